@@ -1,0 +1,166 @@
+"""From paths to a `Run`: the engine's facts, the rules' findings, and the source lines that the reports show."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.model import Confidence, FactoryFacts, Finding, Place, Problem, Run
+from tt_cache_lint.rule import Rule, load_rules
+
+if TYPE_CHECKING:
+    from tt_cache_lint.engine import Options
+
+SOURCE_LIMIT = 4_000_000  # bytes; a larger file is reported on without its lines
+
+
+class UnknownRule(ValueError):
+    """A word of --select or --ignore that matches no rule."""
+
+
+def run_check(
+    root: Path,
+    paths: Sequence[Path],
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    show_possible: bool = False,
+    options: Options | None = None,
+) -> Run:
+    """Analyse the readable ones of `paths` and run the chosen rules; the others become problems.
+
+    Raises UnknownRule for a word of `select` or `ignore` that matches nothing.
+    """
+    root = Path(os.path.abspath(root))
+    rules = chosen(load_rules(), select, ignore)
+    started = time.perf_counter()
+    readable, problems = readable_inputs(root, paths)
+    files, facts = 0, ()
+    if readable:
+        from tt_cache_lint import engine
+
+        analysis = engine.analyse(root, readable, options or engine.Options())
+        files, facts = analysis.files, tuple(analysis.facts)
+        problems = [*problems, *analysis.problems]
+    findings = sorted(distinct(findings_of(rules, facts)), key=_order)
+    shown = [f for f in findings if show_possible or f.confidence is not Confidence.POSSIBLE]
+    return Run(
+        root=str(root),
+        files=files,
+        factories=facts,
+        findings=tuple(shown),
+        problems=tuple(problems),
+        seconds=time.perf_counter() - started,
+        hidden=len(findings) - len(shown),
+        texts=source_lines(root, shown),
+    )
+
+
+def chosen(rules: Sequence[Rule], select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
+    """The rules that `select` names (all when it is empty) without those that `ignore` names."""
+    wanted = _named(rules, select) if select else list(rules)
+    unwanted = _named(rules, ignore)
+    return [rule for rule in wanted if rule not in unwanted]
+
+
+def _named(rules: Sequence[Rule], words: Sequence[str]) -> list[Rule]:
+    found = []
+    for word in words:
+        matching = [rule for rule in rules if rule.name == word.lower() or rule.id.startswith(word.upper())]
+        if not word or not matching:
+            raise UnknownRule(word)
+        found += matching
+    return [rule for rule in rules if rule in found]
+
+
+def findings_of(rules: Sequence[Rule], facts: Iterable[FactoryFacts]) -> list[Finding]:
+    """Everything that the rules say. An error in a rule is raised again with the rule and the factory it met."""
+    findings: list[Finding] = []
+    for one in facts:
+        for rule in rules:
+            try:
+                findings += rule.check(one)
+            except Exception as error:
+                what = f"{type(error).__name__}: {error}"
+                raise RuntimeError(f"rule {rule.id} failed on {one.factory} ({one.path}): {what}") from error
+    return findings
+
+
+def distinct(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for a rule, factory, slot and place: the one that is surest."""
+    order = list(Confidence)
+    best: dict[tuple[object, ...], Finding] = {}
+    for finding in sorted(findings, key=lambda finding: order.index(finding.confidence)):
+        best.setdefault((finding.id, finding.factory, finding.slot, finding.place), finding)
+    return list(best.values())
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    place = finding.place
+    return (place.path, place.line, finding.id, place.column, finding.factory, finding.slot)
+
+
+def readable_inputs(root: Path, paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:
+    """The paths that can be read, below `root`, and what is wrong with the others."""
+    readable, problems = [], []
+    for path in paths:
+        fault = _fault(path)
+        below = _below(root, path)
+        if fault:
+            problems.append(Problem(str(path), fault))
+        elif below is None:
+            problems.append(Problem(str(path), f"is outside the root {root}; give --root"))
+        else:
+            readable.append(below)
+    return readable, problems
+
+
+def _fault(path: Path) -> str:
+    try:
+        if path.is_dir():
+            os.scandir(path).close()
+        elif path.is_file():
+            path.open("rb").close()
+        elif path.exists():
+            return "is neither a file nor a directory"
+        else:
+            return "no such file or directory"
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    except ValueError as error:  # an embedded NUL
+        return f"cannot be read: {error}"
+    return ""
+
+
+def _below(root: Path, path: Path) -> Path | None:
+    """`path` as an absolute path below `root`, as it is written or with its links resolved."""
+    absolute = Path(os.path.abspath(path))
+    if absolute.is_relative_to(root):
+        return absolute
+    real = root.resolve()
+    return root / path.resolve().relative_to(real) if path.resolve().is_relative_to(real) else None
+
+
+def source_lines(root: Path, findings: Iterable[Finding]) -> dict[str, tuple[str, ...]]:
+    """The lines of every file that the findings point at; only regular files of a sane size inside the root."""
+    texts = {}
+    real = root.resolve()
+    for path in {place.path for finding in findings for place in _places(finding)}:
+        try:
+            file = (real / path).resolve()
+            if not file.is_relative_to(real) or not file.is_file() or file.stat().st_size > SOURCE_LIMIT:
+                continue
+            text = file.read_bytes().decode("utf-8", "replace")
+        except (OSError, ValueError):
+            continue
+        # Not splitlines(): the engine counts newlines only, and a form feed or U+2028 is not one.
+        texts[path] = tuple(line.removesuffix("\r") for line in text.split("\n"))
+    return texts
+
+
+def _places(finding: Finding) -> Iterable[Place]:
+    yield finding.place
+    yield from (related.place for related in finding.related)

@@ -1,0 +1,237 @@
+"""The command line. Thin: every command imports what it needs when it runs, so that each starts as fast as it can."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from tt_cache_lint import __version__
+from tt_cache_lint.report import FORMATS, View, load_format
+from tt_cache_lint.report.safe import guarded, visible
+
+if TYPE_CHECKING:
+    from tt_cache_lint.engine import Options
+    from tt_cache_lint.rule import Rule
+
+FOUND, FAILED, INTERRUPTED = 1, 2, 130
+DEBUG = "TT_CACHE_LINT_DEBUG"
+
+
+class Failure(click.ClickException):
+    """An error that is shown as a message; exit status 2."""
+
+    exit_code = FAILED
+
+    def __init__(self, message: str) -> None:
+        super().__init__(guarded(visible(message)))
+
+
+class Shell(click.Group):
+    """A group whose commands end in a message instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        except Exception as error:
+            if os.environ.get(DEBUG):
+                raise
+            what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise Failure(f"internal error: {what} (set {DEBUG}=1 for the traceback)") from error
+
+
+ROOT = click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The tree that includes are looked up in and that paths are relative to. "
+    "Default: the nearest directory above the first path with ttnn/ or .git in it, else the current one.",
+)
+WORDS: dict[str, Any] = {"multiple": True, "metavar": "RULES"}
+
+
+@click.group(cls=Shell, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tt-cache-lint", message="%(prog)s %(version)s")
+def main() -> None:
+    """Find what stays stale in a tt-metal program when the program cache hits."""
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@ROOT
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(list(FORMATS)),
+    default="text",
+    help="; ".join(f"{name}: {what}" for name, what in FORMATS.items()) + ". Default: text.",
+)
+@click.option("--select", **WORDS, help="Only these rules: ids, names or id prefixes such as TTC3; commas separate.")
+@click.option("--ignore", **WORDS, help="Not these rules; wins over --select.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "note"]),
+    default="error",
+    help="The mildest finding that makes the exit status 1. Default: error.",
+)
+@click.option("--show-possible", is_flag=True, help="Also list findings that are only possible.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write results of earlier runs.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file.")
+@click.option("-v", "--verbose", is_flag=True, help="List every factory and how far it was analysed.")
+@click.pass_context
+def check(
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    root: Path | None,
+    format_name: str,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    fail_on: str,
+    show_possible: bool,
+    no_cache: bool,
+    output: Path | None,
+    verbose: bool,
+) -> None:
+    """Check the factories in PATHS, which are files or directories.
+
+    Exit status: 0 when nothing at or above --fail-on was found, 1 when something was, 2 for a usage or internal error
+    and when one of PATHS cannot be read, whatever the others hold (they are checked and reported all the same).
+    """
+    from tt_cache_lint.check import UnknownRule, readable_inputs, run_check
+    from tt_cache_lint.model import Severity
+
+    root = Path(os.path.abspath(root or default_root(paths[0])))
+    try:
+        run = run_check(
+            root,
+            paths,
+            select=_words(select),
+            ignore=_words(ignore),
+            show_possible=show_possible,
+            options=_options(verbose=verbose, cache=not no_cache),
+        )
+    except UnknownRule as unknown:
+        raise click.UsageError(f"no rule is called {visible(repr(str(unknown)))}; see `tt-cache-lint rules`") from None
+    view = View(verbose=verbose) if output else View.of(sys.stdout, verbose=verbose)
+    text = load_format(format_name).render(run, view)
+    if output:
+        _write(output, text)
+    else:
+        _emit(text, sys.stdout)
+    if readable_inputs(root, paths)[1]:
+        ctx.exit(FAILED)
+    limit = Severity(fail_on)
+    ctx.exit(FOUND if any(finding.severity.at_least(limit) for finding in run.findings) else 0)
+
+
+@main.command()
+@click.argument("target", metavar="FILE[::FACTORY]")
+@ROOT
+def slots(target: str, root: Path | None) -> None:
+    """Print what the tool believes about the factories in FILE: kernels, circular buffers, slots.
+
+    FACTORY is a name or the end of one, such as Fold::MultiCore.
+    """
+    from tt_cache_lint.check import readable_inputs
+
+    name, _, factory = (target, "", "") if Path(target).exists() else target.partition("::")
+    root = Path(os.path.abspath(root or default_root(Path(name))))
+    readable, problems = readable_inputs(root, [Path(name)])
+    if problems:
+        raise Failure(f"{problems[0].path}: {problems[0].message}")
+
+    from tt_cache_lint.engine import analyse
+    from tt_cache_lint.report import slots as report
+
+    analysis = analyse(root, readable, _options(only=factory or None))
+    if not analysis.facts:
+        raise Failure(f"no program factory{f' called {factory}' if factory else ''} in {name}")
+    _emit(report.render(analysis.facts, View.of(sys.stdout)), sys.stdout)
+
+
+@main.command()
+@click.argument("rule")
+def explain(rule: str) -> None:
+    """Print the documentation page of RULE, an id or a name."""
+    found = _rule(rule)
+    from tt_cache_lint.report import explain as report
+
+    _emit(report.render(found, View.of(sys.stdout)), sys.stdout)
+
+
+@main.command()
+def rules() -> None:
+    """List the rules."""
+    from tt_cache_lint.rule import load_rules
+
+    known = load_rules()
+    wide = max((len(rule.name) for rule in known), default=0)
+    lines = [f"{rule.id}  {rule.name:{wide}}  {rule.severity.value:7}  {rule.summary}\n" for rule in known]
+    _emit("".join(lines), sys.stdout)
+
+
+def default_root(path: Path) -> Path:
+    """The nearest directory at or above `path` that holds a checkout, else the current directory."""
+    path = Path(os.path.abspath(path))
+    return next((folder for folder in (path, *path.parents) if _is_checkout(folder)), Path.cwd())
+
+
+def _is_checkout(folder: Path) -> bool:
+    if (folder / ".git").exists():
+        return True
+    inner = folder / "ttnn"
+    # tt-metal has ttnn/cpp/ttnn and ttnn/ttnn: a ttnn/ inside a ttnn/ does not make a root.
+    whole = (inner / "cpp").is_dir() or (inner / "api").is_dir()
+    return inner.is_dir() and (whole or "ttnn" not in folder.parts)
+
+
+def _words(values: tuple[str, ...]) -> list[str]:
+    return [word.strip() for value in values for word in value.split(",")]
+
+
+def _options(**wanted: object) -> Options:
+    from dataclasses import fields
+
+    from tt_cache_lint.engine import Options
+
+    # The engine may have no results cache yet; an option it does not know has nothing to switch.
+    known = {field.name for field in fields(Options)}
+    settings: dict[str, Any] = {name: value for name, value in wanted.items() if name in known}
+    return Options(**settings)
+
+
+def _rule(word: str) -> Rule:
+    import difflib
+
+    from tt_cache_lint.rule import load_rules
+
+    by_word = {key: rule for rule in load_rules() for key in (rule.id.lower(), rule.name)}
+    if word.lower() not in by_word:
+        near = difflib.get_close_matches(word.lower(), by_word, 1)
+        hint = f"; did you mean {near[0]}?" if near else "; see `tt-cache-lint rules`"
+        raise click.UsageError(f"no rule is called {visible(repr(word))}{hint}")
+    return by_word[word.lower()]
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise Failure(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _emit(text: str, stream: TextIO) -> None:
+    """Write to a stream whose encoding may lack our characters and whose reader may have gone away."""
+    encoding = stream.encoding or "utf-8"
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:
+        # What is still buffered has to go somewhere, or Python complains when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

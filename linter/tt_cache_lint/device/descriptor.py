@@ -1,0 +1,122 @@
+"""ProgramDescriptor: the declarative form of a program, and the Program made from it.
+
+The descriptor structs are ordinary aggregates of the analysed tree (tt-metalium/program_descriptors.hpp); here is what
+`Program{descriptor}` makes of them: all circular buffers, semaphores, then kernels in order (program.cpp:305-392).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.device.api import _log, index_key
+from tt_cache_lint.device.cores import cores_of, to_coord
+from tt_cache_lint.device.program import CircularBuffer, Kernel, Program, buffer_of, set_args
+from tt_cache_lint.interp.registry import Site, function, method
+from tt_cache_lint.interp.values import InitList, Mark, Opt, Struct, Value, Vec, copied, empty
+
+if TYPE_CHECKING:
+    from tt_cache_lint.interp.machine import Machine
+
+
+def _items(value: Value) -> list[Value]:
+    if isinstance(value, Opt):
+        value = value.v
+    return value.items if isinstance(value, (Vec, InitList)) else []
+
+
+def program_from_descriptor(m: Machine, program: Program, descriptor: Value, mark: Mark | None) -> None:
+    """Fill a program from a descriptor."""
+    if not isinstance(descriptor, Struct):
+        program.escape(m, "a program made from something unknown")
+        return
+    where = mark or Mark("", 0, 1, 0, "")
+    cbs, kernels = descriptor.get("cbs"), descriptor.get("kernels")
+    for position, item in enumerate(_items(cbs)):
+        if isinstance(item, Struct):
+            place = cbs.marks[position] if isinstance(cbs, Vec) and cbs.marks[position] else where
+            _add_cb(m, program, item, item.marks.get("") or place)
+    for position, item in enumerate(_items(kernels)):
+        if isinstance(item, Struct):
+            place = kernels.marks[position] if isinstance(kernels, Vec) and kernels.marks[position] else where
+            _add_kernel(m, program, item, place)
+
+
+def _add_cb(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
+    cb = CircularBuffer(program, cores_of(m, item.get("core_ranges")), mark)
+    cb.stack = tuple(m.stack)
+    cb.total = item.get("total_size")
+    buffer = item.get("buffer")
+    cb.buffer = buffer_of(buffer) if not empty(buffer) and buffer != 0 else None
+    for entry in _items(item.get("format_descriptors")):
+        inner = entry
+        while isinstance(inner, (InitList, Vec)) and len(inner.items) == 1:
+            inner = inner.items[0]
+        if isinstance(inner, Struct):
+            key = index_key(m, inner.get("buffer_index"))
+            cb.formats[key] = inner.get("data_format")
+            cb.pages[key] = inner.get("page_size")
+    program.cbs.append(cb)
+    _log(m, "cb", mark, cb)
+
+
+def _add_kernel(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
+    kernel = Kernel(program, item.get("kernel_source"), cores_of(m, item.get("core_ranges")), item, mark)
+    kernel.stack = tuple(m.stack)
+    program.kernels.append(kernel)
+    _log(m, "kernel", mark, kernel)
+    runtime = item.get("runtime_args")
+    for position, pair in enumerate(_items(runtime)):
+        parts = _items(pair)
+        if len(parts) == 2:
+            place = runtime.marks[position] if isinstance(runtime, Vec) and runtime.marks[position] else mark
+            set_args(m, kernel, [to_coord(m, parts[0]).xy], parts[1], place)
+    common = item.get("common_runtime_args")
+    if _items(common):
+        set_args(m, kernel, [], common, mark, common=True)
+
+
+@method(Struct, "emplace_runtime_args")
+def emplace_runtime_args(m: Machine, site: Site, v: Struct, core: Value, args: Value) -> None:
+    """KernelDescriptor::emplace_runtime_args(core, {value or Buffer*, ...}) (program_descriptors.cpp:200-219)."""
+    runtime = v.get("runtime_args")
+    if not isinstance(runtime, Vec):
+        runtime = Vec([])
+    v.fields["runtime_args"] = runtime
+    words = Vec(list(_items(args)), "vector", list(args.marks) if isinstance(args, (Vec, InitList)) else None)
+    runtime.push(Vec([copied(core), words], "pair"), site.mark)
+
+
+@method(Struct, "emplace_common_runtime_args")
+def emplace_common_runtime_args(m: Machine, site: Site, v: Struct, args: Value) -> None:
+    common = v.get("common_runtime_args")
+    if not isinstance(common, Vec):
+        common = Vec([])
+    v.fields["common_runtime_args"] = common
+    for item in _items(args):
+        common.push(item, site.mark)
+
+
+@function("apply_descriptor_runtime_args", arity=(2, 2))
+def apply_descriptor(m: Machine, site: Site, args: list[Value]) -> None:
+    """Copy all runtime args and tensor-backed circular buffers of a descriptor into a program."""
+    program, descriptor = args
+    if not isinstance(program, Program) or not isinstance(descriptor, Struct):
+        m.unknown_call("apply_descriptor_runtime_args", args)
+        return
+    fresh = Program(site.mark)
+    phase, m.phase = m.phase, "descriptor"
+    length = len(m.log)
+    program_from_descriptor(m, fresh, descriptor, site.mark)
+    del m.log[length:]
+    m.phase = phase
+    stack = tuple(m.stack)
+    for old, new in zip(program.kernels, fresh.kernels, strict=False):
+        for xy, data in new.args.items():
+            set_args(m, old, [xy], Vec(data.vals, "vector", data.marks), site.mark)
+        if new.common is not None and old.common is not None:
+            old.common.vals = new.common.vals
+            old.common.writes.update({i: (site.mark, stack) for i in range(len(new.common.vals))})
+    for old_cb, new_cb in zip(program.cbs, fresh.cbs, strict=False):
+        if not empty(new_cb.buffer):
+            old_cb.buffer = new_cb.buffer
+            old_cb.writes.append((site.mark, stack))

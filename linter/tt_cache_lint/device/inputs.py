@@ -1,0 +1,189 @@
+"""What an op is given: attributes and tensor arguments, made lazily from the facts of a world by their declared types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.device.cores import CoreCoord, CoreRangeSet, rectangle
+from tt_cache_lint.device.tensors import (
+    DRAM,
+    DTYPES,
+    L1,
+    LAYOUTS,
+    MEMORY_LAYOUTS,
+    ORIENTATIONS,
+    Device,
+    GlobalCircularBuffer,
+    GlobalSemaphore,
+    ShardSpec,
+    Tile,
+    default_dims,
+    input_memory,
+    input_shape,
+    input_tensor,
+    make_shape,
+)
+from tt_cache_lint.interp import build
+from tt_cache_lint.interp.registry import Site, method
+from tt_cache_lint.interp.types import MAPS, SEQUENCES, STRINGS, Type
+from tt_cache_lint.interp.values import Absent, Map, Opt, Struct, Unknown, Val, Value, Vec
+from tt_cache_lint.source.defs import EnumDef, StructDef
+
+if TYPE_CHECKING:
+    from tt_cache_lint.interp.machine import Machine
+
+ENUM_CHOICES = {
+    "DataType": DTYPES,
+    "Layout": LAYOUTS,
+    "TensorMemoryLayout": MEMORY_LAYOUTS,
+    "BufferType": (DRAM, L1),
+    "ShardOrientation": ORIENTATIONS,
+}
+INTEGERS = (2, 3, 1, 4)
+DEVICES = {"MeshDevice", "IDevice", "Device"}
+MAX_CHOICES = 12
+
+
+class InputStruct(Struct):
+    """A struct given to the op: its members are facts, made when first read."""
+
+    __slots__ = ("key",)
+
+    key: str
+
+    def copy(self) -> InputStruct:
+        other = InputStruct(self.type, self.name, self.default)
+        plain_copy = super().copy()
+        other.fields, other.defaults, other.marks = plain_copy.fields, plain_copy.defaults, plain_copy.marks
+        other.key = self.key
+        return other
+
+
+class Variant(Opt):
+    """A variant given to the op: which alternative it holds is a decision."""
+
+    __slots__ = ("index", "types")
+
+    def __init__(self, value: Value, index: Val, types: tuple[Type, ...]) -> None:
+        super().__init__(value, index.p, index.t)
+        self.index = index
+        self.types = types
+
+    def copy(self) -> Variant:
+        return Variant(self.v, self.index, self.types)
+
+
+@method(Variant, "index")
+def variant_index(m: Machine, site: Site, v: Variant) -> Value:
+    return v.index
+
+
+def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
+    """The value of the input `key` of the given type."""
+    world = m.world
+    name = type_.name
+    kind = type_.scalar
+    if name in DEVICES:
+        return Device(world)
+    if name in ("Tensor", "MeshTensor"):
+        return input_tensor(world, key, run)
+    if kind == "bool":
+        return world.fact(key, (False, True), words=key)
+    if kind == "float":
+        return world.fact(key, (0.5, 1.5, 2.0), number=True)
+    if kind:
+        return world.fact(key, INTEGERS, number=True)
+    if name == "optional":
+        return _optional(m, type_, key, run)
+    if name == "variant":
+        return _variant(m, type_, key, run)
+    if name in ("vector", "SmallVector", "span", "set", "unordered_set", "initializer_list", "deque"):
+        elem = type_.args[0] if type_.args and isinstance(type_.args[0], Type) else None
+        count = int(world.fact(f"{key}.size", (2,), number=True).v)
+        items = [make_input(m, elem, f"{key}[{i}]", run) if elem else Unknown(f"{key}[{i}]") for i in range(count)]
+        made = Vec(items, name)
+        made.elem = elem
+        return made
+    if name == "array" and len(type_.args) == 2 and isinstance(type_.args[1], int):
+        return Vec([make_input(m, type_.args[0], f"{key}[{i}]", run) for i in range(type_.args[1])], "array")
+    if name in ("tuple", "pair"):
+        return Vec([make_input(m, a, f"{key}[{i}]", run) for i, a in enumerate(type_.args)], name)
+    if name in MAPS:
+        return Map(name)
+    if name in STRINGS:
+        return ""
+    if name == "MemoryConfig":
+        return input_memory(world, key)
+    if name in ("Shape", "SimpleShape"):
+        return input_shape(world, key)
+    if name in ("GlobalSemaphore",):
+        return GlobalSemaphore(key, run)
+    if name == "GlobalCircularBuffer":
+        return GlobalCircularBuffer(key, run)
+    if name in ("CoreCoord", "tt_xy_pair"):
+        return CoreCoord(world.fact(f"{key}.x", (2,), number=True), world.fact(f"{key}.y", (2,), number=True))
+    if name == "CoreRange":
+        return rectangle(0, 0, 1, 1, world.bit(key))
+    if name == "CoreRangeSet":
+        return CoreRangeSet([rectangle(0, 0, 1, 1 + world.seed % 2, world.bit(key))])
+    if name == "ShardSpec":
+        dims = default_dims(world)
+        grid = CoreRangeSet([rectangle(0, 0, 1, 0, world.bit(key))])
+        return ShardSpec(grid, make_shape([dims[1] // 2 or 1, dims[0]]), ORIENTATIONS[0])
+    if name == "Tile":
+        return Tile()
+    return _declared(m, type_, key, run)
+
+
+def _optional(m: Machine, type_: Type, key: str, run: int) -> Value:
+    inner = type_.args[0] if type_.args and isinstance(type_.args[0], Type) else None
+    tensor = inner is not None and inner.name == "Tensor"
+    presence = m.world.fact(f"{key}.has_value", (True, False) if tensor else (False, True), words=f"{key} present")
+    if not presence.v:
+        return Absent(presence.p, presence.t)
+    value = make_input(m, inner, key, run) if inner is not None else Unknown(key)
+    return Opt(value, presence.p, presence.t)
+
+
+def _variant(m: Machine, type_: Type, key: str, run: int) -> Value:
+    types = tuple(a for a in type_.args if isinstance(a, Type))
+    if not types:
+        return Unknown(key)
+    index = m.world.fact(f"{key}.index", tuple(range(len(types))), words=f"alternative of {key}")
+    chosen = types[int(index.v) % len(types)]
+    return Variant(make_input(m, chosen, f"{key}<{chosen.name}>", run), index, types)
+
+
+def _declared(m: Machine, type_: Type, key: str, run: int) -> Value:
+    decl = type_.decl
+    if isinstance(decl, EnumDef):
+        choices = ENUM_CHOICES.get(decl.name)
+        if choices is None:
+            choices = tuple(build.enum_value(m, decl, name) for name in list(decl.values)[:MAX_CHOICES])
+        if not choices:
+            return Unknown(key)
+        return m.world.fact(key, choices, words=key)
+    if type_.name in ENUM_CHOICES:
+        return m.world.fact(key, ENUM_CHOICES[type_.name], words=key)
+    if isinstance(decl, StructDef):
+        return input_struct(m, decl, type_, key, run)
+    if type_.name in SEQUENCES:
+        return Vec([], type_.name)
+    return Unknown(key, m.world.bit(key))
+
+
+def input_struct(m: Machine, decl: StructDef, type_: Type, key: str, run: int) -> InputStruct:
+    """A struct whose members are facts."""
+    templates = dict(zip(decl.template, type_.args, strict=False)) if decl.template else {}
+    interp = m.interp
+
+    def default(struct: Struct, name: str) -> Value:
+        field = interp.fields(decl).get(name)
+        if field is None:
+            constant = interp.static_member(m, decl, name)
+            return constant if constant is not None else Unknown(f"{key}.{name}")
+        return make_input(m, interp.field_type(field, templates, ()), f"{key}.{name}", run)
+
+    made = InputStruct(decl, decl.name, default)
+    made.key = key
+    return made

@@ -1,0 +1,265 @@
+"""One world, end to end: a miss, a hit, and the fresh create() that says what the hit should have given.
+
+What a hit refreshes is the infra's policy (design.md section 5); here is the typed one: only the override runs
+(ttnn/api/ttnn/mesh_device_operation_adapter.hpp:259-306, device_operation.hpp:259-295).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tt_cache_lint.device.inputs import make_input
+from tt_cache_lint.device.program import Event, Failure, Program, enter
+from tt_cache_lint.device.tensors import input_tensor
+from tt_cache_lint.factory.find import Factory
+from tt_cache_lint.interp.access import value_of
+from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.machine import Machine
+from tt_cache_lint.interp.values import Mark, Opt, Struct, Thrown, TypeRef, Unknown, Value, Vec, copied, plain
+from tt_cache_lint.interp.world import World
+from tt_cache_lint.source.defs import FunctionDef
+
+
+@dataclass(slots=True)
+class Inputs:
+    """What one call of the op is given."""
+
+    attributes: Value
+    tensor_args: Value
+    output: Value
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What create() left in the program, before the override ran."""
+
+    args: dict[tuple[int, object], list[Value]] = field(default_factory=dict)
+    buffers: list[Value] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The three executions of one world."""
+
+    world: World
+    after: Program
+    fresh: Program
+    created: Snapshot
+    shared: Struct | None
+    events: list[Event]
+    failures: list[Failure]
+    unknown: dict[str, int]
+    copies: list[Vec]
+    unset: dict[str, Mark | None]
+    touched_before_override: int
+    override_unknown: dict[str, int]
+    thrown: Thrown | None = None
+    validated: bool = True
+    selected: bool = True
+
+
+class Replay:
+    """Executes a factory in worlds."""
+
+    def __init__(self, interp: Interp, factory: Factory, templates: dict[str, object]) -> None:
+        self.interp = interp
+        self.factory = factory
+        self.templates = templates
+
+    def execute(self, world: World, deadline: float, strict: bool = True) -> Outcome:
+        """Run the world. Raises Interrupt when it is impossible or cannot be finished.
+
+        With `strict` off, validators, TT_FATALs and the selection of the factory are not insisted on.
+        """
+        factory = self.factory
+        m = Machine(self.interp, world, deadline)
+        m.checks = strict
+        enter(m)
+        world.run = 1
+        first = self._inputs(m, validate=strict)
+        if strict:
+            self._select(m, first)
+        m.phase = "create"
+        cached = self._call(m, factory.create, [first.attributes, first.tensor_args, first.output])
+        program, shared = _taken_apart(cached)
+        if program is None:
+            raise Thrown("create() gives no program that can be read")
+        snapshot = _snapshot(program)
+        touched = world.touched
+        unset = _unset(shared)
+        failures, events = list(m.failures), list(m.log)
+
+        world.run = 2
+        m.counters.clear()
+        second = self._inputs(m, validate=False)
+        m.phase = "override"
+        m.failures, m.log = [], []
+        m.branches.clear()
+        m.copies.clear()
+        program.compiled = True
+        before = dict(m.unknown)
+        thrown: Thrown | None = None
+        if factory.override is not None:
+            try:
+                self._override(m, factory.override, cached, program, shared, second)
+            except Thrown as error:
+                thrown = error
+        override_unknown = {k: n - before.get(k, 0) for k, n in m.unknown.items() if n != before.get(k, 0)}
+        failures += m.failures
+        events += m.log
+        copies = list(m.copies)
+        unset.update(_read_unset(shared, unset))
+
+        m.phase = "create"
+        m.failures, m.log = [], []
+        m.counters.clear()
+        third = self._inputs(m, validate=False)
+        m.phase = "create"
+        reference = self._call(m, factory.create, [third.attributes, third.tensor_args, third.output])
+        fresh, _ = _taken_apart(reference)
+        if fresh is None:
+            raise Thrown("create() gives no program that can be read")
+        return Outcome(
+            world,
+            program,
+            fresh,
+            snapshot,
+            shared,
+            events,
+            failures,
+            dict(m.unknown),
+            copies,
+            {k: v for k, v in unset.items() if v is not None or k},
+            touched,
+            override_unknown,
+            thrown,
+            strict,
+            strict,
+        )
+
+    # -- the parts of a call ---------------------------------------------------------------------------------------
+
+    def _inputs(self, m: Machine, validate: bool) -> Inputs:
+        factory, run = self.factory, m.world.run
+        attributes = make_input(m, factory.attributes, "operation_attributes", run)
+        tensor_args = make_input(m, factory.tensor_args, "tensor_args", run)
+        if validate:
+            validator = self._method("validate_on_program_cache_hit") or self._method("validate_on_program_cache_miss")
+            if validator is not None:
+                m.phase = "validate"
+                self._call(m, validator, [attributes, tensor_args])
+        m.phase = "outputs"
+        return Inputs(attributes, tensor_args, self._outputs(m, attributes, tensor_args))
+
+    def _method(self, name: str) -> FunctionDef | None:
+        op = self.factory.op
+        return op.methods.get(name) if op is not None else None
+
+    def _outputs(self, m: Machine, attributes: Value, tensor_args: Value) -> Value:
+        maker = self._method("create_output_tensors")
+        if maker is not None:
+            made = self._call(m, maker, [attributes, tensor_args])
+            if not isinstance(made, Unknown):
+                if isinstance(made, Opt) and self.factory.returns.name == "Tensor":
+                    made = made.v
+                return made
+        if self.factory.returns.name in ("Tensor", "auto"):
+            return input_tensor(m.world, "tensor_return_value", m.world.run)
+        return make_input(m, self.factory.returns, "tensor_return_value", m.world.run)
+
+    def _select(self, m: Machine, inputs: Inputs) -> None:
+        chooser = self._method("select_program_factory")
+        op = self.factory.op
+        if chooser is None or op is None or len(op.factories) < 2:
+            return
+        m.phase = "select"
+        m.branches.clear()
+        chosen = self._call(m, chooser, [inputs.attributes, inputs.tensor_args])
+        name = chosen_name(chosen)
+        if name is None or name == self.factory.create.scope[-1]:
+            return
+        from tt_cache_lint.interp.ops import want
+
+        repairs = []
+        bits = 0
+        for condition, taken in reversed(m.branches):
+            repairs += want(condition, not taken)
+            bits |= getattr(condition, "p", 0)
+        raise Thrown(f"{name} is selected instead", bits, tuple(repairs[:32]))
+
+    def _override(
+        self, m: Machine, override: FunctionDef, cached: Value, program: Program, shared: Struct | None, given: Inputs
+    ) -> None:
+        inputs = [given.attributes, given.tensor_args, given.output]
+        if len(override.params) >= 5:
+            self._call(m, override, [program, shared, *inputs])
+        else:
+            self._call(m, override, [cached, *inputs])
+
+    def _call(self, m: Machine, function: FunctionDef, args: list[Value]) -> Value:
+        owner = self.interp.owner_of(function)
+        templates = {n: self.templates[n] for n in function.template if n in self.templates}
+        code = self.interp.instance(function, templates, owner)
+        return value_of(m.invoke(code, args))
+
+
+def chosen_name(chosen: Value) -> str | None:
+    """The class of the factory that select_program_factory returned."""
+    if isinstance(chosen, Opt):
+        chosen = chosen.v
+    if isinstance(chosen, Struct):
+        return chosen.name
+    if isinstance(chosen, TypeRef):
+        return str(chosen.type.name)
+    return None
+
+
+def _taken_apart(cached: Value) -> tuple[Program | None, Struct | None]:
+    if isinstance(cached, Struct):
+        program, shared = cached.fields.get("program"), cached.fields.get("shared_variables")
+        return (program if isinstance(program, Program) else None), (shared if isinstance(shared, Struct) else None)
+    if isinstance(cached, Vec) and cached.items and isinstance(cached.items[0], Program):
+        shared = cached.items[1] if len(cached.items) > 1 else None
+        return cached.items[0], shared if isinstance(shared, Struct) else None
+    return None, None
+
+
+def _snapshot(program: Program) -> Snapshot:
+    made = Snapshot()
+    for kernel in program.kernels:
+        for xy, data in kernel.args.items():
+            made.args[(kernel.ordinal, xy)] = list(data.vals)
+        if kernel.common is not None:
+            made.args[(kernel.ordinal, None)] = list(kernel.common.vals)
+    made.buffers = [cb.buffer for cb in program.cbs]
+    return made
+
+
+def _unset(shared: Struct | None) -> dict[str, Mark | None]:
+    """The shared variables that create() never gave a value (what it only read counts as not given)."""
+    if shared is None or shared.type is None:
+        return {}
+    return {f.name: None for f in shared.type.fields if f.name not in shared.fields and not _filled(shared, f.name)}
+
+
+def _filled(shared: Struct, name: str) -> bool:
+    value = shared.defaults.get(name)
+    if isinstance(value, Vec):
+        return bool(value.items)
+    items = getattr(value, "items", None)
+    if isinstance(items, dict):
+        return bool(items)
+    fields = getattr(value, "fields", None)
+    if isinstance(fields, dict):
+        return bool(fields)
+    ranges = getattr(value, "ranges", None)
+    return bool(ranges)
+
+
+def _read_unset(shared: Struct | None, unset: dict[str, Mark | None]) -> dict[str, Mark | None]:
+    if shared is None:
+        return {}
+    return {name: shared.marks.get("") or Mark("", 0, 1, 0, "") for name in unset if name in shared.defaults}
+
+
+__all__ = ["Inputs", "Outcome", "Replay", "copied", "plain"]

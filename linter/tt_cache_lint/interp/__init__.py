@@ -1,0 +1,1 @@
+"""The interpreter of the C++ subset in which program factories are written."""

@@ -1,0 +1,281 @@
+"""Reading and writing members, elements and pointees of values at run time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tt_cache_lint.interp import build, ops
+from tt_cache_lint.interp.values import (
+    Absent,
+    CallRef,
+    FieldRef,
+    Handle,
+    Implausible,
+    InitList,
+    ItemRef,
+    LocalRef,
+    Map,
+    MapRef,
+    Mark,
+    Obj,
+    Opaque,
+    Opt,
+    Pointer,
+    Ptr,
+    Ref,
+    Struct,
+    Thrown,
+    Unknown,
+    Val,
+    Value,
+    Vec,
+    copied,
+    identity,
+    key_of,
+    mask,
+    plain,
+    sequence_ref,
+)
+
+if TYPE_CHECKING:
+    from tt_cache_lint.interp.machine import Machine
+
+
+def value_of(value: Value) -> Value:
+    """The value behind an lvalue."""
+    return value.get() if isinstance(value, Ref) else value
+
+
+def address_of(place: Value) -> Value:
+    """`&x`: an object is its own pointer."""
+    if isinstance(place, Ref):
+        if isinstance(place, LocalRef):
+            inner = place.frame[place.slot]
+            if isinstance(inner, Ref):
+                place = inner
+        if isinstance(place, ItemRef):
+            return Ptr(place.base, place.at)
+        return Pointer(place)
+    return place
+
+
+def null_use(m: Machine, value: Value, what: str) -> Thrown:
+    """What using an empty optional or null pointer raises."""
+    from tt_cache_lint.interp.lower import thrown
+
+    if isinstance(value, Absent) and isinstance(value.t, str):
+        return Thrown(f"{what} of an empty optional ({value.t})", value.p, ({value.t: True},))
+    return thrown(m, f"{what} of a null pointer or empty optional")
+
+
+def deref(m: Machine, value: Value) -> Value:
+    """`*x` as an lvalue."""
+    if isinstance(value, Pointer):
+        return value.ref
+    if isinstance(value, Ptr):
+        return element(value.base, value.at)
+    if isinstance(value, Opt):
+        if isinstance(value.v, Obj):
+            return value.v
+        return CallRef(lambda: value.v, lambda v, _: setattr(value, "v", v))
+    if value is None or isinstance(value, Absent):
+        raise null_use(m, value, "dereference")
+    return value
+
+
+def element(base: Any, at: int) -> Value:
+    """An element behind an iterator, as an lvalue."""
+    if isinstance(base, Map):
+        items = list(base.ordered())
+        if not 0 <= at < len(items):
+            raise Implausible("dereference of an end iterator")
+        return Vec([items[at][0], items[at][1]], "pair")
+    return sequence_ref(base, at)
+
+
+def member_value(m: Machine, owner: Value, name: str) -> Value:
+    """`owner.name`; a Ref or a value."""
+    if isinstance(owner, Ref):
+        owner = owner.get()
+    if isinstance(owner, Struct):
+        return owner.get(name)
+    if isinstance(owner, Opt):
+        return member_value(m, owner.v, name)
+    if isinstance(owner, (Pointer, Ptr)):
+        return member_value(m, deref(m, owner), name)
+    if isinstance(owner, Unknown):
+        return Unknown(f"{owner.key}.{name}", owner.p)
+    if owner is None or isinstance(owner, Absent):
+        raise null_use(m, owner, f"member {name}")
+    if isinstance(owner, Vec) and name in ("first", "second") and len(owner.items) >= 2:
+        return owner.items[0 if name == "first" else 1]
+    if isinstance(owner, InitList) and owner.names and name in owner.names:
+        return owner.items[owner.names.index(name)]
+    getter = getattr(owner, "member", None)
+    if getter is not None:
+        found = getter(m, name)
+        if found is not NotImplemented:
+            return found
+    return Unknown(f"{key_of(owner)}.{name}", mask(owner))
+
+
+def member_lvalue(m: Machine, owner: Value, name: str) -> Value:
+    """`owner.name` as an lvalue: the member object itself or a Ref to it."""
+    if isinstance(owner, Ref):
+        owner = owner.get()
+    if isinstance(owner, Opt):
+        owner = owner.v
+    if isinstance(owner, (Pointer, Ptr)):
+        owner = value_of(deref(m, owner))
+    if isinstance(owner, Struct):
+        found = owner.fields.get(name)
+        if found is None:
+            found = owner.get(name)
+        if isinstance(found, Ref):
+            return found
+        if isinstance(found, Obj) and not isinstance(found, (Opt, Ptr)):
+            return found
+        return FieldRef(owner, name, m.interp.converter(m, owner, name))
+    if isinstance(owner, Vec) and name in ("first", "second") and len(owner.items) >= 2:
+        return sequence_ref(owner, 0 if name == "first" else 1)
+    maker = getattr(owner, "member_ref", None)
+    if maker is not None:
+        found = maker(m, name)
+        if found is not NotImplemented:
+            return found
+    return member_value(m, owner, name)
+
+
+def _position(m: Machine, length: int, at: Value) -> int:
+    index = plain(at)
+    if not isinstance(index, int):
+        index = plain(ops.number(m, at))
+    if isinstance(index, float):
+        index = int(index)
+    if not isinstance(index, int):
+        raise Implausible("an index that is no number")
+    return index
+
+
+def index_value(m: Machine, base: Value, at: Value) -> Value:
+    """`base[at]`; a Ref or a value."""
+    if isinstance(base, Ref):
+        base = base.get()
+    if isinstance(base, Opt):
+        base = base.v
+    if isinstance(base, (Vec, InitList)):
+        index = _position(m, len(base.items), at)
+        if index < 0 and base.__class__ is Vec and base.kind == "Shape":
+            index += len(base.items)
+        return item_at(m, base, index)
+    if isinstance(base, Map):
+        found = base.items.get(identity(at))
+        if found is not None:
+            return found[1]
+        return index_ref(m, base, at)
+    if isinstance(base, Ptr):
+        return value_of(element(base.base, base.at + _position(m, 0, at)))
+    if isinstance(base, Unknown):
+        return Unknown(f"{base.key}[{key_of(at)}]", base.p | mask(at))
+    if base is None or isinstance(base, Absent):
+        raise null_use(m, base, "element")
+    getter = getattr(base, "index", None)
+    if getter is not None:
+        return getter(m, at)
+    if isinstance(plain(base), str):
+        text, index = plain(base), _position(m, 0, at)
+        return text[index] if 0 <= index < len(text) else ""
+    return Unknown(f"{key_of(base)}[{key_of(at)}]", mask(base) | mask(at))
+
+
+def item_at(m: Machine, base: Vec | InitList, index: int) -> Value:
+    """An element by number; past an opaque segment nothing is known."""
+    for position, item in enumerate(base.items[: index + 1]):
+        if type(item) is Opaque:
+            return Unknown(f"{item.key}+{index - position}")
+    if not 0 <= index < len(base.items):
+        raise Implausible(f"index {index} of {len(base.items)}")
+    return base.items[index]
+
+
+def index_ref(m: Machine, base: Value, at: Value) -> Value:
+    """`base[at]` as an lvalue."""
+    if isinstance(base, Ref):
+        base = base.get()
+    if isinstance(base, Opt):
+        base = base.v
+    if isinstance(base, (Vec, InitList)):
+        index = _position(m, len(base.items), at)
+        if index < 0 and base.__class__ is Vec and base.kind == "Shape":
+            index += len(base.items)
+        if any(type(i) is Opaque for i in base.items[: index + 1]):
+            return CallRef(lambda: item_at(m, base, index), lambda value, mark: None)
+        return sequence_ref(base, index)
+    if isinstance(base, Map):
+        found = base.items.get(identity(at))
+        if found is None:
+            made = build.default_value(m, base.elem) if base.elem is not None else 0
+            base.items[identity(at)] = (copied(at), made)
+        else:
+            made = found[1]
+        return made if isinstance(made, Obj) and not isinstance(made, Opt) else MapRef(base, at)
+    if isinstance(base, Ptr):
+        return element(base.base, base.at + _position(m, 0, at))
+    maker = getattr(base, "index_ref", None)
+    if maker is not None:
+        return maker(m, at)
+    return index_value(m, base, at)
+
+
+def store(m: Machine, target: Value, value: Value, mark: Mark | None) -> None:
+    """`target = value`"""
+    if isinstance(target, Ref):
+        if isinstance(value, Obj) and not isinstance(value, InitList):
+            value = value.copy() if not isinstance(value, (Pointer, Ptr)) else value
+        if isinstance(value, InitList):
+            old = target.get()
+            value = build.construct(m, _like(old), [value], mark) if _like(old) else value
+        target.set(value, mark)
+        return
+    if isinstance(target, Opt):
+        target.v = value.v if isinstance(value, Opt) else value
+        return
+    if isinstance(target, Obj):
+        if isinstance(value, InitList) and isinstance(target, Struct) and target.type is not None:
+            value = build.from_list(m, value, build.Type(target.type.name, (), target.type))
+        elif isinstance(value, InitList) and isinstance(target, Vec) and target.elem is not None:
+            value = build.sequence(m, value, build.Type(target.kind, (target.elem,)))
+        if isinstance(value, Opt):
+            value = value.v
+        if target is not value and not target.assign(value):
+            own = getattr(target, "assign_from", None)
+            if own is not None:
+                own(m, value, mark)
+            else:
+                m.unknown_call(f"assignment to {type(target).__name__}", [])
+
+
+def _like(old: Value) -> Any:
+    if isinstance(old, Struct) and old.type is not None:
+        return build.Type(old.type.name, (), old.type)
+    return None
+
+
+def handle_number(value: Value) -> Value:
+    """The plain number of a handle."""
+    return value.v if isinstance(value, Handle) else value
+
+
+__all__ = [
+    "Val",
+    "address_of",
+    "deref",
+    "element",
+    "index_ref",
+    "index_value",
+    "member_lvalue",
+    "member_value",
+    "null_use",
+    "store",
+    "value_of",
+]

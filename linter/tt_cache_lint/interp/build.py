@@ -1,0 +1,384 @@
+"""Making values of a type: defaults, conversion of what is given to what is declared, construction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tt_cache_lint.interp import ops
+from tt_cache_lint.interp.registry import CONSTRUCTORS
+from tt_cache_lint.interp.types import AUTO, MAPS, SEQUENCES, STRINGS, Type
+from tt_cache_lint.interp.values import (
+    Absent,
+    Enum,
+    Implausible,
+    InitList,
+    Map,
+    Mark,
+    Obj,
+    Opt,
+    Ptr,
+    Ref,
+    Struct,
+    TypeRef,
+    Unknown,
+    Val,
+    Value,
+    Vec,
+    copied,
+    empty,
+    mask,
+    plain,
+)
+from tt_cache_lint.source.defs import EnumDef, FieldDef, StructDef
+
+if TYPE_CHECKING:
+    from tt_cache_lint.interp.machine import Machine
+
+MAX_ITEMS = 20_000
+_VECTOR_LIKE = SEQUENCES | {"tuple", "pair"}
+
+
+def default_value(m: Machine, type_: Type) -> Value:
+    """What `T x{}` holds."""
+    if type_.ptr:
+        return None
+    kind = type_.scalar
+    if kind:
+        return False if kind == "bool" else 0.0 if kind == "float" else 0
+    name = type_.name
+    if name in CONSTRUCTORS:
+        return CONSTRUCTORS[name](m, type_, [], None)
+    if isinstance(type_.decl, StructDef):
+        return new_struct(m, type_.decl, type_)
+    if isinstance(type_.decl, EnumDef):
+        return enum_value(m, type_.decl, next(iter(type_.decl.values), ""))
+    if name in ("tuple", "pair"):
+        return Vec([default_value(m, a) if isinstance(a, Type) else 0 for a in type_.args], name)
+    if name in SEQUENCES:
+        vector = Vec([], name)
+        vector.elem = _elem(type_)
+        if name == "array" and len(type_.args) > 1 and isinstance(type_.args[1], int) and type_.args[1] <= MAX_ITEMS:
+            fill(vector, [default_value(m, vector.elem or AUTO) for _ in range(type_.args[1])])
+        return vector
+    if name in MAPS:
+        result = Map("map" if name == "map" else "unordered_map")
+        result.elem = type_.args[1] if len(type_.args) > 1 else None
+        return result
+    if name in STRINGS:
+        return ""
+    if name in ("optional", "function", "nullopt_t"):
+        return None
+    if name == "variant" and type_.args and isinstance(type_.args[0], Type):
+        return default_value(m, type_.args[0])
+    if name == "auto":
+        return 0
+    if name == "monostate":
+        return TypeRef(type_)
+    return Unknown(f"{type_.key}{{}}")
+
+
+def fill(vector: Vec, items: list[Value], mark: Mark | None = None) -> Vec:
+    """Append items to a vector."""
+    if len(vector.items) + len(items) > MAX_ITEMS:
+        raise Implausible("a vector grows without bound")
+    vector.items.extend(items)
+    vector.marks.extend([mark] * len(items))
+    return vector
+
+
+def _elem(type_: Type) -> Type | None:
+    return type_.args[0] if type_.args and isinstance(type_.args[0], Type) and type_.args[0].name != "auto" else None
+
+
+def new_struct(m: Machine, decl: StructDef, type_: Type | None = None) -> Struct:
+    """An instance of a class with nothing set."""
+    templates = dict(zip(decl.template, type_.args, strict=False)) if type_ is not None and decl.template else {}
+    key = tuple(sorted((k, str(v)) for k, v in templates.items()))
+
+    def default(struct: Struct, field: str) -> Value:
+        found = m.interp.fields(decl).get(field)
+        if found is None:
+            constant = m.interp.static_member(m, decl, field)
+            return constant if constant is not None else Unknown(f"{decl.name}.{field}")
+        if decl.kind == "union" and struct.fields:
+            return _punned(m, next(reversed(struct.fields.values())), m.interp.field_type(found, templates, key))
+        return m.interp.field_default(m, found, templates, key)
+
+    return Struct(decl, decl.name, default)
+
+
+def _punned(m: Machine, value: Value, type_: Type) -> Value:
+    bare = plain(value)
+    if type_.scalar and type_.scalar != "float" and isinstance(bare, float):
+        bits = ops.float_bits(bare)
+        return Val(bits, value.p, ("bits", value, None)) if isinstance(value, Val) else bits
+    return value
+
+
+def enum_value(m: Machine, decl: EnumDef, name: str) -> Enum:
+    """An enumerator with its number."""
+    return Enum(decl.name, name, m.interp.enum_number(m, decl, name))
+
+
+def enum_from_number(m: Machine, decl: EnumDef, value: Value) -> Value:
+    """`static_cast<E>(number)`"""
+    bare = plain(value)
+    if isinstance(bare, Enum):
+        return value
+    if isinstance(bare, int):
+        for name in decl.values:
+            if m.interp.enum_number(m, decl, name) == bare:
+                found = Enum(decl.name, name, bare)
+                return Val(found, value.p, ("cast", value, decl.name)) if isinstance(value, Val) else found
+        return Enum(decl.name, str(bare), bare)
+    return Unknown(f"{decl.name}({bare!r})", mask(value))
+
+
+def coerce(m: Machine, value: Value, type_: Type) -> Value:
+    """A value as a variable of the declared type holds it. Does not copy objects."""
+    if isinstance(value, Ref):
+        value = value.get()
+    kind = type_.scalar
+    if kind:
+        return ops.convert(m, value, kind)
+    if type_.name == "auto" and not type_.ptr:
+        return value
+    if isinstance(value, InitList):
+        return from_list(m, value, type_)
+    if type_.ptr:
+        return value
+    name = type_.name
+    if name == "optional":
+        if empty(value) or isinstance(value, (Opt, Unknown)):
+            return value
+        inner = type_.args[0] if type_.args and isinstance(type_.args[0], Type) else AUTO
+        return Opt(coerce(m, value, inner))
+    if isinstance(value, Opt):
+        return coerce(m, value.v, type_) if not isinstance(value.v, Opt) else value
+    if name in _VECTOR_LIKE and isinstance(value, Vec):
+        if value.elem is None and name in SEQUENCES:
+            value.elem = _elem(type_)
+        return value
+    if isinstance(type_.decl, EnumDef):
+        return value
+    converter = _CONVERSIONS.get(name)
+    if converter is not None:
+        return converter(m, value, type_)
+    return value
+
+
+def _to_ranges(m: Machine, value: Value, type_: Type) -> Value:
+    return CONSTRUCTORS[type_.name](m, type_, [value], None)
+
+
+_CONVERSIONS: dict[str, Any] = {"CoreRangeSet": _to_ranges, "CoreRange": _to_ranges, "Shape": _to_ranges}
+
+
+def from_list(m: Machine, given: InitList, type_: Type) -> Value:
+    """A braced list as a value of the type."""
+    name = type_.name
+    if type_.array and not type_.ptr:
+        vector = Vec([], "array")
+        inner = Type(name, type_.args, type_.decl)
+        return fill(vector, [coerce(m, item, inner) for item in given.items])
+    if type_.ptr:
+        return given.items[0] if given.items else None
+    if name == "optional":
+        if not given.items:
+            return None
+        inner = type_.args[0] if type_.args and isinstance(type_.args[0], Type) else AUTO
+        return coerce(m, given.items[0] if len(given.items) == 1 and not given.names else given, type_) if (
+            len(given.items) == 1 and not given.names
+        ) else Opt(coerce(m, given, inner))
+    if name in CONSTRUCTORS:
+        return CONSTRUCTORS[name](m, type_, given.items if given.names is None else [given], given.mark)
+    if isinstance(type_.decl, StructDef):
+        return aggregate(m, type_.decl, type_, given)
+    if isinstance(type_.decl, EnumDef):
+        return enum_from_number(m, type_.decl, given.items[0]) if given.items else default_value(m, type_)
+    if name in ("tuple", "pair"):
+        kinds = [a if isinstance(a, Type) else AUTO for a in type_.args]
+        kinds += [AUTO] * (len(given.items) - len(kinds))
+        items = [coerce(m, copied(item), kind) for item, kind in zip(given.items, kinds, strict=False)]
+        return Vec(items, name, list(given.marks))
+    if name in SEQUENCES:
+        return sequence(m, given, type_)
+    if name in MAPS:
+        result = default_value(m, type_)
+        for item in given.items:
+            if isinstance(item, (InitList, Vec)) and len(item.items) == 2:
+                m.interp.map_put(m, result, item.items[0], item.items[1])
+        return result
+    if name in STRINGS:
+        return given.items[0] if given.items else ""
+    if name == "variant":
+        return _variant(m, given, type_)
+    if len(given.items) == 1:
+        return given.items[0]
+    if name == "auto":
+        return given
+    return Unknown(f"{type_.key}{{{len(given.items)}}}", mask(given)) if given.items else default_value(m, type_)
+
+
+def _variant(m: Machine, given: InitList, type_: Type) -> Value:
+    if len(given.items) == 1 and not given.names:
+        return given.items[0]
+    for alternative in type_.args:
+        if isinstance(alternative, Type) and isinstance(alternative.decl, StructDef) and given.names:
+            if set(given.names) <= set(m.interp.fields(alternative.decl)):
+                return from_list(m, given, alternative)
+    return default_value(m, type_)
+
+
+def sequence(m: Machine, given: InitList, type_: Type) -> Vec:
+    """A braced list as a sequence container."""
+    elem = _elem(type_)
+    items, marks = given.items, given.marks
+    vector = Vec([], type_.name)
+    vector.elem = elem
+    if len(items) == 1 and isinstance(items[0], InitList) and elem is not None and (elem.scalar or type_.name == "array"):
+        if elem.scalar or len(items[0].items) != 1 or isinstance(items[0].items[0], InitList):
+            items, marks = items[0].items, items[0].marks
+    if len(items) == 1 and isinstance(items[0], Vec) and elem is not None and (elem.scalar or items[0].kind == type_.name):
+        if not (elem.name in SEQUENCES):
+            return items[0].copy()
+    if elem is not None and elem.name in SEQUENCES and len(items) == 2 and isinstance(plain(items[0]), int):
+        count = plain(items[0])
+        if not 0 <= count <= MAX_ITEMS:
+            raise Implausible("a vector of absurd size")
+        return fill(vector, [coerce(m, copied(items[1]), elem) for _ in range(count)], marks[1])
+    if elem is None:
+        vector.items = [copied(i) for i in items]
+    elif elem.scalar:
+        scalar = elem.scalar
+        vector.items = [i if type(i) is int and 0 <= i < 0x80 else ops.convert(m, i, scalar) for i in items]
+    else:
+        vector.items = [coerce(m, copied(i), elem) for i in items]
+    vector.marks = list(marks)
+    if type_.name == "array" and len(type_.args) > 1 and isinstance(type_.args[1], int):
+        missing = min(type_.args[1], MAX_ITEMS) - len(vector.items)
+        if missing > 0:
+            fill(vector, [default_value(m, elem or AUTO) for _ in range(missing)])
+    return vector
+
+
+def aggregate(m: Machine, decl: StructDef, type_: Type, given: InitList) -> Value:
+    """`T{a, b}` or `T{.x = a}`: through a constructor of the class where it has one, else member by member."""
+    items = given.items
+    if len(items) == 1 and given.names is None:
+        only = items[0].v if isinstance(items[0], Opt) else items[0]
+        if isinstance(only, Struct) and only.type is not None and only.type.qualified == decl.qualified:
+            return only
+    if given.names is None and decl.name in decl.methods:
+        return m.interp.construct_user(m, decl, type_, list(items), given.mark)
+    struct = new_struct(m, decl, type_)
+    struct.marks[""] = given.mark
+    fields = m.interp.fields(decl)
+    templates = dict(zip(decl.template, type_.args, strict=False)) if decl.template else {}
+    if given.names is not None:
+        for name, item, mark in zip(given.names, items, given.marks, strict=True):
+            if name in fields:
+                _set_member(m, struct, fields[name], item, mark, templates)
+        return struct
+    for field, item, mark in zip(fields.values(), items, given.marks, strict=False):
+        _set_member(m, struct, field, item, mark, templates)
+    return struct
+
+
+def _set_member(
+    m: Machine, struct: Struct, field: FieldDef, item: Value, mark: Mark | None, templates: dict[str, Any]
+) -> None:
+    type_ = m.interp.field_type(field, templates, ())
+    value = coerce(m, item, type_)
+    struct.fields[field.name] = value if type_.ref or type_.ptr else copied(value)
+    if mark is not None:
+        struct.marks[field.name] = mark
+
+
+def construct(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
+    """`T(args)`"""
+    args = [a.get() if isinstance(a, Ref) else a for a in args]
+    kind = type_.scalar
+    if kind:
+        return ops.convert(m, args[0], kind) if args else default_value(m, type_)
+    name = type_.name
+    if name in CONSTRUCTORS:
+        return CONSTRUCTORS[name](m, type_, args, mark)
+    if not args:
+        if isinstance(type_.decl, StructDef) and type_.decl.name in type_.decl.methods:
+            return m.interp.construct_user(m, type_.decl, type_, [], mark)
+        return default_value(m, type_)
+    if isinstance(type_.decl, StructDef):
+        return aggregate(m, type_.decl, type_, InitList(args, [mark] * len(args), None, mark or _NOWHERE))
+    if isinstance(type_.decl, EnumDef):
+        return enum_from_number(m, type_.decl, args[0])
+    if name in SEQUENCES:
+        return _construct_sequence(m, type_, args, mark)
+    if name in STRINGS or name in ("variant", "function"):
+        return coerce(m, args[0], type_)
+    return coerce(m, args[0] if len(args) == 1 else InitList(args, [mark] * len(args), None, mark or _NOWHERE), type_)
+
+
+def _construct_sequence(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
+    vector = Vec([], type_.name)
+    vector.elem = _elem(type_)
+    first = args[0]
+    if isinstance(first, Ptr):
+        end = args[1].at if len(args) > 1 and isinstance(args[1], Ptr) else sequence_end(args, first)
+        refs = [m.interp.element(first.base, i) for i in range(first.at, end)]
+        return fill(vector, [coerce(m, copied(r), vector.elem) if vector.elem else copied(r) for r in refs], mark)
+    if isinstance(first, (Vec, InitList)):
+        if isinstance(first, InitList):
+            return sequence(m, first, type_)
+        return first.copy()
+    own = getattr(first, "as_vector", None)
+    if own is not None:
+        return own(m)
+    count = plain(ops.number(m, first))
+    if not isinstance(count, int) or not 0 <= count <= MAX_ITEMS:
+        raise Implausible("a vector of absurd size")
+    value = args[1] if len(args) > 1 else default_value(m, vector.elem or AUTO)
+    if vector.elem is not None:
+        value = coerce(m, value, vector.elem)
+    return fill(vector, [copied(value) for _ in range(count)], mark)
+
+
+def sequence_end(args: list[Value], first: Ptr) -> int:
+    """The end of a span given as (pointer, length)."""
+    length = plain(args[1]) if len(args) > 1 else 0
+    return first.at + (length if isinstance(length, int) else 0)
+
+
+def is_type(m: Machine, value: Value, type_: Type) -> bool | None:
+    """Does a variant hold this alternative? None when it cannot be told."""
+    if isinstance(value, Opt):
+        value = value.v
+    if isinstance(value, Absent) or value is None:
+        return type_.name in ("monostate", "nullopt_t", "nullptr_t")
+    if isinstance(value, TypeRef):
+        return value.type.key == type_.key
+    if isinstance(value, Struct):
+        if isinstance(type_.decl, StructDef) and value.type is not None:
+            return value.type.qualified == type_.decl.qualified
+        return value.name == type_.name
+    if isinstance(value, Unknown):
+        return None
+    bare = plain(value)
+    if type_.scalar:
+        if isinstance(bare, bool):
+            return type_.scalar == "bool"
+        if isinstance(bare, int):
+            return type_.scalar not in ("bool", "float")
+        return isinstance(bare, float) and type_.scalar == "float"
+    if isinstance(bare, str):
+        return type_.name in STRINGS
+    if isinstance(bare, Enum):
+        return bare.type == type_.name
+    if isinstance(value, Vec):
+        return type_.name == value.kind or (type_.name in SEQUENCES and value.kind in SEQUENCES)
+    if isinstance(value, Obj):
+        return type(value).__name__ == type_.name
+    return None
+
+
+_NOWHERE = Mark("", 0, 1, 0, "")

@@ -1,0 +1,516 @@
+"""Lowering of calls: casts, checks, methods, known functions, functions of the tree, constructors, unknown ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tt_cache_lint.interp import build, ops
+from tt_cache_lint.interp.access import null_use, value_of
+from tt_cache_lint.interp.registry import CONSTRUCTORS, FUNCTIONS, METHOD_REFS, METHODS, Site, find_method
+from tt_cache_lint.interp.types import STANDARD, Type
+from tt_cache_lint.interp.values import (
+    Absent,
+    Enum,
+    FuncRef,
+    InitList,
+    Lambda,
+    Obj,
+    Opt,
+    Pointer,
+    Ptr,
+    Ref,
+    Struct,
+    Thrown,
+    Unknown,
+    Val,
+    Value,
+    Vec,
+    copied,
+    key_of,
+    mask,
+    plain,
+)
+from tt_cache_lint.source.defs import EnumDef, StructDef, qualified
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from tt_cache_lint.interp.expressions import Expressions
+    from tt_cache_lint.interp.machine import Machine
+
+Closure = Callable[[list[Value]], Any]
+CASTS = {"static_cast", "const_cast", "dynamic_cast", "reinterpret_cast", "narrow_cast", "safe_cast"}
+CHECKS = {"assert", "TT_FATAL", "TT_ASSERT", "TT_FATAL_IF_NOT", "TT_CHECK", "TT_ASSERT_MSG"}
+THROWS = {"TT_THROW", "TT_ABORT", "abort", "terminate", "unreachable", "__builtin_unreachable"}
+TRANSPARENT = {"move", "forward", "as_const", "ref", "cref", "launder", "addressof", "copy_to_value"}
+NO_EFFECT = {
+    "log_debug",
+    "log_info",
+    "log_trace",
+    "log_warning",
+    "log_warn",
+    "log_error",
+    "log_fatal",
+    "log_critical",
+    "ZoneScoped",
+    "ZoneScopedN",
+    "TracyMessageL",
+    "UNUSED",
+    "ignore_unused",
+}
+
+
+def lower_call(low: Expressions, node: Node, discarded: bool, lvalue: bool) -> Closure:
+    """A closure for a call expression."""
+    target, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+    if target is None:
+        return low.not_understood(node)
+    args = [c for c in arguments.named_children if c.type != "comment"] if arguments is not None else []
+    if arguments is not None and arguments.type == "initializer_list":
+        args = list(arguments.named_children)
+    kind = target.type
+    if kind == "field_expression":
+        return _method(low, node, target, args, discarded, lvalue)
+    if kind == "primitive_type" or kind == "sized_type_specifier":
+        type_ = low.scoping.type(target)
+        values = [low.initialiser(a) for a in args]
+        mark = low.mark(node)
+        return lambda f: build.construct(f[0], type_, [v(f) for v in values], mark)
+    if kind in ("identifier", "qualified_identifier", "template_function", "type_identifier", "template_type"):
+        path, _ = qualified(low.file, target)
+        return _named(low, node, target, path, args, discarded, lvalue)
+    callee = low.ev(target)
+    given = [_argument(low, a) for a in args]
+    mark = low.mark(node)
+
+    def run(f: list[Value]) -> Value:
+        result = f[0].call(callee(f), [g(f) for g in given], mark)
+        return result if lvalue else value_of(result)
+
+    return run
+
+
+def _argument(low: Expressions, node: Node) -> Closure:
+    from tt_cache_lint.interp.expressions import LVALUES
+
+    if node.type == "initializer_list":
+        return low.initialiser(node)
+    if node.type == "pointer_expression" or node.type in LVALUES:
+        return low.lv(node)
+    return low.ev(node)
+
+
+def _template_arguments(low: Expressions, target: Node) -> tuple[Any, ...]:
+    last = target
+    while last.type == "qualified_identifier":
+        following = last.child_by_field_name("name")
+        if following is None:
+            return ()
+        last = following
+    if last.type not in ("template_function", "template_type", "template_method"):
+        return ()
+    given = last.child_by_field_name("arguments")
+    if given is None:
+        return ()
+    result: list[Any] = []
+    for child in given.named_children:
+        if child.type == "type_descriptor":
+            text = low.text(child)
+            bound = low.scoping.templates.get(text)
+            if bound is not None:
+                result.append(bound)
+                continue
+            type_ = low.scoping.type(child)
+            if type_.decl is None and not type_.scalar and type_.name not in STANDARD and type_.name not in CONSTRUCTORS:
+                inner = child.child_by_field_name("type")
+                if inner is not None and inner.type in ("type_identifier", "qualified_identifier"):
+                    result.append(("?", low.ev_name(inner) if inner.type == "type_identifier" else low.ev(inner), type_))
+                    continue
+            result.append(type_)
+        else:
+            result.append(("!", low.ev(child), None))
+    return tuple(result)
+
+
+def _evaluated(f: list[Value], targs: tuple[Any, ...]) -> tuple[Any, ...]:
+    found = []
+    for targ in targs:
+        if isinstance(targ, tuple):
+            value = plain(targ[1](f))
+            found.append(targ[2] if targ[0] == "?" and isinstance(value, Unknown) else value)
+        else:
+            found.append(targ)
+    return tuple(found)
+
+
+def _named(
+    low: Expressions,
+    node: Node,
+    target: Node,
+    path: tuple[str, ...],
+    args: list[Node],
+    discarded: bool,
+    lvalue: bool,
+) -> Closure:
+    name = path[-1] if path else ""
+    if len(path) == 1:
+        local = low.resolve(name)
+        if local is not None:
+            from tt_cache_lint.interp.expressions import _read
+
+            callee = _read(*local)
+            given = [_argument(low, a) for a in args]
+            mark = low.mark(node)
+
+            def run(f: list[Value]) -> Value:
+                result = f[0].call(callee(f), [g(f) for g in given], mark)
+                return result if lvalue else value_of(result)
+
+            return run
+    if name in CASTS and args:
+        return _cast(low, target, args[0], name)
+    if name in CHECKS and args:
+        return _check(low, node, args[0])
+    if name in THROWS:
+        text = low.text(node)[:160]
+
+        def throw(f: list[Value]) -> Value:
+            from tt_cache_lint.interp.lower import thrown
+
+            if f[0].checks:
+                raise thrown(f[0], text)
+            return None
+
+        return throw
+    if name in NO_EFFECT:
+        return lambda f: None
+    if name in TRANSPARENT and args:
+        inner = low.lv(args[0]) if lvalue else low.ev(args[0])
+        return inner
+    return _free(low, node, target, path, args, discarded, lvalue)
+
+
+def _cast(low: Expressions, target: Node, arg: Node, name: str) -> Closure:
+    given = _template_arguments(low, target)
+    type_ = given[0] if given and isinstance(given[0], Type) else None
+    if isinstance(given[0] if given else None, tuple):
+        type_ = given[0][2]
+    inner = low.initialiser(arg)
+    if type_ is None:
+        return inner
+    if name == "reinterpret_cast" and type_.ptr:
+
+        def reinterpret(f: list[Value]) -> Value:
+            value = inner(f)
+            if isinstance(value, (Pointer, Ptr)):
+                from tt_cache_lint.interp.access import deref
+
+                pointee = value_of(deref(f[0], value))
+                bare = plain(pointee)
+                if isinstance(bare, float):
+                    bits: Value = ops.float_bits(bare)
+                    if isinstance(pointee, Val):
+                        bits = Val(bits, pointee.p, ("bits", pointee, None))
+                    return Ptr(Vec([bits]), 0)
+            return value
+
+        return reinterpret
+    enum = type_.decl if isinstance(type_.decl, EnumDef) else None
+    if enum is not None:
+        decl = enum
+        return lambda f: build.enum_from_number(f[0], decl, inner(f))
+    scalar = type_.scalar
+    if scalar:
+        return lambda f: ops.convert(f[0], inner(f), scalar)
+    if type_.ref or type_.ptr:
+        return low.lv(arg) if arg.type != "initializer_list" else inner
+    kind = type_
+    return lambda f: build.coerce(f[0], inner(f), kind)
+
+
+def _check(low: Expressions, node: Node, arg: Node) -> Closure:
+    condition = low.ev(arg)
+    text = low.text(arg)[:160]
+
+    def run(f: list[Value]) -> None:
+        value = condition(f)
+        if value is True:
+            return
+        m: Machine = f[0]
+        if not m.checks:
+            return
+        if not ops.truth(m, value, touch=False):
+            p = value.p if isinstance(value, (Val, Unknown, Opt, Absent)) else 0
+            repairs = ops.want(value, True)
+            if not repairs:
+                from tt_cache_lint.interp.lower import thrown
+
+                latest = thrown(m, text)
+                repairs, p = list(latest.repairs), p | latest.mask
+            raise Thrown(f"TT_FATAL({text})", p, tuple(repairs[:24]))
+
+    return run
+
+
+# -- methods ---------------------------------------------------------------------------------------------------------
+
+
+def _method(
+    low: Expressions, node: Node, target: Node, args: list[Node], discarded: bool, lvalue: bool
+) -> Closure:
+    argument, field = target.child_by_field_name("argument"), target.child_by_field_name("field")
+    if argument is None or field is None:
+        return low.not_understood(node)
+    targs: tuple[Any, ...] = ()
+    if field.type in ("template_method", "template_function"):
+        targs = _template_arguments(low, field)
+        inner = field.child_by_field_name("name")
+        field = inner if inner is not None else field
+    name = low.text(field)
+    if field.type == "dependent_name":
+        name = low.text(field.named_children[-1]).split("<")[0]
+    place = low.lv(argument)
+    places = [_argument(low, a) for a in args]
+    site = low.site(node, name, (), args)
+    cache: dict[type, tuple[Any, bool]] = {}
+
+    def handler_of(cls: type) -> tuple[Any, bool]:
+        found = cache.get(cls)
+        if found is None:
+            by_ref = find_method(cls, name, METHOD_REFS)
+            if by_ref is not None:
+                found = cache[cls] = (by_ref, True)
+            else:
+                found = cache[cls] = (find_method(cls, name, METHODS), False)
+        return found
+
+    def references(f: list[Value]) -> list[Value]:
+        return [p(f) for p in places]
+
+    def values(f: list[Value]) -> list[Value]:
+        return [v.get() if isinstance(v, Ref) else v for v in [p(f) for p in places]]
+
+    def run(f: list[Value]) -> Value:
+        m: Machine = f[0]
+        v = place(f)
+        holder = v
+        if isinstance(v, Ref):
+            v = v.get()
+        cls = type(v)
+        handler, by_ref = handler_of(cls)
+        if handler is not None:
+            if targs:
+                site.targs = _evaluated(f, targs)
+            result = apply_method(m, site, handler, v, values(f))
+            return value_of(result) if by_ref and not lvalue else result
+        if cls is Opt or cls is Absent or v is None:
+            return _optional(m, site, holder, v, name, values(f), run_on, f)
+        return run_on(f, v)
+
+    def run_on(f: list[Value], v: Value) -> Value:
+        m: Machine = f[0]
+        if isinstance(v, (Pointer, Ptr)):
+            from tt_cache_lint.interp.access import deref
+
+            v = value_of(deref(m, v))
+        handler, by_ref = handler_of(type(v))
+        if handler is not None:
+            if targs:
+                site.targs = _evaluated(f, targs)
+            result = apply_method(m, site, handler, v, values(f))
+            return value_of(result) if by_ref and not lvalue else result
+        if isinstance(v, Struct):
+            code = m.interp.method(v.type, name, len(args)) if v.type is not None else None
+            if code is not None:
+                result = m.invoke(code, references(f), v, None, None, site.mark)
+                return result if lvalue else value_of(result)
+            found = v.fields.get(name)
+            if isinstance(found, (Lambda, FuncRef)):
+                return value_of(m.call(found, references(f), site.mark))
+            if name in m.interp.fields(v.type) if v.type is not None else False:
+                return value_of(m.call(v.get(name), references(f), site.mark))
+        if isinstance(v, Val):
+            handler, by_ref = handler_of(type(v.v))
+            if handler is not None:
+                return value_of(apply_method(m, site, handler, v.v, values(f)))
+        if isinstance(v, (int, float, str, Val, Enum)) and name in ("get", "unwrap", "id") and not args:
+            return v
+        if name in ("value", "value_or") and not isinstance(v, (Unknown, Opt)):
+            return v
+        if name == "has_value" and not isinstance(v, (Unknown, Opt)):
+            return True
+        if name == "operator()" and isinstance(v, (Lambda, FuncRef)):
+            return value_of(m.call(v, references(f), site.mark))
+        if isinstance(v, Opt):
+            return run_on(f, v.v)
+        if isinstance(v, Unknown):
+            given = references(f)
+            if discarded:
+                result_key = f"{v.key}.{name}"
+                for item in given:
+                    inner_value = value_of(item)
+                    if isinstance(inner_value, Vec) or hasattr(inner_value, "escape"):
+                        m.clobber(item, result_key)
+            keys = ", ".join(key_of(value_of(g)) for g in given)
+            return Unknown(f"{v.key}.{name}({keys})", v.p | _masks(given))
+        given = references(f)
+        label = f"{type(v).__name__}.{name}"
+        writes = tuple(i for i, g in enumerate(given) if discarded and isinstance(value_of(g), Vec))
+        m.unknown_call(label, given, writes)
+        return Unknown(f"{key_of(v)}.{name}({', '.join(key_of(value_of(g)) for g in given)})", mask(v) | _masks(given))
+
+    return run
+
+
+def apply_method(m: Machine, site: Site, handler: Any, v: Value, args: list[Value]) -> Value:
+    """Call a method's handler; a call with more or fewer arguments than it takes is unknown."""
+    code = handler.__code__
+    most = code.co_argcount - 3
+    least = most - len(handler.__defaults__ or ())
+    if len(args) < least or (len(args) > most and not code.co_flags & 0x04):
+        return m.unknown_call(f"{type(v).__name__}.{site.name}/{len(args)}", [v, *args])
+    return handler(m, site, v, *args)
+
+
+def _masks(given: list[Value]) -> int:
+    p = 0
+    for item in given:
+        p |= mask(value_of(item))
+    return p
+
+
+def _optional(
+    m: Machine,
+    site: Site,
+    holder: Value,
+    v: Value,
+    name: str,
+    args: list[Value],
+    on_inner: Callable[[list[Value], Value], Value],
+    f: list[Value],
+) -> Value:
+    if name == "has_value":
+        if isinstance(v, (Opt, Absent)):
+            return Val(isinstance(v, Opt), v.p, v.t) if v.p else isinstance(v, Opt)
+        return False
+    if name == "value_or":
+        chosen = v.v if isinstance(v, Opt) else args[0]
+        p = v.p if isinstance(v, (Opt, Absent)) else 0
+        if p and isinstance(chosen, (int, float, str, Enum)):
+            return Val(chosen, p)
+        if p and isinstance(chosen, Val):
+            return Val(chosen.v, chosen.p | p, chosen.t)
+        return chosen
+    if name == "value" or (name == "get" and isinstance(v, Opt) and not isinstance(v.v, (Obj, Struct))):
+        if isinstance(v, Opt):
+            return v.v
+        raise null_use(m, v, "value()")
+    if name == "reset":
+        if isinstance(holder, Ref):
+            holder.set(None)
+        return None
+    if name == "emplace":
+        made = args[0] if len(args) == 1 else InitList(args, [site.mark] * len(args), None, site.mark)
+        if isinstance(holder, Ref):
+            holder.set(Opt(copied(made)))
+        elif isinstance(v, Opt):
+            v.v = copied(made)
+        return made
+    if isinstance(v, Opt):
+        return on_inner(f, v.v)
+    raise null_use(m, v, f"{name}()")
+
+
+# -- free functions --------------------------------------------------------------------------------------------------
+
+
+def _free(
+    low: Expressions,
+    node: Node,
+    target: Node,
+    path: tuple[str, ...],
+    args: list[Node],
+    discarded: bool,
+    lvalue: bool,
+) -> Closure:
+    name = path[-1] if path else low.text(target)
+    targs = _template_arguments(low, target)
+    site = low.site(node, name, (), args)
+    interp, scoping, owner = low.interp, low.scoping, low.owner
+    count = len(args)
+    spread = any(a.type == "parameter_pack_expansion" for a in args)
+
+    known = FUNCTIONS.get(name)
+    local_file = interp.defined_in(scoping.file.path, name)
+    if known is not None and known.arity[0] <= count <= known.arity[1] and not local_file:
+        handler, by_ref = known.handler, known.refs
+        given_args = [_argument(low, a) if by_ref else low.initialiser(a) for a in args]
+
+        def run_known(f: list[Value]) -> Value:
+            if targs:
+                site.targs = _evaluated(f, targs)
+            given = [a(f) for a in given_args]
+            result = handler(f[0], site, _spread(given, args) if spread else given)
+            return result if lvalue else value_of(result)
+
+        return run_known
+    candidates: list[Any] = []
+    resolved: list[Any] = []
+    places = [_argument(low, a) for a in args]
+
+    def references(f: list[Value]) -> list[Value]:
+        return _spread([p(f) for p in places], args) if spread else [p(f) for p in places]
+
+    def run(f: list[Value]) -> Value:
+        m: Machine = f[0]
+        if not resolved:
+            candidates.extend(interp.candidates(path, scoping, owner, count))
+            resolved.append(True)
+            if not candidates:
+                resolved.append(interp.type_called(path, scoping))
+                resolved.append(interp.written_by_prototype(path, scoping, count))
+        given_targs = _evaluated(f, targs) if targs else ()
+        if candidates:
+            given = references(f)
+            function = candidates[0] if len(candidates) == 1 else interp.overload(m, candidates, given)
+            if function is not None:
+                code = interp.code(m, function, given_targs, given)
+                this = f[2] if not function.is_static and function.scope and owner is not None else None
+                result = m.invoke(code, given, this, None, None, site.mark)
+                return result if lvalue else value_of(result)
+        elif resolved[1] is not None:
+            type_: Type = resolved[1]
+            if given_targs:
+                type_ = Type(type_.name, given_targs, type_.decl)
+            return build.construct(m, type_, references(f), site.mark)
+        given = references(f)
+        if known is not None:
+            return value_of(known.handler(m, site, given if known.refs else [value_of(g) for g in given]))
+        writes = resolved[2] if len(resolved) > 2 else None
+        if writes is None:
+            writes = tuple(i for i, g in enumerate(given) if _writable(value_of(g), discarded))
+        label = "::".join(path[-2:]) if len(path) > 1 else name
+        return m.unknown_call(label, given, writes)
+
+    return run
+
+
+def _writable(value: Value, discarded: bool) -> bool:
+    if hasattr(value, "escape"):
+        return True
+    return discarded and isinstance(value, (Vec, Struct))
+
+
+def _spread(values: list[Value], args: list[Node]) -> list[Value]:
+    result: list[Value] = []
+    for value, arg in zip(values, args, strict=False):
+        inner = value_of(value)
+        if arg.type == "parameter_pack_expansion" and isinstance(inner, Vec):
+            result.extend(inner.items)
+        else:
+            result.append(value)
+    return result
+
+
+__all__ = ["StructDef", "lower_call"]

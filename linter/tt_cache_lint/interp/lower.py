@@ -1,0 +1,789 @@
+"""Lowering: a function's syntax tree becomes nested Python closures, once.
+
+A frame is a list: [machine, enclosing frame of a lambda, this, result, variables...]. Statements return None, or one of
+the signals below. Names are resolved when a function is lowered; calls of free functions when they first run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tt_cache_lint.interp import build, ops
+from tt_cache_lint.interp.expressions import Expressions, Variable
+from tt_cache_lint.interp.registry import Site
+from tt_cache_lint.interp.types import AUTO, Scoping, Type
+from tt_cache_lint.interp.values import (
+    Absent,
+    Handle,
+    Implausible,
+    InitList,
+    LocalRef,
+    Map,
+    Mark,
+    Obj,
+    Opt,
+    Ref,
+    Struct,
+    Thrown,
+    Unknown,
+    Value,
+    Vec,
+    copied,
+    key_of,
+    plain,
+    sequence_ref,
+)
+from tt_cache_lint.source.defs import AliasDef, FileDefs, FunctionDef, Param, StructDef, _Walk, peel
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from tt_cache_lint.source.files import SourceFile
+
+import os
+DEBUG = os.environ.get("TTDBG")
+BREAK, CONTINUE, RETURN = 1, 2, 3
+Closure = Callable[[list[Value]], Any]
+MAX_ITERATIONS = 20_000
+
+
+class Code:
+    """Lowered code of one function or lambda. Lowered on first use."""
+
+    __slots__ = ("binders", "body", "lowering", "name", "node", "params", "returns_ref", "scoping", "scoping_lowering", "size", "mark")
+
+    def __init__(self, name: str, params: list[Param], node: Node | None, lowering: Lowering) -> None:
+        self.name = name
+        self.params = params
+        self.node = node
+        self.lowering: Lowering | None = lowering
+        self.scoping = lowering.scoping
+        self.scoping_lowering: Any = lowering
+        self.size = 0
+        self.binders: list[tuple[int, Closure, Closure | None]] = []
+        self.body: Closure | None = None
+        self.returns_ref = False
+        self.mark = lowering.mark(node) if node is not None else None
+
+    def ready(self) -> int:
+        """Lower if that has not been done; the size of a frame."""
+        if self.lowering is not None:
+            lowering, self.lowering = self.lowering, None
+            lowering.function(self)
+        return self.size
+
+    def bind(self, frame: list[Value], args: list[Value]) -> None:
+        """Put the arguments into a frame."""
+        count = len(args)
+        for position, (slot, convert, default) in enumerate(self.binders):
+            if slot < 0:  # a parameter pack takes the rest
+                frame[-slot] = Vec([a.get() if isinstance(a, Ref) else a for a in args[position:]], "tuple")
+                return
+            if position < count:
+                frame[slot] = convert([frame[0], args[position]])
+            elif default is not None:
+                frame[slot] = convert([frame[0], default(frame)])
+            else:
+                frame[slot] = Unknown(f"{self.name}#{position}")
+
+    def run(self, frame: list[Value]) -> None:
+        if self.body is not None:
+            self.body(frame)
+
+
+class Lowering(Expressions):
+    """The lowering of one function or lambda body."""
+
+    def __init__(
+        self, interp: Any, scoping: Scoping, owner: StructDef | None = None, parent: Lowering | None = None
+    ) -> None:
+        super().__init__(interp, scoping, owner, parent)
+        self.returns: Type = AUTO
+        self.returns_ref = False
+
+    # -- functions -------------------------------------------------------------------------------------------------
+
+    def function(self, code: Code) -> None:
+        """Lower parameters and body into `code`."""
+        for param in code.params:
+            self.parameter(code, param)
+        code.body = self.block(code.node) if code.node is not None else None
+        code.size = self.size
+
+    def parameter(self, code: Code, param: Param) -> None:
+        type_ = self.scoping.type(param.type, param.declarator)
+        if param.is_pack:
+            slot = self.declare(param.name, Variable(AUTO, False))
+            code.binders.append((-slot, _same, None))
+            return
+        by_ref = param.is_ref and not (param.is_const and not param.is_rvalue_ref)
+        slot = self.declare(param.name, Variable(type_, by_ref))
+        default = None
+        default_node = param.default
+        if default_node is not None:
+            low = self
+            if param.default_file is not None:
+                low = Lowering(self.interp, self.scoping.inside(param.default_file, self.scoping.scope))
+            default = low.default_argument(default_node, type_)
+        code.binders.append((slot, _binder(type_, by_ref, param.is_const and param.is_ref), default))
+
+    def default_argument(self, node: Node, type_: Type) -> Closure:
+        inner = self.initialiser(node)
+        return lambda f: build.coerce(f[0], inner(f), type_)
+
+    # -- statements ------------------------------------------------------------------------------------------------
+
+    def block(self, node: Node) -> Closure:
+        self.scopes.append({})
+        body = [s for s in (self.statement(c) for c in node.named_children) if s is not None]
+        self.scopes.pop()
+        return _sequence(body)
+
+    def statement(self, node: Node) -> Closure | None:
+        found = self.statement_(node)
+        if DEBUG and found is not None:
+            mark = self.mark(node)
+            inner = found
+            def run(f):
+                f[0].last = mark
+                try: return inner(f)
+                except Exception as e:
+                    if not hasattr(e,'where'): e.where=repr(mark)[:150]
+                    raise
+            return run
+        return found
+
+    def statement_(self, node: Node) -> Closure | None:
+        handler = getattr(self, f"s_{node.type}", None)
+        if handler is not None:
+            found: Closure | None = handler(node)
+            return found
+        if node.type in ("comment", "ERROR", "static_assert_declaration", "attribute_declaration", "empty_statement"):
+            return None
+        if node.type.endswith(("_expression", "identifier", "_literal")):
+            return _discard(self.ev(node))
+        return None
+
+    def s_compound_statement(self, node: Node) -> Closure:
+        return self.block(node)
+
+    def s_expression_statement(self, node: Node) -> Closure | None:
+        inner = node.named_children
+        inner = [c for c in inner if c.type != "comment"]
+        if not inner:
+            return None
+        return _discard(self.discarded(inner[0]))
+
+    def s_declaration(self, node: Node) -> Closure | None:
+        kind = node.child_by_field_name("type")
+        statements: list[Closure] = []
+        if kind is not None and kind.type in ("struct_specifier", "class_specifier", "union_specifier", "enum_specifier"):
+            self.local_type(kind)
+        static = any(c.type == "storage_class_specifier" and self.text(c) == "static" for c in node.children)
+        for declarator in node.children_by_field_name("declarator"):
+            statement = self.variable(node, kind, declarator, static)
+            if statement is not None:
+                statements.append(statement)
+        return _sequence(statements) if statements else None
+
+    def local_type(self, node: Node) -> None:
+        name = node.child_by_field_name("name")
+        walk = _Walk(_LocalDefs(self.file), self.file)
+        if node.type == "enum_specifier":
+            walk.enum(node, (*self.scoping.scope, f"@{node.start_byte}"))
+            for enums in walk.defs.enums.values():
+                self.scoping.local[enums[-1].name] = Type(enums[-1].name, (), enums[-1])
+            return
+        struct = walk.struct(node, (*self.scoping.scope, f"@{node.start_byte}"), (), local=True)
+        if struct is not None and name is not None:
+            self.scoping.local[struct.name] = Type(struct.name, (), struct)
+
+    def s_struct_specifier(self, node: Node) -> None:
+        self.local_type(node)
+
+    s_class_specifier = s_struct_specifier
+    s_union_specifier = s_struct_specifier
+    s_enum_specifier = s_struct_specifier
+
+    def s_alias_declaration(self, node: Node) -> None:
+        name = node.child_by_field_name("name")
+        if name is not None:
+            self.scoping.local[self.text(name)] = self.scoping.type(node.child_by_field_name("type"))
+
+    def s_type_definition(self, node: Node) -> None:
+        kind = node.child_by_field_name("type")
+        for declarator in node.children_by_field_name("declarator"):
+            self.scoping.local[self.text(declarator)] = self.scoping.type(kind)
+
+    def s_using_declaration(self, node: Node) -> None:
+        names = node.named_children
+        if names and not any(c.type == "namespace" for c in node.children):
+            path = tuple(self.text(names[-1]).replace(" ", "").split("::"))
+            found = self.scoping.named(path)
+            if found.decl is not None:
+                self.scoping.local[path[-1]] = found
+                enum = found.decl if type(found.decl).__name__ == "EnumDef" else None
+                if enum is not None and any(c.type == "enum" for c in node.children):
+                    self.enums.append(enum)  # type: ignore[arg-type]
+
+    def variable(self, node: Node, kind: Node | None, declarator: Node, static: bool) -> Closure | None:
+        value_node: Node | None = None
+        if declarator.type == "init_declarator":
+            value_node = declarator.child_by_field_name("value")
+            inner = declarator.child_by_field_name("declarator")
+            if inner is None:
+                return None
+            declarator = inner
+        shape = peel(declarator)
+        type_ = self.scoping.type(kind, declarator)
+        if shape.binding is not None:
+            return self.binding(shape.binding, value_node, shape.ref)
+        if shape.function is not None and value_node is None:
+            if shape.name is not None and shape.name.type == "identifier" and not shape.pointer:
+                return self.vexing(shape.name, shape.function, type_)
+            return None
+        if shape.name is None:
+            return None
+        name = self.text(shape.name)
+        const = any(c.type == "type_qualifier" for c in node.children)
+        by_ref = shape.ref and not (const and not shape.rvalue)
+        if by_ref and value_node is not None:
+            if value_node.type in ("initializer_list", "argument_list") and len(value_node.named_children) == 1:
+                value_node = value_node.named_children[0]
+            source = self.lv(value_node) if value_node.type != "initializer_list" else self.initialiser(value_node)
+            slot = self.declare(name, Variable(type_, True))
+
+            def bind(f: list[Value]) -> None:
+                f[slot] = source(f)
+
+            return bind
+        init = self.initial_value(type_, value_node, self.mark(node), alias=shape.ref or shape.pointer)
+        slot = self.declare(name, Variable(type_, False))
+        if static:
+            key = (self.file.path, node.start_byte)
+
+            def once(f: list[Value]) -> None:
+                statics = f[0].statics
+                if key not in statics:
+                    statics[key] = init(f)
+                f[slot] = statics[key]
+
+            return once
+
+        def assign(f: list[Value]) -> None:
+            value = f[slot] = init(f)
+            if type(value) is Handle and value.depth > f[0].depth:
+                value.name, value.depth = name, f[0].depth
+
+        return assign
+
+    def vexing(self, name: Node, function: Node, type_: Type) -> Closure | None:
+        """`T x(a, b);` that the grammar took for a function declaration."""
+        parameters = function.child_by_field_name("parameters")
+        args: list[Closure] = []
+        for child in parameters.named_children if parameters is not None else ():
+            inner = child.child_by_field_name("type")
+            if child.type != "parameter_declaration" or inner is None:
+                return None
+            args.append(self.ev_name(inner))
+        mark = self.mark(function)
+        slot = self.declare(self.text(name), Variable(type_, False))
+
+        def make(f: list[Value]) -> None:
+            f[slot] = build.construct(f[0], type_, [copied(a(f)) for a in args], mark)
+
+        return make
+
+    def initial_value(self, type_: Type, node: Node | None, mark: Mark, alias: bool = False) -> Closure:
+        """The value a variable of the type starts with."""
+        if node is None:
+            return lambda f: build.default_value(f[0], type_)
+        if node.type == "argument_list":
+            args = [self.initialiser(c) for c in node.named_children if c.type != "comment"]
+            if type_.name == "auto" and args:
+                first = args[0]
+                return lambda f: copied(first(f))
+            return lambda f: build.construct(f[0], type_, [a(f) for a in args], mark)
+        if node.type == "initializer_list":
+            inner = self.initialiser(node)
+            if type_.name == "auto":
+                return lambda f: _unwrap(inner(f))
+            return lambda f: build.from_list(f[0], inner(f), type_) if not type_.scalar else build.coerce(f[0], inner(f), type_)
+        value = self.ev(node)
+        fresh = node.type in ("number_literal", "binary_expression", "true", "false", "lambda_expression")
+        if type_.name == "auto":
+            return value if fresh or alias else lambda f: copied(value(f))
+        scalar = type_.scalar
+        if scalar:
+            convert = ops.convert
+
+            def number(f: list[Value]) -> Value:
+                v = value(f)
+                return v if type(v) is int and 0 <= v < 0x80 and scalar != "bool" and scalar != "float" else convert(f[0], v, scalar)
+
+            return number
+        if alias:
+            return lambda f: build.coerce(f[0], value(f), type_)
+        return lambda f: copied(build.coerce(f[0], value(f), type_))
+
+    def binding(self, node: Node, value_node: Node | None, by_ref: bool) -> Closure | None:
+        if value_node is None:
+            return None
+        source = self.lv(value_node) if value_node.type != "initializer_list" else self.initialiser(value_node)
+        names = [self.text(c) for c in node.named_children if c.type == "identifier"]
+        slots = [self.declare(n, Variable(AUTO, True)) for n in names]
+
+        def bind(f: list[Value]) -> None:
+            parts = components(f[0], source(f), len(slots))
+            depth = f[0].depth
+            for slot, part, name in zip(slots, parts, names, strict=False):
+                if not by_ref:
+                    part = copied(part.get() if isinstance(part, Ref) else part)
+                    if type(part) is Handle and part.depth > depth:
+                        part.name, part.depth = name, depth
+                f[slot] = part
+
+        return bind
+
+    # -- control flow ----------------------------------------------------------------------------------------------
+
+    def condition(self, node: Node) -> tuple[list[Closure], Closure]:
+        """A condition clause: what runs before, and a closure that gives a Python bool."""
+        before: list[Closure] = []
+        value: Node | None = node
+        if node.type == "condition_clause":
+            init = node.child_by_field_name("initializer")
+            if init is not None:
+                for child in init.named_children if init.type == "init_statement" else [init]:
+                    statement = self.statement(child)
+                    if statement is not None:
+                        before.append(statement)
+            value = node.child_by_field_name("value")
+        if value is None:
+            return before, lambda f: True
+        if value.type in ("declaration", "condition_declaration"):
+            declarator = value.child_by_field_name("declarator")
+            shape = peel(declarator)
+            kind = value.child_by_field_name("type")
+            init_node = value.child_by_field_name("value") or value.child_by_field_name("default_value")
+            type_ = self.scoping.type(kind, declarator)
+            init_value = self.initial_value(type_, init_node, self.mark(value), alias=True)
+            slot = self.declare(self.text(shape.name) if shape.name is not None else "", Variable(type_, False))
+
+            def declared(f: list[Value]) -> bool:
+                f[slot] = v = init_value(f)
+                return self.decide(f[0], v)
+
+            return before, declared
+        inner = self.ev(value)
+
+        def test(f: list[Value]) -> bool:
+            v = inner(f)
+            return v if v is True or v is False else self.decide(f[0], v)
+
+        return before, test
+
+    @staticmethod
+    def decide(m: Any, v: Value) -> bool:
+        """Branch on a value and note it."""
+        taken = ops.truth(m, v)
+        if not isinstance(v, (bool, int)):
+            m.branch(v, taken)
+        return taken
+
+    def s_if_statement(self, node: Node) -> Closure:
+        self.scopes.append({})
+        clause = node.child_by_field_name("condition")
+        before, test = self.condition(clause) if clause is not None else ([], lambda f: True)
+        then_node = node.child_by_field_name("consequence")
+        then = (self.statement(then_node) if then_node is not None else None) or _nothing
+        alternative = node.child_by_field_name("alternative")
+        otherwise: Closure | None = None
+        if alternative is not None:
+            if alternative.type == "else_clause":
+                inner = [c for c in alternative.named_children if c.type != "comment"]
+                otherwise = self.statement(inner[0]) if inner else None
+            else:
+                otherwise = self.statement(alternative)
+        self.scopes.pop()
+
+        if otherwise is None:
+
+            def run(f: list[Value]) -> Any:
+                return then(f) if test(f) else None
+        else:
+            rest = otherwise
+
+            def run(f: list[Value]) -> Any:
+                return then(f) if test(f) else rest(f)
+
+        return _sequence([*before, run]) if before else run
+
+    def s_for_statement(self, node: Node) -> Closure:
+        self.scopes.append({})
+        init_node = node.child_by_field_name("initializer")
+        init = (self.statement(init_node) if init_node is not None else None) or _nothing
+        clause = node.child_by_field_name("condition")
+        _, test = self.condition(clause) if clause is not None else ([], lambda f: True)
+        update_node = node.child_by_field_name("update")
+        update = self.discarded(update_node) if update_node is not None else _nothing
+        body_node = node.child_by_field_name("body")
+        body = (self.statement(body_node) if body_node is not None else None) or _nothing
+        self.scopes.pop()
+
+        def run(f: list[Value]) -> Any:
+            init(f)
+            spend = f[0].spend
+            count = 0
+            while test(f):
+                spend()
+                count += 1
+                if count > MAX_ITERATIONS:
+                    raise Implausible("a loop runs without end")
+                signal = body(f)
+                if signal is not None:
+                    if signal == BREAK:
+                        break
+                    if signal == RETURN:
+                        return RETURN
+                update(f)
+            return None
+
+        return run
+
+    def s_while_statement(self, node: Node) -> Closure:
+        self.scopes.append({})
+        clause = node.child_by_field_name("condition")
+        _, test = self.condition(clause) if clause is not None else ([], lambda f: True)
+        body_node = node.child_by_field_name("body")
+        body = (self.statement(body_node) if body_node is not None else None) or _nothing
+        self.scopes.pop()
+        first = node.type == "do_statement"
+
+        def run(f: list[Value]) -> Any:
+            count = 0
+            while (first and count == 0) or test(f):
+                f[0].spend()
+                count += 1
+                if count > MAX_ITERATIONS:
+                    raise Implausible("a loop runs without end")
+                signal = body(f)
+                if signal is not None:
+                    if signal == BREAK:
+                        break
+                    if signal == RETURN:
+                        return RETURN
+            return None
+
+        return run
+
+    s_do_statement = s_while_statement
+
+    def s_for_range_loop(self, node: Node) -> Closure:
+        self.scopes.append({})
+        init_node = node.child_by_field_name("initializer")
+        init = (self.statement(init_node) if init_node is not None else None) or _nothing
+        right = node.child_by_field_name("right")
+        if right is None:
+            source: Closure = _empty_list
+        else:
+            source = self.lv(right) if right.type != "initializer_list" else self.initialiser(right)
+        declarator = node.child_by_field_name("declarator")
+        shape = peel(declarator)
+        type_ = self.scoping.type(node.child_by_field_name("type"), declarator)
+        const = any(c.type == "type_qualifier" for c in node.children)
+        by_ref = shape.ref and not const
+        slots: list[int] = []
+        if shape.binding is not None:
+            names = [self.text(c) for c in shape.binding.named_children if c.type == "identifier"]
+            slots = [self.declare(n, Variable(AUTO, True)) for n in names]
+            slot = -1
+        else:
+            slot = self.declare(self.text(shape.name) if shape.name is not None else "", Variable(type_, by_ref))
+        body_node = node.child_by_field_name("body")
+        body = (self.statement(body_node) if body_node is not None else None) or _nothing
+        self.scopes.pop()
+        own_copy = not shape.ref
+        scalar = type_.scalar
+        key = f"{self.file.path}:{node.start_byte}"
+
+        def run(f: list[Value]) -> Any:
+            init(f)
+            m = f[0]
+            for item in iterate(m, source(f), key):
+                m.spend()
+                if slot >= 0:
+                    if by_ref:
+                        f[slot] = item
+                    else:
+                        value = item.get() if isinstance(item, Ref) else item
+                        if own_copy:
+                            value = copied(value)
+                        f[slot] = ops.convert(m, value, scalar) if scalar else value
+                else:
+                    for s, part in zip(slots, components(m, item, len(slots)), strict=False):
+                        f[s] = part
+                signal = body(f)
+                if signal is not None:
+                    if signal == BREAK:
+                        break
+                    if signal == RETURN:
+                        return RETURN
+            return None
+
+        return run
+
+    def s_switch_statement(self, node: Node) -> Closure:
+        self.scopes.append({})
+        clause = node.child_by_field_name("condition")
+        value_node = clause.child_by_field_name("value") if clause is not None else None
+        subject = self.ev(value_node) if value_node is not None else (lambda f: 0)
+        body = node.child_by_field_name("body")
+        cases: list[tuple[Closure | None, list[Closure]]] = []
+        for case in body.named_children if body is not None else ():
+            if case.type != "case_statement":
+                continue
+            label = case.child_by_field_name("value")
+            test = self.ev(label) if label is not None else None
+            statements = [self.statement(c) for c in case.named_children if c != label and c.type != "comment"]
+            cases.append((test, [s for s in statements if s is not None]))
+        self.scopes.pop()
+        decide = self.decide
+
+        def run(f: list[Value]) -> Any:
+            m = f[0]
+            value = subject(f)
+            start = -1
+            default = -1
+            for position, (test, _) in enumerate(cases):
+                if test is None:
+                    default = position
+                elif decide(m, ops.binary(m, "==", value, test(f))):
+                    start = position
+                    break
+            start = default if start < 0 else start
+            if start < 0:
+                return None
+            for _, statements in cases[start:]:
+                for statement in statements:
+                    signal = statement(f)
+                    if signal is not None:
+                        return None if signal == BREAK else signal
+            return None
+
+        return run
+
+    def s_return_statement(self, node: Node) -> Closure:
+        inner = [c for c in node.named_children if c.type != "comment"]
+        if not inner:
+            return _return
+        if self.returns_ref:
+            place = self.lv(inner[0])
+
+            def by_ref(f: list[Value]) -> int:
+                f[3] = place(f)
+                return RETURN
+
+            return by_ref
+        type_ = self.returns
+        if inner[0].type == "initializer_list":
+            listed = self.initialiser(inner[0])
+
+            def braces(f: list[Value]) -> int:
+                f[3] = build.coerce(f[0], listed(f), type_)
+                return RETURN
+
+            return braces
+        value = self.ev(inner[0])
+        plain_local = inner[0].type == "identifier"
+
+        def run(f: list[Value]) -> int:
+            result = value(f)
+            if type_ is not AUTO:
+                result = build.coerce(f[0], result, type_)
+            f[3] = result if plain_local else copied(result)
+            return RETURN
+
+        return run
+
+    def s_break_statement(self, node: Node) -> Closure:
+        return lambda f: BREAK
+
+    def s_continue_statement(self, node: Node) -> Closure:
+        return lambda f: CONTINUE
+
+    def s_throw_statement(self, node: Node) -> Closure:
+        text = self.text(node)[:120]
+
+        def run(f: list[Value]) -> Any:
+            raise thrown(f[0], text)
+
+        return run
+
+    def s_try_statement(self, node: Node) -> Closure | None:
+        body = node.child_by_field_name("body")
+        return self.block(body) if body is not None else None
+
+    def s_preproc_ifdef(self, node: Node) -> Closure | None:
+        inverted = any(c.type == "#ifndef" for c in node.children)
+        return self._preprocessed(node, inverted)
+
+    def s_preproc_if(self, node: Node) -> Closure | None:
+        condition = node.child_by_field_name("condition")
+        return self._preprocessed(node, condition is None or self.text(condition).strip() not in ("0", "false"))
+
+    def _preprocessed(self, node: Node, main: bool) -> Closure | None:
+        alternative = node.child_by_field_name("alternative")
+        skip = {n.id for n in (node.child_by_field_name("name"), node.child_by_field_name("condition"), alternative) if n}
+        if not main:
+            node = alternative if alternative is not None else node
+            if alternative is None:
+                return None
+        statements = [self.statement(c) for c in node.named_children if c.id not in skip]
+        return _sequence([s for s in statements if s is not None])
+
+    def s_labeled_statement(self, node: Node) -> Closure | None:
+        return self.statement(node.named_children[-1])
+
+
+class _LocalDefs(FileDefs):
+    """Definitions found inside a function body."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self.file = file
+        self.functions: dict[str, list[FunctionDef]] = {}
+        self.declarations = {}
+        self.structs = {}
+        self.enums = {}
+        self.enumerators = {}
+        self.aliases: dict[str, list[AliasDef]] = {}
+        self.consts = {}
+        self.usings = []
+        self.namespace_aliases = {}
+        self.errors = []
+
+
+def thrown(m: Any, text: str) -> Thrown:
+    """A throw, with the latest branches as what could be decided otherwise."""
+    repairs: list[dict[str, Value]] = []
+    bits = 0
+    for condition, taken in reversed(m.branches[-12:]):
+        repairs += ops.want(condition, not taken)
+        bits |= getattr(condition, "p", 0)
+    return Thrown(text, bits, tuple(repairs[:16]))
+
+
+def components(m: Any, value: Value, count: int) -> list[Value]:
+    """What a structured binding takes apart, as lvalues where there are any."""
+    if isinstance(value, Ref):
+        value = value.get()
+    if isinstance(value, Opt):
+        value = value.v
+    if isinstance(value, (Vec, InitList)):
+        if len(value.items) < count:
+            return [sequence_ref(value, i) for i in range(len(value.items))] + [
+                Unknown(f"{key_of(value)}[{i}]") for i in range(len(value.items), count)
+            ]
+        return [sequence_ref(value, i) for i in range(count)]
+    if isinstance(value, Struct):
+        return [m.interp.member_ref(m, value, name) for name in value.names()[:count]]
+    own = getattr(value, "components", None)
+    if own is not None:
+        parts = list(own())
+        return parts
+    return [Unknown(f"{key_of(value)}[{i}]", getattr(value, "p", 0)) for i in range(count)]
+
+
+def iterate(m: Any, value: Value, key: str) -> list[Value]:
+    """The elements of a range, as lvalues where there are any."""
+    if isinstance(value, Ref):
+        value = value.get()
+    if isinstance(value, Opt):
+        value = value.v
+    if isinstance(value, (Vec, InitList)):
+        return [sequence_ref(value, i) for i in range(len(value.items))]
+    if isinstance(value, Map):
+        return [Vec([k, v if isinstance(v, Obj) else _map_ref(value, k)], "pair") for k, v in list(value.ordered())]
+    own = getattr(value, "elements", None)
+    if own is not None:
+        found: list[Value] = list(own())
+        return found
+    if isinstance(value, str):
+        return list(value)
+    if isinstance(value, Unknown):
+        count = plain(m.unknown_number(f"size of {value.key}", value.p))
+        return [Unknown(f"{value.key}[{i}]", value.p) for i in range(min(count, 3))]
+    if value is None or isinstance(value, Absent):
+        raise thrown(m, "a loop over nothing")
+    m.unknown_call(f"loop over {type(value).__name__}", [])
+    return []
+
+
+def _map_ref(map_: Map, key: Value) -> Value:
+    from tt_cache_lint.interp.values import MapRef
+
+    return MapRef(map_, key)
+
+
+def _binder(type_: Type, by_ref: bool, const_ref: bool) -> Closure:
+    """How an argument becomes a parameter: `[machine, argument] -> value`."""
+    if by_ref:
+        return lambda pair: pair[1]
+    if type_.name == "auto" and not type_.ptr:
+        if const_ref:
+            return lambda pair: pair[1].get() if isinstance(pair[1], Ref) else pair[1]
+        return lambda pair: copied(pair[1].get() if isinstance(pair[1], Ref) else pair[1])
+    scalar = type_.scalar
+    if scalar:
+        return lambda pair: ops.convert(pair[0], pair[1].get() if isinstance(pair[1], Ref) else pair[1], scalar)
+    if const_ref or type_.ptr:
+        return lambda pair: build.coerce(pair[0], pair[1], type_)
+    return lambda pair: copied(build.coerce(pair[0], pair[1], type_))
+
+
+def _same(pair: list[Value]) -> Value:
+    return pair[1]
+
+
+def _sequence(body: list[Closure]) -> Closure:
+    if len(body) == 1:
+        return body[0]
+    statements = tuple(body)
+
+    def run(f: list[Value]) -> Any:
+        for statement in statements:
+            signal = statement(f)
+            if signal is not None:
+                return signal
+        return None
+
+    return run
+
+
+def _discard(inner: Closure) -> Closure:
+    def run(f: list[Value]) -> None:
+        inner(f)
+
+    return run
+
+
+def _nothing(f: list[Value]) -> None:
+    return None
+
+
+def _return(f: list[Value]) -> int:
+    return RETURN
+
+
+def _empty_list(f: list[Value]) -> Value:
+    return Vec([])
+
+
+def _unwrap(value: Value) -> Value:
+    if isinstance(value, InitList) and len(value.items) == 1:
+        return copied(value.items[0])
+    return value
+
+
+__all__ = ["Code", "LocalRef", "Lowering", "Site", "components", "iterate", "thrown"]

@@ -1,0 +1,161 @@
+"""The state of one execution: the world, the budget, the call stack, and what could not be understood."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tt_cache_lint.interp.values import (
+    Exhausted,
+    Lambda,
+    Mark,
+    Obj,
+    Opaque,
+    Ref,
+    Struct,
+    Unknown,
+    Val,
+    Value,
+    Vec,
+    key_of,
+    mask,
+)
+from tt_cache_lint.interp.world import World, stable_hash
+
+import os
+TRACE = os.environ.get('TTTRACE')
+SEEN = set()
+MAX_DEPTH = 60
+FUEL = 400_000
+
+
+class Machine:
+    """One execution. `phase` is "create" or "override"; `programs` are filled by the device model."""
+
+    def __init__(self, interp: Any, world: World, deadline: float = 0.0) -> None:
+        self.interp = interp
+        self.world = world
+        self.fuel = FUEL
+        self.deadline = deadline
+        self.depth = 0
+        self.stack: list[Mark] = []
+        self.phase = "create"
+        self.branches: list[tuple[Value, bool]] = []
+        self.unknown: dict[str, int] = {}
+        self.failures: list[Any] = []
+        self.log: list[Any] = []
+        self.counters: dict[str, int] = {}
+        self.checks = True
+        self.statics: dict[object, Value] = {}
+        self.copies: list[Vec] = []
+        self.hash_sink: list[Any] = []
+
+    def spend(self, amount: int = 1) -> None:
+        """Use up budget. Raises Exhausted when it is gone."""
+        self.fuel -= amount
+        if self.fuel < 0:
+            raise Exhausted("the step budget is used up")
+        if self.deadline and self.fuel & 0x3FF == 0 and time.monotonic() > self.deadline:
+            raise Exhausted("the time budget is used up")
+
+    def invoke(
+        self,
+        code: Any,
+        args: list[Value],
+        this: Value = None,
+        parent: list[Value] | None = None,
+        copies: list[tuple[int, Value]] | None = None,
+        site: Mark | None = None,
+    ) -> Value:
+        """Call lowered code. The result may be a Ref when the function returns a reference."""
+        if self.depth >= MAX_DEPTH:
+            raise Exhausted(f"recursion in {code.name}")
+        self.spend(4)
+        frame: list[Value] = [None] * code.ready()
+        frame[0], frame[1], frame[2] = self, parent, this
+        if copies:
+            for slot, value in copies:
+                frame[slot] = value
+        if site is not None:
+            self.stack.append(site)
+        self.depth += 1
+        try:
+            code.bind(frame, args)
+            code.run(frame)
+        finally:
+            self.depth -= 1
+            if site is not None:
+                self.stack.pop()
+        return frame[3]
+
+    def call(self, target: Value, args: list[Value], site: Mark | None = None) -> Value:
+        """Call a lambda or function value."""
+        if isinstance(target, Ref):
+            target = target.get()
+        if isinstance(target, Lambda):
+            return self.invoke(target.code, args, target.this, target.frame, target.copies, site)
+        handler = getattr(target, "call", None)
+        if handler is not None:
+            return handler(self, site, args)
+        if isinstance(target, Struct) and target.type is not None and "operator()" in target.type.methods:
+            return self.interp.call_method(self, target, "operator()", args, site)
+        return self.unknown_call(f"{key_of(target)}()", args)
+
+    def branch(self, condition: Value, taken: bool) -> None:
+        """Note a branch on an input, for repairs."""
+        self.branches.append((condition, taken))
+        if len(self.branches) > 400:
+            del self.branches[:200]
+
+    def unknown_number(self, key: str, p: int) -> Val:
+        """A number for something unknown: the same for the same key in one world."""
+        name = f"value of {key}"
+        value = self.world.forced.get(name)
+        if value is None:
+            value = (2, 4, 3, 1, 6, 8)[(stable_hash(key) + self.world.seed) % 6]
+        bit = self.world.bit(name)
+        return Val(value, p | bit, name)
+
+    def unknown_call(self, name: str, args: list[Value], writes: tuple[int, ...] = ()) -> Unknown:
+        """The result of a function nobody knows: a table over its evaluated arguments."""
+        self.unknown[name] = self.unknown.get(name, 0) + 1
+        if TRACE and name not in SEEN:
+            SEEN.add(name)
+            print("UNKNOWN", name, [repr(a.get() if isinstance(a, Ref) else a)[:50] for a in args][:5], repr(getattr(self, "last", ""))[-150:])
+        p = 0
+        keys = []
+        for arg in args:
+            value = arg.get() if isinstance(arg, Ref) else arg
+            p |= mask(value)
+            keys.append(key_of(value))
+        result = Unknown(f"{name}({', '.join(keys)})", p)
+        for position in writes:
+            self.clobber(args[position], f"{result.key}#{position}")
+        return result
+
+    def clobber(self, target: Value, key: str) -> None:
+        """Make what a reference leads to unknown."""
+        value = target.get() if isinstance(target, Ref) else target
+        if isinstance(value, Vec):
+            value.items.append(Opaque(key))
+            value.marks.append(None)
+        elif isinstance(value, Struct):
+            for field in list(value.fields):
+                if not isinstance(value.fields[field], Obj):
+                    value.fields[field] = Unknown(f"{key}.{field}")
+        elif isinstance(target, Ref):
+            target.set(Unknown(key))
+        else:
+            escape = getattr(value, "escape", None)
+            if escape is not None:
+                escape(self, key)
+
+    def count(self, name: str) -> int:
+        """A counter of this execution, starting at 0."""
+        value = self.counters.get(name, 0)
+        self.counters[name] = value + 1
+        return value
+
+
+Body = Callable[[list[Value]], Any]

@@ -1,0 +1,98 @@
+"""The tables that say what names mean which no source in the tree defines: the host API and the standard library.
+
+Handlers are plain functions `(machine, site, arguments) -> value`; methods get the object in front of the arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from tt_cache_lint.interp.values import Mark, Value
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(slots=True, eq=False)
+class Site:
+    """A call in the source: its place, the callee's name, resolved template arguments, the frame's place in the code."""
+
+    mark: Mark
+    name: str
+    targs: tuple[Any, ...] = ()
+    arg_marks: tuple[Mark, ...] = ()
+    scoping: Any = None
+    argument_texts: tuple[str, ...] = ()
+    cache: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A known free function. `refs` passes lvalues; `arity` bounds the argument count (an overload of the tree wins
+    outside of it); `lazy` is for handlers that get closures."""
+
+    handler: Callable[..., Value]
+    refs: bool = False
+    arity: tuple[int, int] = (0, 99)
+
+
+FUNCTIONS: dict[str, Function] = {}
+METHODS: dict[type, dict[str, Callable[..., Value]]] = {}
+METHOD_REFS: dict[type, dict[str, Callable[..., Value]]] = {}
+CONSTRUCTORS: dict[str, Callable[..., Value]] = {}
+CONSTANTS: dict[str, Value] = {}
+ENUM_NUMBERS: dict[str, tuple[str, ...]] = {}
+
+
+def function(*names: str, refs: bool = False, arity: tuple[int, int] = (0, 99)) -> Callable[[F], F]:
+    """Register a handler for free functions."""
+
+    def register(handler: F) -> F:
+        for name in names:
+            FUNCTIONS[name] = Function(handler, refs, arity)
+        return handler
+
+    return register
+
+
+def method(cls: type, *names: str) -> Callable[[F], F]:
+    """Register a handler for methods of a value class."""
+
+    def register(handler: F) -> F:
+        for name in names:
+            METHODS.setdefault(cls, {})[name] = handler
+        return handler
+
+    return register
+
+
+def method_ref(cls: type, *names: str) -> Callable[[F], F]:
+    """Register a handler for methods that return an lvalue."""
+
+    def register(handler: F) -> F:
+        for name in names:
+            METHOD_REFS.setdefault(cls, {})[name] = handler
+        return handler
+
+    return register
+
+
+def constructor(*names: str) -> Callable[[F], F]:
+    """Register the constructor of a class the device model provides: (machine, type, arguments, mark) -> value."""
+
+    def register(handler: F) -> F:
+        for name in names:
+            CONSTRUCTORS[name] = handler
+        return handler
+
+    return register
+
+
+def find_method(cls: type, name: str, table: dict[type, dict[str, Callable[..., Value]]]) -> Callable[..., Value] | None:
+    """The handler of a method, looked up along the class's bases."""
+    for base in cls.__mro__:
+        found = table.get(base)
+        if found is not None and name in found:
+            return found[name]
+    return None

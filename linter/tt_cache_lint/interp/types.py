@@ -1,0 +1,261 @@
+"""Types as written, resolved through aliases, template parameters and class scopes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tt_cache_lint.interp.ops import FLOATS, INTEGERS
+from tt_cache_lint.source.defs import AliasDef, EnumDef, Scope, StructDef, peel, qualified
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from tt_cache_lint.source.files import SourceFile
+    from tt_cache_lint.source.index import Index
+
+SEQUENCES = {
+    "vector",
+    "SmallVector",
+    "small_vector",
+    "array",
+    "initializer_list",
+    "span",
+    "Span",
+    "deque",
+    "list",
+    "set",
+    "unordered_set",
+    "ttsl::SmallVector",
+    "basic_string_view",
+}
+MAPS = {"map", "unordered_map", "multimap"}
+TRANSPARENT = {"reference_wrapper", "unique_ptr", "shared_ptr", "const", "weak_ptr", "not_null"}
+STRINGS = {"string", "string_view", "basic_string", "path"}
+OTHERS = {"optional", "tuple", "pair", "variant", "function", "monostate", "nullopt_t"}
+STANDARD = SEQUENCES | MAPS | TRANSPARENT | STRINGS | OTHERS
+
+
+class Type:
+    """A resolved type. `name` is the last part; `decl` the definition of a class or enumeration found in the tree.
+
+    `ptr` is set for pointers, `ref` for references. `args` are template arguments: types, or values for non-types.
+    """
+
+    __slots__ = ("args", "array", "const", "decl", "name", "ptr", "ref")
+
+    def __init__(
+        self,
+        name: str,
+        args: tuple[Any, ...] = (),
+        decl: StructDef | EnumDef | None = None,
+        *,
+        ref: bool = False,
+        ptr: bool = False,
+        const: bool = False,
+        array: bool = False,
+    ) -> None:
+        self.name = name
+        self.args = args
+        self.decl = decl
+        self.ref = ref
+        self.ptr = ptr
+        self.const = const
+        self.array = array
+
+    @property
+    def scalar(self) -> str:
+        """The scalar kind of this type ("uint32_t", "float", "bool"), "" when it is none."""
+        if self.ptr or self.array:
+            return ""
+        if self.name in INTEGERS or self.name == "bool":
+            return self.name
+        return "float" if self.name in FLOATS else ""
+
+    def wrapped(self, *, ref: bool = False, ptr: bool = False, const: bool = False, array: bool = False) -> Type:
+        return Type(
+            self.name,
+            self.args,
+            self.decl,
+            ref=ref or self.ref,
+            ptr=ptr or self.ptr,
+            const=const or self.const,
+            array=array or self.array,
+        )
+
+    @property
+    def key(self) -> str:
+        inner = f"<{','.join(a.key if isinstance(a, Type) else repr(a) for a in self.args)}>" if self.args else ""
+        where = self.decl.qualified if self.decl is not None else self.name
+        return f"{where}{inner}{'*' if self.ptr else ''}"
+
+    def __repr__(self) -> str:
+        return self.key
+
+
+AUTO = Type("auto")
+SCALARS = {name: Type(name) for name in (*INTEGERS, *FLOATS, "bool")}
+
+
+class Scoping:
+    """Where a piece of code stands: what names mean there. `known` are the class names the device model provides."""
+
+    def __init__(
+        self,
+        index: Index,
+        file: SourceFile,
+        scope: Scope,
+        templates: dict[str, Any] | None = None,
+        known: frozenset[str] = frozenset(),
+        local: dict[str, Type] | None = None,
+    ) -> None:
+        self.index = index
+        self.file = file
+        self.scope = scope
+        self.templates = templates if templates is not None else {}
+        self.known = known
+        self.local = local if local is not None else {}
+        self._cache: dict[int, Type] = {}
+
+    def inside(self, file: SourceFile, scope: Scope) -> Scoping:
+        """The scoping of another place with the same templates."""
+        if file is self.file and scope == self.scope:
+            return self
+        return Scoping(self.index, file, scope, self.templates, self.known, {})
+
+    def type(self, node: Node | None, declarator: Node | None = None) -> Type:
+        """The type a type node means, with the wrapping of a declarator. AUTO when it cannot be told."""
+        if node is None:
+            return AUTO
+        found = self._cache.get(node.id)
+        if found is None:
+            found = self._cache[node.id] = self._resolve(node, 0)
+        if declarator is not None:
+            shape = peel(declarator)
+            if shape.ref or shape.pointer or shape.array is not None:
+                return found.wrapped(ref=shape.ref, ptr=shape.pointer, array=shape.array is not None)
+        return found
+
+    def _resolve(self, node: Node, depth: int) -> Type:
+        if depth > 12:
+            return AUTO
+        kind = node.type
+        if kind in ("placeholder_type_specifier", "auto", "decltype"):
+            return AUTO
+        if kind == "type_descriptor":
+            inner = node.child_by_field_name("type")
+            found = self._resolve(inner, depth + 1) if inner is not None else AUTO
+            shape = peel(node.child_by_field_name("declarator"))
+            if shape.ref or shape.pointer:
+                return found.wrapped(ref=shape.ref, ptr=shape.pointer)
+            return found
+        if kind in ("primitive_type", "sized_type_specifier"):
+            text = " ".join(self.file.str(node).split())
+            return SCALARS.get(text) or SCALARS.get(_sized(text)) or Type(text)
+        if kind == "dependent_type":
+            return self._resolve(node.named_children[-1], depth + 1)
+        if kind in ("struct_specifier", "class_specifier", "enum_specifier"):
+            name = node.child_by_field_name("name")
+            return self._resolve(name, depth + 1) if name is not None else AUTO
+        path, _ = qualified(self.file, node)
+        if not path:
+            return AUTO
+        last = node
+        while last.type == "qualified_identifier":
+            following = last.child_by_field_name("name")
+            if following is None:
+                break
+            last = following
+        args: tuple[Any, ...] = ()
+        if last.type in ("template_type", "template_function"):
+            given = last.child_by_field_name("arguments")
+            if given is not None:
+                args = tuple(self._argument(c, depth) for c in given.named_children)
+        return self.named(path, args, depth)
+
+    def _argument(self, node: Node, depth: int) -> Any:
+        if node.type == "type_descriptor":
+            inner = node.child_by_field_name("type")
+            text = self.file.str(node)
+            if text in self.templates and not isinstance(self.templates[text], Type):
+                return self.templates[text]
+            if inner is not None and inner.type in ("type_identifier", "qualified_identifier"):
+                found = self._resolve(node, depth + 1)
+                return found
+            return self._resolve(node, depth + 1)
+        text = self.file.str(node)
+        if text in self.templates:
+            return self.templates[text]
+        if node.type == "number_literal":
+            try:
+                return int(text.rstrip("uUlL"), 0)
+            except ValueError:
+                return text
+        if node.type in ("true", "false"):
+            return node.type == "true"
+        return text
+
+    def named(self, path: Scope, args: tuple[Any, ...] = (), depth: int = 0) -> Type:
+        """The type called `path` here."""
+        name, qualifier = path[-1], path[:-1]
+        if not qualifier:
+            bound = self.templates.get(name)
+            if isinstance(bound, Type):
+                return bound
+            if name in self.local:
+                return self.local[name]
+        if name in SCALARS:
+            return SCALARS[name]
+        if name in TRANSPARENT and args and isinstance(args[0], Type):
+            return args[0].wrapped(ptr=name.endswith("_ptr"))
+        if name in STANDARD or name in self.known:
+            return Type(name, args)
+        return self._declared(name, qualifier, args, depth)
+
+    def _declared(self, name: str, qualifier: Scope, args: tuple[Any, ...], depth: int) -> Type:
+        at, index = self.file.path, self.index
+        struct = index.struct(name, at, self.scope, qualifier)
+        alias = index.alias(name, at, self.scope, qualifier)
+        if struct is not None and alias is not None:
+            if _nearness(alias.scope, self.scope) > _nearness(struct.scope, self.scope):
+                struct = None
+            else:
+                alias = None
+        if struct is not None:
+            return Type(name, args, struct)
+        enum = index.enum(name, at, self.scope, qualifier)
+        if enum is not None and (alias is None or _nearness(alias.scope, self.scope) <= _nearness(enum.scope, self.scope)):
+            return Type(name, args, enum)
+        if alias is not None:
+            return self._through(alias, args, depth)
+        if qualifier:
+            owner = self.named(qualifier, (), depth + 1) if depth < 8 else AUTO
+            if isinstance(owner.decl, StructDef):
+                inner = Scoping(index, owner.decl.file, owner.decl.inner, self.templates, self.known)
+                if owner.decl.inner[-1:] != qualifier[-1:] or at != owner.decl.file.path:
+                    return inner._declared(name, (owner.decl.name,), args, depth + 1) if depth < 8 else AUTO
+        return Type(name, args)
+
+    def _through(self, alias: AliasDef, args: tuple[Any, ...], depth: int) -> Type:
+        if alias.type is None:
+            return Type(alias.name, args)
+        templates = dict(self.templates)
+        templates.update(zip(alias.template, args, strict=False))
+        place = Scoping(self.index, alias.file, alias.scope, templates, self.known)
+        found = place._resolve(alias.type, depth + 1)
+        if found.name == alias.name and found.decl is None and not args:
+            return Type(alias.name)
+        return found
+
+
+def _sized(text: str) -> str:
+    words = [w for w in text.split() if w not in ("int", "const")] or ["int"]
+    return " ".join(words)
+
+
+def _nearness(where: Scope, scope: Scope) -> int:
+    count = 0
+    for a, b in zip(where, scope, strict=False):
+        if a != b:
+            return count
+        count += 1
+    return count if len(where) <= len(scope) else count - 1

@@ -1,0 +1,118 @@
+"""Worlds: plausible valuations of everything an op is given.
+
+A fact is one elementary input (a dimension, a flag, the presence of an optional). It gets its value when it is first
+asked for. Facts with few choices are decisions; a path is an assignment of decisions. Numbers come from the seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tt_cache_lint.interp.values import Val, Value
+
+
+@dataclass(slots=True)
+class Fact:
+    """An elementary input. `choices` are the values a decision may take; empty for numbers."""
+
+    key: str
+    bit: int
+    value: Value
+    choices: tuple[Value, ...]
+    words: str = ""
+
+
+@dataclass(slots=True)
+class World:
+    """The facts of one world. `forced` maps fact keys to values a path or a repair insists on.
+
+    `run` is 1 or 2. Facts in `varying` (keys) may differ between the runs; `address` always does.
+    """
+
+    seed: int = 0
+    forced: dict[str, Value] = field(default_factory=dict)
+    facts: dict[str, Fact] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    touched: int = 0
+    order: list[int] = field(default_factory=list)
+    run: int = 1
+    dispatch: int = 0
+    addresses: dict[int, tuple[str, int]] = field(default_factory=dict)
+    owners: dict[str, int] = field(default_factory=dict)
+    varying: frozenset[str] = frozenset()
+    uncovered: tuple[str, ...] = ()
+
+    def bit(self, key: str) -> int:
+        """The provenance bit of a leaf."""
+        fact = self.facts.get(key)
+        if fact is not None:
+            return fact.bit
+        self.names.append(key)
+        bit = 1 << (len(self.names) - 1)
+        self.facts[key] = Fact(key, bit, None, ())
+        return bit
+
+    def fact(self, key: str, choices: tuple[Value, ...], number: bool = False, words: str = "") -> Val:
+        """The value of a fact. For a decision the first choice is the default; for a number the seed picks one."""
+        known = self.facts.get(key)
+        if known is None:
+            if key in self.forced:
+                value = self.forced[key]
+            elif number and len(choices) > 1:
+                value = choices[(self.seed * 7 + stable_hash(key)) % len(choices)]
+            else:
+                value = choices[0]
+            bit = self.bit(key)
+            known = self.facts[key]
+            known.value, known.choices, known.words = value, () if number else choices, words
+            known.bit = bit
+        value = known.value
+        if self.run == 2 and key in self.varying:
+            value = self.changed(value)
+        return Val(value, known.bit, key)
+
+    def changed(self, value: Value) -> Value:
+        """Another value for an unhashed scalar in run 2."""
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, int):
+            return value + 1
+        if isinstance(value, float):
+            return value + 0.5
+        return value
+
+    def address(self, owner: str, run: int) -> Val:
+        """The device address of a buffer or semaphore: another one in each run."""
+        index = self.owners.setdefault(owner, len(self.owners))
+        number = (0x1000000 if run == 1 else 0x2000000) + 0x4000 * (index + 1)
+        self.addresses[number] = (owner, run)
+        key = f"address of {owner}"
+        bit = self.bit(key)
+        self.dispatch |= bit
+        return Val(number, bit, key)
+
+    def touch(self, bits: int) -> None:
+        """Note that a branch depended on these leaves."""
+        new = bits & ~self.touched
+        if new:
+            self.touched |= new
+            self.order.append(new)
+
+    def leaves(self, bits: int) -> list[str]:
+        """The keys of the leaves in a mask."""
+        found = []
+        index = 0
+        while bits:
+            if bits & 1:
+                found.append(self.names[index])
+            bits >>= 1
+            index += 1
+        return found
+
+
+def stable_hash(text: str) -> int:
+    """A hash of text that is the same in every process."""
+    value = 2166136261
+    for byte in text.encode():
+        value = ((value ^ byte) * 16777619) & 0xFFFFFFFF
+    return value

@@ -1,0 +1,290 @@
+"""Source files and their syntax trees.
+
+A file is read once and parsed once. Places where tree-sitter-cpp is known to stumble and where a factory would be lost
+are blanked out with text of the same length before parsing, so that every byte offset stays true.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.model import Problem
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+MAX_BYTES = 2_000_000
+MAX_LINE = 200_000
+SUFFIXES = (".cpp", ".hpp", ".h", ".cc", ".cxx", ".hxx", ".inl")
+# Folders, relative to the root, from which `#include "a/b.hpp"` and `<a/b.hpp>` are resolved in tt-metal.
+INCLUDE_ROOTS = (
+    "",
+    "ttnn/cpp",
+    "ttnn/api",
+    "ttnn",
+    "tt_metal/api",
+    "tt_metal",
+    "tt_eager",
+    "tt_metal/include",
+    "ttnn/core",
+    "tt-train/sources/ttml",
+)
+
+_INSTANTIATION = re.compile(rb"^[ \t]*template[ \t]+(?:struct|class)[ \t]+([\w:]+)[ \t]*<([^;{}]*)>[ \t]*;", re.M)
+_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(([\w, \t]*)\)((?:[^\n]*\\\r?\n)*[^\n]*)", re.M)
+_MACRO_USE = rb"^[ \t]*(%s)[ \t]*\([ \t]*([\w:, \t]*)[ \t]*\)[ \t]*;?"
+_INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include[ \t]*[<\"]([^>\"\n]+)[>\"]", re.M)
+
+
+class SourceError(Exception):
+    """A file that cannot be used; the message says why, in a person's words, without the path."""
+
+
+_parser: Parser | None = None
+
+
+def parser() -> Parser:
+    """The process-wide C++ parser. Raises SourceError when grammar and library do not fit together."""
+    global _parser
+    if _parser is None:
+        import tree_sitter
+        import tree_sitter_cpp
+
+        try:
+            language = tree_sitter.Language(tree_sitter_cpp.language())
+        except ValueError as error:
+            raise SourceError(
+                f"tree-sitter-cpp's grammar does not fit the installed tree-sitter ({error}); install "
+                "versions inside the ranges of tt-cache-lint's pyproject.toml"
+            ) from error
+        _parser = tree_sitter.Parser(language)
+    return _parser
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A class-body macro use such as `FACTORY_H(Name)`: the text it stands for and where it stands."""
+
+    text: bytes
+    offset: int
+    line: int
+
+
+class SourceFile:
+    """One C++ file: its bytes, tree and line table. `fixed_line` is set for macro expansions: all of it is one line."""
+
+    def __init__(self, path: str, text: bytes, fixed_line: int = 0) -> None:
+        self.path = path
+        self.original = text
+        self.fixed_line = fixed_line
+        self.instantiations: list[tuple[str, str]] = []
+        self.expansions: list[Expansion] = []
+        self.text = self._prepare(text)
+
+    def _prepare(self, text: bytes) -> bytes:
+        if b"template" in text:
+            text = _INSTANTIATION.sub(self._blank_instantiation, text)
+        if b"#define" in text or b"# define" in text:
+            text = self._blank_macros(text)
+        return text
+
+    def _blank_instantiation(self, match: re.Match[bytes]) -> bytes:
+        self.instantiations.append((match[1].decode(), match[2].decode(errors="replace")))
+        return _spaces(match[0])
+
+    def _blank_macros(self, text: bytes) -> bytes:
+        macros = {
+            m[1]: (tuple(p.strip() for p in m[2].split(b",") if p.strip()), re.sub(rb"\\\r?\n", b"\n", m[3]))
+            for m in _MACRO.finditer(text)
+            if b"struct" in m[3] or b"class" in m[3]
+        }
+        if not macros:
+            return text
+        use = re.compile(_MACRO_USE % b"|".join(re.escape(name) for name in macros), re.M)
+
+        def expand(match: re.Match[bytes]) -> bytes:
+            names, body = macros[match[1]]
+            values = [v.strip() for v in match[2].split(b",")]
+            if len(values) != len(names):
+                return match[0]
+            for name, value in zip(names, values, strict=True):
+                body = re.sub(rb"(?:##)?\b%s\b(?:##)?" % re.escape(name), value.replace(b"\\", b"\\\\"), body)
+            line = text.count(b"\n", 0, match.start(1)) + 1
+            self.expansions.append(Expansion(body, match.start(1), line))
+            return _spaces(match[0])
+
+        return use.sub(expand, text)
+
+    @cached_property
+    def root(self) -> Node:
+        self._tree = parser().parse(self.text)
+        return self._tree.root_node
+
+    def str(self, node: Node) -> str:
+        """The source text of a node."""
+        return self.text[node.start_byte : node.end_byte].decode("utf-8", "replace")
+
+    def line(self, node: Node) -> int:
+        """The first line of a node, starting at 1."""
+        return self.fixed_line or node.start_point[0] + 1
+
+    def end_line(self, node: Node) -> int:
+        return self.fixed_line or node.end_point[0] + 1
+
+    @cached_property
+    def includes(self) -> tuple[str, ...]:
+        """The included paths as written."""
+        return tuple(m[1].decode(errors="replace") for m in _INCLUDE.finditer(self.text))
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(self.original.decode("utf-8", "replace").splitlines())
+
+
+def _spaces(text: bytes) -> bytes:
+    return re.sub(rb"[^\n]", b" ", text)
+
+
+class SourceTree:
+    """All files below a root, read at most once. Nothing outside the root is ever read, also not through links."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self._files: dict[str, SourceFile | None] = {}
+        self._resolved: dict[tuple[str, str], str | None] = {}
+        self._folders: dict[str, tuple[str, ...]] = {}
+        self._closures: dict[str, tuple[str, ...]] = {}
+        self.problems: dict[str, Problem] = {}
+
+    def relative(self, path: Path) -> str:
+        """The path relative to the root. Raises SourceError when it lies outside."""
+        try:
+            return path.resolve().relative_to(self.root).as_posix()
+        except (ValueError, OSError) as error:
+            raise SourceError(f"it is not below the root {self.root}") from error
+
+    def read(self, path: str) -> SourceFile:
+        """The file at a root-relative path. Raises SourceError when it cannot be used."""
+        if path in self._files:
+            found = self._files[path]
+            if found is None:
+                raise SourceError(self.problems[path].message if path in self.problems else "it cannot be read")
+            return found
+        self._files[path] = None
+        try:
+            text = self._bytes(path)
+        except SourceError as error:
+            self.problems[path] = Problem(path, str(error))
+            raise
+        file = SourceFile(path, text)
+        self._files[path] = file
+        return file
+
+    def get(self, path: str) -> SourceFile | None:
+        """Like read, but None instead of an error (which stays in `problems`)."""
+        try:
+            return self.read(path)
+        except SourceError:
+            return None
+
+    def _bytes(self, path: str) -> bytes:
+        real = self.root / path
+        if not real.resolve().is_relative_to(self.root):
+            raise SourceError("it leads outside the root")
+        try:
+            if not real.is_file():
+                raise SourceError("there is no such file" if not real.exists() else "it is not a regular file")
+            if real.stat().st_size > MAX_BYTES:
+                raise SourceError(f"it is larger than {MAX_BYTES:,} bytes")
+            text = real.read_bytes()
+        except OSError as error:
+            raise SourceError(f"it cannot be read ({error.strerror})") from error
+        if b"\0" in text:
+            raise SourceError("it is binary")
+        if len(text) > MAX_LINE and max(map(len, text.split(b"\n"))) > MAX_LINE:
+            raise SourceError(f"it has a line longer than {MAX_LINE:,} characters")
+        try:
+            text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            self.problems.setdefault(
+                path, Problem(path, f"it is not UTF-8 (byte {error.start}); undecodable bytes are read as marks")
+            )
+        return text
+
+    def folder(self, path: str) -> tuple[str, ...]:
+        """The C++ files directly in a folder."""
+        if path not in self._folders:
+            try:
+                names = sorted(e.name for e in os.scandir(self.root / path) if e.name.endswith(SUFFIXES))
+            except OSError:
+                names = []
+            prefix = f"{path}/" if path else ""
+            self._folders[path] = tuple(prefix + name for name in names)
+        return self._folders[path]
+
+    def walk(self, path: str) -> Iterator[str]:
+        """All C++ files below a root-relative folder, in a stable order, device kernels left out."""
+        top = self.root / path
+        for folder, names, files in os.walk(top):
+            names[:] = sorted(n for n in names if n != "kernels" and not n.startswith("."))
+            rel = Path(folder).relative_to(self.root).as_posix()
+            prefix = "" if rel == "." else rel + "/"
+            for name in sorted(files):
+                if name.endswith(SUFFIXES):
+                    yield prefix + name
+
+    def resolve(self, include: str, at: str) -> str | None:
+        """The root-relative path an include in file `at` means, or None when it is not below the root."""
+        folder = at.rpartition("/")[0]
+        key = (include, folder)
+        if key not in self._resolved:
+            self._resolved[key] = self._resolve(include, folder)
+        return self._resolved[key]
+
+    def _resolve(self, include: str, folder: str) -> str | None:
+        for base in (folder, *INCLUDE_ROOTS):
+            path = os.path.normpath(f"{base}/{include}" if base else include)
+            if not path.startswith(("..", "/")) and (self.root / path).is_file():
+                return path.replace(os.sep, "/")
+        return None
+
+    def closure(self, path: str) -> tuple[str, ...]:
+        """The files in which a name used in `path` may be defined, nearest first.
+
+        The file itself, its folder, then everything it includes with the sibling sources of each header.
+        """
+        if path in self._closures:
+            return self._closures[path]
+        seen = dict.fromkeys([path, *_nearest(path, self.folder(path.rpartition("/")[0]))])
+        queue = list(seen)
+        for at in queue:
+            file = self.get(at)
+            if file is None:
+                continue
+            for include in file.includes:
+                target = self.resolve(include, at)
+                if target is None or target in seen:
+                    continue
+                for extra in (target, *self._siblings(target)):
+                    if extra not in seen:
+                        seen[extra] = None
+                        queue.append(extra)
+        self._closures[path] = tuple(seen)
+        return self._closures[path]
+
+    def _siblings(self, header: str) -> tuple[str, ...]:
+        stem, _, suffix = header.rpartition(".")
+        if suffix not in ("hpp", "h", "hxx"):
+            return ()
+        return tuple(p for p in self.folder(header.rpartition("/")[0]) if p.rpartition(".")[0] == stem and p != header)
+
+
+def _nearest(path: str, others: tuple[str, ...]) -> list[str]:
+    stem = path.rpartition(".")[0]
+    return sorted(others, key=lambda other: (other.rpartition(".")[0] != stem, other))

@@ -1,0 +1,150 @@
+"""The lazy index from names to definitions over the whole root.
+
+A name is looked for where C++ would find it, nearest first: the same file, its folder, then the closure of its includes
+with the sibling source of each header. A file is parsed only when its text contains the name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal, TypeVar, cast
+
+from tt_cache_lint.source.defs import (
+    AliasDef,
+    ConstDef,
+    Definition,
+    EnumDef,
+    FileDefs,
+    FunctionDef,
+    Scope,
+    StructDef,
+)
+from tt_cache_lint.source.files import SourceTree
+
+Kind = Literal["functions", "declarations", "structs", "enums", "enumerators", "aliases", "consts"]
+D = TypeVar("D", bound=Definition)
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+
+
+class Index:
+    """Definitions by name, read on demand."""
+
+    def __init__(self, tree: SourceTree) -> None:
+        self.tree = tree
+        self._defs: dict[str, FileDefs] = {}
+        self._found: dict[tuple[str, str, str], list[Definition]] = {}
+        self._words: dict[str, frozenset[bytes]] = {}
+        self._asked: dict[str, int] = {}
+
+    def defs(self, path: str) -> FileDefs | None:
+        """The definitions of one file, or None when it cannot be read."""
+        if path not in self._defs:
+            file = self.tree.get(path)
+            if file is None:
+                return None
+            self._defs[path] = FileDefs(file)
+        return self._defs[path]
+
+    def functions(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> list[FunctionDef]:
+        """Functions with a body called `name`, best first, as seen from file `at` inside `scope`."""
+        return self._ranked(cast("list[FunctionDef]", self._all("functions", name, at)), at, scope, qualifier)
+
+    def declarations(self, name: str, at: str) -> list[FunctionDef]:
+        return cast("list[FunctionDef]", self._all("declarations", name, at))
+
+    def struct(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> StructDef | None:
+        return _first(self._ranked(cast("list[StructDef]", self._all("structs", name, at)), at, scope, qualifier))
+
+    def enum(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> EnumDef | None:
+        return _first(self._ranked(cast("list[EnumDef]", self._all("enums", name, at)), at, scope, qualifier))
+
+    def enumerator(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> EnumDef | None:
+        """The enumeration that makes `name` visible: an unscoped one, or a scoped one named by the qualifier."""
+        found = cast("list[EnumDef]", self._all("enumerators", name, at))
+        if qualifier:
+            return _first([e for e in found if e.name == qualifier[-1]])
+        return _first(self._ranked([e for e in found if not e.scoped], at, scope, ()))
+
+    def alias(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> AliasDef | None:
+        return _first(self._ranked(cast("list[AliasDef]", self._all("aliases", name, at)), at, scope, qualifier))
+
+    def const(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> ConstDef | None:
+        found = cast("list[ConstDef]", self._all("consts", name, at))
+        ranked = self._ranked(found, at, scope, qualifier)
+        return _first([c for c in ranked if c.value is not None] or ranked)
+
+    def _all(self, kind: Kind, name: str, at: str) -> list[Definition]:
+        key = (kind, name, at)
+        if key not in self._found:
+            word = name.encode()
+            found: list[Definition] = []
+            for path in self.tree.closure(at):
+                if self._mentions(path, word):
+                    defs = self.defs(path)
+                    if defs is not None:
+                        found.extend(getattr(defs, kind).get(name, ()))
+            self._found[key] = found
+        return self._found[key]
+
+    def _mentions(self, path: str, word: bytes) -> bool:
+        words = self._words.get(path)
+        if words is not None:
+            return word in words
+        file = self.tree.get(path)
+        if file is None:
+            return False
+        asked = self._asked[path] = self._asked.get(path, 0) + 1
+        if asked > 12:
+            self._words[path] = frozenset(_WORD.findall(file.original))
+        return word in file.original
+
+    def _ranked(self, found: Iterable[D], at: str, scope: Scope, qualifier: Scope) -> list[D]:
+        qualifier = self._unalias(at, qualifier)
+        usable = [d for d in found if _fits(d.scope, scope, qualifier)]
+        if len(usable) > 1:
+            folder = at.rpartition("/")[0]
+
+            def rank(item: D) -> tuple[int, bool, bool, int]:
+                path = item.file.path
+                return (
+                    -_common(item.scope, scope),
+                    path != at,
+                    path.rpartition("/")[0] != folder,
+                    len(item.scope),
+                )
+
+            usable.sort(key=rank)
+        return usable
+
+    def _unalias(self, at: str, qualifier: Scope) -> Scope:
+        if qualifier:
+            defs = self.defs(at)
+            if defs is not None and qualifier[0] in defs.namespace_aliases:
+                return defs.namespace_aliases[qualifier[0]] + qualifier[1:]
+        return qualifier
+
+
+def _first(found: list[D]) -> D | None:
+    return found[0] if found else None
+
+
+def _common(a: Scope, b: Scope) -> int:
+    count = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        count += 1
+    return count
+
+
+def _fits(where: Scope, scope: Scope, qualifier: Scope) -> bool:
+    """Could a definition in `where` be what `qualifier::name`, written inside `scope`, means?
+
+    Using-directives make most namespaces visible, so namespaces are not insisted on without a qualifier; a class member
+    (its scope is not a prefix of the using scope) is found only from inside the class, which `_ranked` prefers.
+    """
+    if qualifier:
+        parts = tuple(q for q in qualifier if q)
+        return not parts or where[-len(parts) :] == parts or (len(parts) > 1 and where[-1:] == parts[-1:])
+    return True

@@ -1,0 +1,1 @@
+"""The rule pack that comes with tt-cache-lint, one module a rule."""
