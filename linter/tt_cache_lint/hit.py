@@ -15,7 +15,7 @@ from tt_cache_lint.factory.find import Factory
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine
-from tt_cache_lint.interp.values import Mark, Opt, Struct, Thrown, TypeRef, Unknown, Value, Vec, copied, plain
+from tt_cache_lint.interp.values import Exhausted, Mark, Opt, Struct, Thrown, TypeRef, Unknown, Value, Vec, copied, plain
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import FunctionDef
 
@@ -71,8 +71,16 @@ class Replay:
 
         With `strict` off, validators, TT_FATALs and the selection of the factory are not insisted on.
         """
-        factory = self.factory
         m = Machine(self.interp, world, deadline)
+        try:
+            return self._execute(m, world, strict)
+        except RecursionError as error:
+            raise Exhausted("the code nests too deeply") from error
+        finally:
+            world.fuel_left = m.fuel
+
+    def _execute(self, m: Machine, world: World, strict: bool) -> Outcome:
+        factory = self.factory
         m.checks = strict
         enter(m)
         world.run = 1

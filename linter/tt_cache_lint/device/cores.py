@@ -496,7 +496,7 @@ def corerange_to_cores(m: Machine, site: Site, args: list[Value]) -> Value:
 
 def split(m: Machine, xys: list[XY], units: Value, p: int) -> Value:
     """split_work_to_cores (work_split.cpp:337-400), given the cores in order."""
-    count = plain(ops.number(m, units))
+    count = plain(ops.convert(m, ops.number(m, units), "uint32_t"))
     if not isinstance(count, int) or count < 0:
         raise Implausible("no amount of work")
     p |= mask(units)

@@ -35,7 +35,7 @@ from tt_cache_lint.interp.values import (
     mask,
     plain,
 )
-from tt_cache_lint.interp.world import World
+from tt_cache_lint.interp.world import DOMAINS, World
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -71,7 +71,9 @@ LAYOUTS = (enum("Layout", "TILE"), enum("Layout", "ROW_MAJOR"))
 MEMORY_LAYOUTS = tuple(
     enum("TensorMemoryLayout", n) for n in ("INTERLEAVED", "HEIGHT_SHARDED", "BLOCK_SHARDED", "WIDTH_SHARDED")
 )
+DOMAINS.update({"DataType": DTYPES, "Layout": LAYOUTS, "TensorMemoryLayout": MEMORY_LAYOUTS})
 DRAM, L1 = enum("BufferType", "DRAM"), enum("BufferType", "L1")
+DOMAINS["BufferType"] = (DRAM, L1)
 ORIENTATIONS = (enum("ShardOrientation", "ROW_MAJOR"), enum("ShardOrientation", "COL_MAJOR"))
 ELEMENT_SIZES = {
     "BFLOAT16": 2,
@@ -434,8 +436,17 @@ def input_memory(world: World, name: str, shape: Any = None) -> MemoryConfig:
     kinds = (L1, DRAM) if sharded else (DRAM, L1)
     buffer_type = world.fact(f"{name}.buffer_type", kinds, words=f"{name} buffer type")
     if not sharded:
-        return MemoryConfig(layout, buffer_type, Absent(layout.p, None))
-    return MemoryConfig(layout, buffer_type, None, lambda: Opt(input_shard(world, name, layout, shape), layout.p))
+        return MemoryConfig(layout, buffer_type, None)
+    return MemoryConfig(
+        layout, buffer_type, None, lambda: Opt(input_shard(world, name, layout, shape), layout.p, is_sharded(layout))
+    )
+
+
+def is_sharded(layout: Value) -> Value:
+    """The condition that a memory layout is a sharded one, as a term."""
+    bare = plain(layout)
+    interleaved = enum("TensorMemoryLayout", "INTERLEAVED")
+    return Val(bare != interleaved, mask(layout), ("!=", layout, interleaved)) if mask(layout) else None
 
 
 def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec:
@@ -630,7 +641,7 @@ def memory_buffer_type(m: Machine, site: Site, v: MemoryConfig) -> Value:
 def memory_shard(m: Machine, site: Site, v: MemoryConfig) -> Value:
     if v.sharded:
         return v.shard_spec
-    return Absent(mask(v.memory_layout), None)
+    return Absent(mask(v.memory_layout), is_sharded(v.memory_layout))
 
 
 @method(MemoryConfig, "nd_shard_spec")
@@ -669,7 +680,7 @@ def _memory_member(self: MemoryConfig, m: Machine, name: str) -> Value:
     if name in ("memory_layout", "buffer_type"):
         return getattr(self, name)
     if name == "shard_spec":
-        return self.shard_spec if self.sharded else Absent(mask(self.memory_layout), None)
+        return self.shard_spec if self.sharded else Absent(mask(self.memory_layout), is_sharded(self.memory_layout))
     return NotImplemented
 
 

@@ -63,8 +63,9 @@ def null_use(m: Machine, value: Value, what: str) -> Thrown:
     """What using an empty optional or null pointer raises."""
     from tt_cache_lint.interp.lower import thrown
 
-    if isinstance(value, Absent) and isinstance(value.t, str):
-        return Thrown(f"{what} of an empty optional ({value.t})", value.p, ({value.t: True},))
+    if isinstance(value, Absent) and value.t is not None:
+        name = value.t if isinstance(value.t, str) else "an optional member"
+        return Thrown(f"{what} of an empty optional ({name})", value.p, tuple(ops.want(value, True)))
     return thrown(m, f"{what} of a null pointer or empty optional")
 
 
@@ -194,8 +195,22 @@ def item_at(m: Machine, base: Vec | InitList, index: int) -> Value:
         if type(item) is Opaque:
             return Unknown(f"{item.key}+{index - position}")
     if not 0 <= index < len(base.items):
-        raise Implausible(f"index {index} of {len(base.items)}")
+        raise out_of_range(base, index)
     return base.items[index]
+
+
+def out_of_range(base: Vec | InitList, index: int) -> Thrown | Implausible:
+    """A wrong index: a shape of another rank may be what the code expects."""
+    message = f"index {index} of {len(base.items)}"
+    if isinstance(base, Vec) and base.kind == "Shape":
+        rank = index + 1 if index >= 0 else len(base.items) - index
+        for item in base.items:
+            term = item.t if isinstance(item, Val) else None
+            if isinstance(term, tuple) and term[0] == "roundup":
+                term = term[1].t if isinstance(term[1], Val) else None
+            if isinstance(term, str) and ".logical_shape[" in term:
+                return Thrown(message, item.p, ({f"{term.partition('.logical_shape[')[0]}.rank": rank},))
+    return Implausible(message)
 
 
 def index_ref(m: Machine, base: Value, at: Value) -> Value:
@@ -210,6 +225,8 @@ def index_ref(m: Machine, base: Value, at: Value) -> Value:
             index += len(base.items)
         if any(type(i) is Opaque for i in base.items[: index + 1]):
             return CallRef(lambda: item_at(m, base, index), lambda value, mark: None)
+        if not 0 <= index < len(base.items):
+            raise out_of_range(base, index)
         return sequence_ref(base, index)
     if isinstance(base, Map):
         found = base.items.get(identity(at))

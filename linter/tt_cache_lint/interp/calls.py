@@ -392,7 +392,8 @@ def _optional(
 ) -> Value:
     if name == "has_value":
         if isinstance(v, (Opt, Absent)):
-            return Val(isinstance(v, Opt), v.p, v.t) if v.p else isinstance(v, Opt)
+            term = v.t if isinstance(v.t, str) or v.t is None else ("!", Val(not isinstance(v, Opt), v.p, ("!", v.t, None)), None)
+            return Val(isinstance(v, Opt), v.p, term) if v.p else isinstance(v, Opt)
         return False
     if name == "value_or":
         chosen = v.v if isinstance(v, Opt) else args[0]

@@ -23,6 +23,7 @@ from tt_cache_lint.interp.values import (
     Ptr,
     Ref,
     Struct,
+    Thrown,
     Unknown,
     Val,
     Value,
@@ -32,6 +33,8 @@ from tt_cache_lint.interp.values import (
     key_of,
     mask,
 )
+
+from tt_cache_lint.interp.world import DOMAINS
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -142,6 +145,8 @@ def binary(m: Machine, op: str, a: Value, b: Value) -> Value:
     numeric_a, numeric_b = isinstance(va, (int, float)), isinstance(vb, (int, float))
     if not (numeric_a and numeric_b):
         return _mixed(m, op, a, va, b, vb)
+    if vb == 0 and op in ("/", "%") and isinstance(b, Val) and isinstance(va, int):
+        raise Thrown("division by zero", b.p, tuple(want(Val(False, b.p, ("!=", b, 0)), True)))
     try:
         value = OPERATIONS[op](va, vb)
     except (OverflowError, ValueError, TypeError) as error:
@@ -481,7 +486,7 @@ def want(a: Value, target: bool, depth: int = 0) -> list[dict[str, Value]]:
     if isinstance(a, Unknown):
         return [{condition_key(a): target}]
     if isinstance(a, (Opt, Absent)):
-        return [{a.t: target}] if isinstance(a.t, str) else []
+        return [{a.t: target}] if isinstance(a.t, str) else want(a.t, target, depth + 1)
     if not isinstance(a, Val) or depth > 6:
         return []
     term = a.t
@@ -507,6 +512,11 @@ def want(a: Value, target: bool, depth: int = 0) -> list[dict[str, Value]]:
     vy = y.v if isinstance(y, Val) else y
     if op == "==":
         return solve(x, vy, depth + 1) + solve(y, vx, depth + 1)
+    if op == "!=" and isinstance(vx, Enum):
+        others = [v for v in DOMAINS.get(vx.type, ()) if v != vy and v != vx]
+        return [r for v in others for r in solve(x, v, depth + 1)] + [
+            r for v in others for r in solve(y, v, depth + 1) if isinstance(vy, Enum)
+        ]
     if not isinstance(vx, (int, float)) or not isinstance(vy, (int, float)):
         return []
     step = {"<": -1, "<=": 0, ">": 1, ">=": 0}.get(op)

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from tt_cache_lint.interp.values import Val, Value
 
 
+# The values a fact of an enumeration may take, by the enumeration's name; filled by the device model.
+DOMAINS: dict[str, tuple[Value, ...]] = {}
+
+
 @dataclass(slots=True)
 class Fact:
     """An elementary input. `choices` are the values a decision may take; empty for numbers."""
@@ -41,6 +45,7 @@ class World:
     owners: dict[str, int] = field(default_factory=dict)
     varying: frozenset[str] = frozenset()
     uncovered: tuple[str, ...] = ()
+    fuel_left: int = 0
 
     def bit(self, key: str) -> int:
         """The provenance bit of a leaf."""

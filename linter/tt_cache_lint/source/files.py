@@ -160,6 +160,8 @@ class SourceTree:
         self._resolved: dict[tuple[str, str], str | None] = {}
         self._folders: dict[str, tuple[str, ...]] = {}
         self._closures: dict[str, tuple[str, ...]] = {}
+        self._sibling_cache: dict[str, tuple[str, ...]] = {}
+        self._target_cache: dict[str, tuple[str, ...]] = {}
         self.problems: dict[str, Problem] = {}
 
     def relative(self, path: Path) -> str:
@@ -264,25 +266,36 @@ class SourceTree:
         seen = dict.fromkeys([path, *_nearest(path, self.folder(path.rpartition("/")[0]))])
         queue = list(seen)
         for at in queue:
-            file = self.get(at)
-            if file is None:
-                continue
-            for include in file.includes:
-                target = self.resolve(include, at)
-                if target is None or target in seen:
-                    continue
-                for extra in (target, *self._siblings(target)):
-                    if extra not in seen:
-                        seen[extra] = None
-                        queue.append(extra)
+            for extra in self._targets(at):
+                if extra not in seen:
+                    seen[extra] = None
+                    queue.append(extra)
         self._closures[path] = tuple(seen)
         return self._closures[path]
 
     def _siblings(self, header: str) -> tuple[str, ...]:
-        stem, _, suffix = header.rpartition(".")
-        if suffix not in ("hpp", "h", "hxx"):
-            return ()
-        return tuple(p for p in self.folder(header.rpartition("/")[0]) if p.rpartition(".")[0] == stem and p != header)
+        found = self._sibling_cache.get(header)
+        if found is None:
+            stem, _, suffix = header.rpartition(".")
+            found = ()
+            if suffix in ("hpp", "h", "hxx"):
+                others = self.folder(header.rpartition("/")[0])
+                found = tuple(p for p in others if p.rpartition(".")[0] == stem and p != header)
+            self._sibling_cache[header] = found
+        return found
+
+    def _targets(self, path: str) -> tuple[str, ...]:
+        """What a file includes, each header followed by its sibling sources."""
+        found = self._target_cache.get(path)
+        if found is None:
+            file = self.get(path)
+            names: dict[str, None] = {}
+            for include in file.includes if file is not None else ():
+                target = self.resolve(include, path)
+                if target is not None:
+                    names.update(dict.fromkeys((target, *self._siblings(target))))
+            found = self._target_cache[path] = tuple(names)
+        return found
 
 
 def _nearest(path: str, others: tuple[str, ...]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal, TypeVar, cast
 
 from tt_cache_lint.source.defs import (
@@ -27,6 +28,18 @@ D = TypeVar("D", bound=Definition)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
+ASKED_ENOUGH = 40
+
+
+@dataclass(slots=True)
+class _Closure:
+    """The files a place can see, by nearness, and those whose words are not indexed yet."""
+
+    order: dict[str, int]
+    pending: list[str]
+    asked: int = 0
+
+
 class Index:
     """Definitions by name, read on demand."""
 
@@ -34,8 +47,9 @@ class Index:
         self.tree = tree
         self._defs: dict[str, FileDefs] = {}
         self._found: dict[tuple[str, str, str], list[Definition]] = {}
-        self._words: dict[str, frozenset[bytes]] = {}
-        self._asked: dict[str, int] = {}
+        self._words: dict[bytes, list[str]] = {}
+        self._worded: set[str] = set()
+        self._near: dict[str, _Closure] = {}
 
     def defs(self, path: str) -> FileDefs | None:
         """The definitions of one file, or None when it cannot be read."""
@@ -76,28 +90,45 @@ class Index:
 
     def _all(self, kind: Kind, name: str, at: str) -> list[Definition]:
         key = (kind, name, at)
-        if key not in self._found:
-            word = name.encode()
-            found: list[Definition] = []
-            for path in self.tree.closure(at):
-                if self._mentions(path, word):
-                    defs = self.defs(path)
-                    if defs is not None:
-                        found.extend(getattr(defs, kind).get(name, ()))
-            self._found[key] = found
-        return self._found[key]
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = []
+            for path in self._mentioning(name.encode(), at):
+                defs = self.defs(path)
+                if defs is not None:
+                    found.extend(getattr(defs, kind).get(name, ()))
+        return found
 
-    def _mentions(self, path: str, word: bytes) -> bool:
-        words = self._words.get(path)
-        if words is not None:
-            return word in words
+    def _mentioning(self, word: bytes, at: str) -> list[str]:
+        """The files of a closure that contain a word, nearest first.
+
+        The first few questions search the bytes; a closure that is asked more often has its files' words indexed.
+        """
+        near = self._near.get(at)
+        if near is None:
+            order = {path: rank for rank, path in enumerate(self.tree.closure(at))}
+            near = self._near[at] = _Closure(order, [p for p in order if p not in self._worded])
+        near.asked += 1
+        if near.pending and near.asked > ASKED_ENOUGH:
+            for path in near.pending:
+                self._index_words(path)
+            near.pending = []
+        order = near.order
+        hits = [p for p in self._words.get(word, ()) if p in order]
+        for path in near.pending:
+            file = self.tree.get(path)
+            if path not in self._worded and file is not None and word in file.original:
+                hits.append(path)
+        return sorted(hits, key=order.__getitem__)
+
+    def _index_words(self, path: str) -> None:
+        if path in self._worded:
+            return
+        self._worded.add(path)
         file = self.tree.get(path)
-        if file is None:
-            return False
-        asked = self._asked[path] = self._asked.get(path, 0) + 1
-        if asked > 12:
-            self._words[path] = frozenset(_WORD.findall(file.original))
-        return word in file.original
+        if file is not None:
+            for word in set(_WORD.findall(file.original)):
+                self._words.setdefault(word, []).append(path)
 
     def _ranked(self, found: Iterable[D], at: str, scope: Scope, qualifier: Scope) -> list[D]:
         qualifier = self._unalias(at, qualifier)

@@ -1,0 +1,190 @@
+"""P2 against P2*: slot by slot, what a hit left in the program and what a fresh create() puts there.
+
+One world gives a `WorldTable`. A slot is identified by the variable that holds its handle and its index, so that
+worlds and paths can be laid over each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tt_cache_lint.device.cores import XY
+from tt_cache_lint.device.program import CircularBuffer, CoreArgs, Kernel
+from tt_cache_lint.device.tensors import Buffer
+from tt_cache_lint.hit import Outcome
+from tt_cache_lint.interp.values import Handle, Mark, Opaque, Unknown, Val, Value, empty, identity, mask, plain
+from tt_cache_lint.model import Slot, SlotKind
+
+Stack = tuple[Mark, ...]
+
+
+@dataclass(slots=True)
+class Reading:
+    """One slot on one core: what run 1's create() put there, what the hit left, what a fresh create() puts there."""
+
+    core: XY | None
+    created: Value
+    found: Value
+    expected: Value
+    set_mark: Mark
+    set_stack: Stack
+    write: tuple[Mark, Stack] | None
+    unknown: bool
+
+    @property
+    def needs_refresh(self) -> bool:
+        return not same(self.created, self.expected)
+
+    @property
+    def wrong(self) -> bool:
+        return not same(self.found, self.expected)
+
+
+@dataclass(slots=True)
+class SlotState:
+    """A slot in one world."""
+
+    slot: Slot
+    ordinal: int
+    readings: list[Reading] = field(default_factory=list)
+    kernel: Kernel | None = None
+    cb: CircularBuffer | None = None
+
+    @property
+    def bad(self) -> list[Reading]:
+        return [r for r in self.readings if r.wrong and not r.unknown]
+
+    @property
+    def needing(self) -> list[Reading]:
+        return [r for r in self.readings if r.needs_refresh]
+
+
+@dataclass(slots=True)
+class WorldTable:
+    """All slots of one world."""
+
+    outcome: Outcome
+    slots: dict[tuple[Slot, int], SlotState]
+    comparable: bool
+    why: str = ""
+
+    @property
+    def needing_refresh(self) -> int:
+        return sum(bool(s.needing) for s in self.slots.values())
+
+    @property
+    def matched(self) -> int:
+        return sum(bool(s.needing) and not any(r.wrong for r in s.needing) for s in self.slots.values())
+
+
+def same(a: Value, b: Value) -> bool:
+    """Do two slots hold the same?"""
+    if a is b:
+        return True
+    if isinstance(a, (Val, Handle)):
+        a = a.v
+    if isinstance(b, (Val, Handle)):
+        b = b.v
+    if type(a) is int and type(b) is int:
+        return a == b
+    if empty(a) and empty(b):
+        return True
+    return identity(a) == identity(b)
+
+
+def unknown_mask(outcome: Outcome) -> int:
+    """The provenance bits of leaves that stand for something not understood."""
+    bits = 0
+    for name, fact in outcome.world.facts.items():
+        if name.startswith(("value of ", "(", "cores of ")):
+            bits |= fact.bit
+    return bits
+
+
+def is_unknown(value: Value, bits: int) -> bool:
+    return isinstance(value, (Unknown, Opaque)) or bool(mask(value) & bits)
+
+
+def tabulate(outcome: Outcome) -> WorldTable:
+    """Lay the program after the hit over the fresh one."""
+    table = WorldTable(outcome, {}, True)
+    after, fresh = outcome.after, outcome.fresh
+    if len(after.kernels) != len(fresh.kernels) or len(after.cbs) != len(fresh.cbs):
+        table.comparable = False
+        table.why = "the two runs build programs of different make"
+        return table
+    bits = unknown_mask(outcome)
+    names = _distinct_names(fresh.kernels)
+    for old, new in zip(after.kernels, fresh.kernels, strict=True):
+        owner = names[new.ordinal]
+        for xy, data in new.args.items():
+            if xy in old.args:
+                created = outcome.created.args.get((old.ordinal, xy), [])
+                _arguments(table, SlotKind.ARG, owner, old, xy, created, old.args[xy], data, bits)
+        if new.common is not None and old.common is not None:
+            created = outcome.created.args.get((old.ordinal, None), [])
+            _arguments(table, SlotKind.COMMON, owner, old, None, created, old.common, new.common, bits)
+    for position, (old_cb, new_cb) in enumerate(zip(after.cbs, fresh.cbs, strict=True)):
+        _buffer(table, old_cb, new_cb, outcome.created.buffers[position])
+    return table
+
+
+def _distinct_names(kernels: list[Kernel]) -> list[str]:
+    """A name for each kernel. Kernels that share a handle variable share the name: they are one slot to a person."""
+    return [k.name for k in kernels]
+
+
+def _arguments(
+    table: WorldTable,
+    kind: SlotKind,
+    owner: str,
+    kernel: Kernel,
+    xy: XY | None,
+    created: list[Value],
+    found: CoreArgs,
+    expected: CoreArgs,
+    bits: int,
+) -> None:
+    for index, want in enumerate(expected.vals):
+        if index >= len(found.vals) or index >= len(created):
+            break
+        got, was = found.vals[index], created[index]
+        if type(want) is Opaque or type(got) is Opaque or type(was) is Opaque:
+            break
+        key = (Slot(kind, owner, index), kernel.ordinal)
+        state = table.slots.get(key)
+        if state is None:
+            state = table.slots[key] = SlotState(key[0], kernel.ordinal, kernel=kernel)
+        state.readings.append(
+            Reading(
+                xy,
+                was,
+                got,
+                want,
+                expected.marks[index] or expected.set_call,
+                expected.stacks,
+                found.writes.get(index),
+                is_unknown(want, bits) or is_unknown(got, bits),
+            )
+        )
+
+
+def _buffer(table: WorldTable, old: CircularBuffer, new: CircularBuffer, created: Value) -> None:
+    if empty(created) and empty(old.buffer) and empty(new.buffer):
+        return
+    key = (Slot(SlotKind.CB, new.name), old.ordinal)
+    state = SlotState(key[0], old.ordinal, cb=old)
+    known = all(empty(b) or isinstance(b, Buffer) or plain(b) is not None for b in (created, old.buffer, new.buffer))
+    state.readings.append(
+        Reading(
+            None,
+            created,
+            old.buffer,
+            new.buffer,
+            new.mark,
+            new.stack,
+            old.writes[-1] if old.writes else None,
+            not known or isinstance(old.buffer, Unknown) or isinstance(new.buffer, Unknown),
+        )
+    )
+    table.slots[key] = state

@@ -1,0 +1,387 @@
+"""Why a slot differs: from the tables of all explored worlds to `Difference`s, one cause each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tt_cache_lint.compare import Reading, SlotState, WorldTable, same
+from tt_cache_lint.device.cores import XY
+from tt_cache_lint.device.program import ArgView, CircularBuffer, Failure, Kernel
+from tt_cache_lint.device.tensors import Buffer
+from tt_cache_lint.factory.find import Factory
+from tt_cache_lint.interp.values import Handle, Map, Mark, Obj, Opt, Struct, Value, Vec, mask
+from tt_cache_lint.interp.world import World
+from tt_cache_lint.model import (
+    Cause,
+    Confidence,
+    Difference,
+    Held,
+    Place,
+    Related,
+    Slot,
+    SlotKind,
+    What,
+)
+from tt_cache_lint.paths import Path
+from tt_cache_lint.words import Describer
+
+HANDLE_DEPTH = 4
+
+
+@dataclass(slots=True)
+class Sighting:
+    """A slot that is wrong in one world of one path."""
+
+    path: Path
+    table: WorldTable
+    state: SlotState
+    cause: Cause
+    field: str = ""
+    other: str = ""
+    write: tuple[Mark, tuple[Mark, ...]] | None = None
+
+
+@dataclass(slots=True)
+class Ledger:
+    """All sightings of one slot, and where it was seen to be right."""
+
+    slot: Slot
+    sightings: list[Sighting] = field(default_factory=list)
+    refreshed: list[tuple[Path, WorldTable, SlotState]] = field(default_factory=list)
+    worlds: int = 0
+
+
+class Diagnosis:
+    """Reads the tables of a factory."""
+
+    def __init__(self, factory: Factory, describer: Describer) -> None:
+        self.factory = factory
+        self.words = describer
+        self.ledgers: dict[Slot, Ledger] = {}
+        self.failures: dict[tuple[str, str, int], tuple[Path, WorldTable, Failure]] = {}
+        self.failure_count: dict[tuple[str, str, int], int] = {}
+
+    def read(self, path: Path, table: WorldTable) -> None:
+        """Take one world into account."""
+        outcome = table.outcome
+        if not table.comparable or "override" in outcome.after.escaped or outcome.thrown is not None:
+            return
+        for failure in outcome.failures:
+            key = (failure.kind, failure.owner, failure.index)
+            self.failure_count[key] = self.failure_count.get(key, 0) + 1
+            self.failures.setdefault(key, (path, table, failure))
+        for state in table.slots.values():
+            ledger = self.ledgers.setdefault(state.slot, Ledger(state.slot))
+            ledger.worlds += 1
+            if state.bad:
+                cause, name, other = self.cause(table, state)
+                writes = [r.write for r in state.bad if r.write is not None]
+                ledger.sightings.append(
+                    Sighting(path, table, state, cause, name, other, writes[0] if writes else None)
+                )
+            elif any(r.needs_refresh and r.write is not None for r in state.readings):
+                ledger.refreshed.append((path, table, state))
+
+    # -- causes ----------------------------------------------------------------------------------------------------
+
+    def cause(self, table: WorldTable, state: SlotState) -> tuple[Cause, str, str]:
+        """(cause, shared variable concerned, other slot) of a wrong slot in one world."""
+        bad = state.bad
+        written = [r for r in bad if r.write is not None]
+        if written:
+            return (*self._wrong_write(table, written[0]), "")
+        good = [r for r in state.needing if not r.wrong and r.write is not None]
+        if state.kernel is not None:
+            unset = self._unset_handle(table)
+        else:
+            unset = self._unset_handle(table)
+        if good:
+            return Cause.PARTIAL_CORES, "", ""
+        narrow = next((f for f in table.outcome.failures if f.kind == "narrow" and f.phase == "override"), None)
+        if narrow is not None:
+            return Cause.NARROWED, "", ""
+        if unset:
+            return Cause.UNINITIALISED, unset, ""
+        elsewhere = self._written_elsewhere(table, state, bad[0])
+        if elsewhere:
+            return Cause.WRONG_HANDLE, "", elsewhere
+        if self._copied(table, state):
+            return Cause.LOST_COPY, "", ""
+        if self._nothing_written(table):
+            return Cause.NO_OVERRIDE, "", ""
+        target: Obj | None = state.kernel if state.kernel is not None else state.cb
+        touched = target is not None and bool(getattr(target, "touched", False))
+        if not touched and not holds(table.outcome.shared, target):
+            return Cause.NOT_SHARED, "", ""
+        return Cause.NOT_REFRESHED, "", ""
+
+    def _wrong_write(self, table: WorldTable, reading: Reading) -> tuple[Cause, str]:
+        world = table.outcome.world
+        owner = owner_of(world, reading.found)
+        wanted = owner_of(world, reading.expected)
+        if owner is not None and owner[1] == 1:
+            return Cause.RUN1_CAPTURE, captured_in(table.outcome.shared, reading.found)
+        if owner is not None and wanted is not None and owner[0] != wanted[0]:
+            return Cause.WRONG_TENSOR, ""
+        return Cause.WRONG_VALUE, ""
+
+    @staticmethod
+    def _unset_handle(table: WorldTable) -> str:
+        for name, mark in table.outcome.unset.items():
+            if mark is not None:
+                return name
+        return ""
+
+    @staticmethod
+    def _nothing_written(table: WorldTable) -> bool:
+        if any(f.phase == "override" for f in table.outcome.failures):
+            return False
+        return not any(r.write is not None for s in table.slots.values() for r in s.readings)
+
+    def _written_elsewhere(self, table: WorldTable, state: SlotState, reading: Reading) -> str:
+        """The slot of another kernel or buffer that got what belongs here, if it did not belong there."""
+        for other in table.slots.values():
+            if other.ordinal == state.ordinal and other.slot.kind is state.slot.kind:
+                continue
+            if (other.slot.kind is SlotKind.CB) != (state.slot.kind is SlotKind.CB):
+                continue
+            if other.slot.kind is not SlotKind.CB and other.slot.index != state.slot.index:
+                continue
+            for r in other.readings:
+                if r.core == reading.core and r.write is not None and r.wrong and same(r.found, reading.expected):
+                    return other.slot.name
+        for failure in table.outcome.failures:
+            if failure.phase == "override" and failure.kind == "range" and failure.index == state.slot.index:
+                owner = owner_of(table.outcome.world, reading.expected)
+                if owner is not None and f"address of {owner[0]}" in failure.inputs and failure.owner != state.slot.owner:
+                    return f"{failure.owner} arg {failure.index}"
+        return ""
+
+    @staticmethod
+    def _copied(table: WorldTable, state: SlotState) -> bool:
+        for copy in table.outcome.copies:
+            view = copy.copy_of
+            if isinstance(view, ArgView) and view.kernel is state.kernel and copy.written:
+                if state.slot.index in copy.written:
+                    return True
+        return False
+
+    # -- differences -----------------------------------------------------------------------------------------------
+
+    def differences(self) -> list[Difference]:
+        """One difference a slot, from its clearest sighting."""
+        found = [d for d in (self._difference(ledger) for ledger in self.ledgers.values()) if d is not None]
+        swapped = {d.other_slot for d in found if d.cause is Cause.WRONG_HANDLE}
+        found = [d for d in found if d.slot.name not in swapped or d.cause is Cause.WRONG_HANDLE]
+        return [*found, *self._failed()]
+
+    def _difference(self, ledger: Ledger) -> Difference | None:
+        if not ledger.sightings:
+            return None
+        first = next((s for s in ledger.sightings if s.path.is_base), ledger.sightings[0])
+        cause = first.cause
+        written_elsewhere = [r for r in ledger.refreshed if not same_decisions(r[0], first.path)]
+        guard_write = None
+        if cause in (Cause.NOT_REFRESHED, Cause.NOT_SHARED, Cause.NO_OVERRIDE) and written_elsewhere:
+            cause = Cause.GUARD
+            guard_write = next(
+                (r.write for r in written_elsewhere[0][2].readings if r.write is not None and r.needs_refresh), None
+            )
+        state, table = first.state, first.table
+        reading = state.bad[0]
+        write = first.write or guard_write
+        if cause is Cause.PARTIAL_CORES:
+            write = next((r.write for r in state.needing if not r.wrong and r.write is not None), write)
+        if cause is Cause.WRONG_HANDLE:
+            write = self._write_of(table, first.other) or write
+        if cause is Cause.LOST_COPY:
+            write = self._copy_write(table, state) or write
+        words, world = self.words, table.outcome.world
+        related: list[Related] = []
+        for mark in (reading.set_mark, *reversed(reading.set_stack)):
+            place = words.place(mark)
+            if words.near(mark) and place.line != words.user(reading.set_mark, reading.set_stack).line:
+                related.append(Related(place, "called here"))
+                break
+        return Difference(
+            state.slot,
+            self._what(state, world, reading),
+            cause,
+            self._held(world, reading.created, reading),
+            self._held(world, reading.found, reading, write),
+            self._held(world, reading.expected, reading),
+            words.user(reading.set_mark, reading.set_stack),
+            words.user(*write) if write is not None else None,
+            words.override_place,
+            tuple(r.core for r in state.bad if r.core is not None),
+            tuple(r.core for r in state.readings if r.core is not None),
+            words.when(first.path, world),
+            self._confidence(ledger, first),
+            words.rows(table, state),
+            words.fix(table, state, reading),
+            first.field,
+            words.field_place(first.field),
+            tuple(related),
+            first.other,
+        )
+
+    def _write_of(self, table: WorldTable, slot_name: str) -> tuple[Mark, tuple[Mark, ...]] | None:
+        for other in table.slots.values():
+            if other.slot.name == slot_name:
+                return next((r.write for r in other.readings if r.write is not None), None)
+        for failure in table.outcome.failures:
+            if failure.kind == "range" and f"{failure.owner} arg {failure.index}" == slot_name:
+                return failure.mark, failure.stack
+        return None
+
+    @staticmethod
+    def _copy_write(table: WorldTable, state: SlotState) -> tuple[Mark, tuple[Mark, ...]] | None:
+        for copy in table.outcome.copies:
+            view = copy.copy_of
+            if isinstance(view, ArgView) and view.kernel is state.kernel and copy.written:
+                mark = copy.written.get(state.slot.index)
+                if mark is not None:
+                    return mark, ()
+        return None
+
+    @staticmethod
+    def _what(state: SlotState, world: World, reading: Reading) -> What:
+        if state.slot.kind is SlotKind.CB:
+            return What.CB
+        if any(n.startswith("address of ") for n in world.leaves(mask(reading.expected))):
+            return What.ADDRESS
+        return What.SCALAR
+
+    def _held(
+        self, world: World, value: Value, reading: Reading, write: tuple[Mark, tuple[Mark, ...]] | None = None
+    ) -> Held:
+        if isinstance(value, Opt):
+            value = value.v
+        if isinstance(value, Buffer):
+            name = f"address of {value.owner}"
+            return Held(None, self.words.tensor_text(value.owner), (name,), (name,))
+        leaves = world.leaves(mask(value))
+        inputs = tuple(self.words.leaf(n) for n in leaves)
+        dispatch = tuple(self.words.leaf(n) for n in world.leaves(mask(value) & world.dispatch))
+        number = value.v if hasattr(value, "v") else value
+        text = write[0].text if write is not None else reading.set_mark.text
+        return Held(number if isinstance(number, int) else None, text, inputs, dispatch)
+
+    def _confidence(self, ledger: Ledger, first: Sighting) -> Confidence:
+        worlds = sum(1 for s in ledger.sightings if s.path is first.path)
+        total = len(first.path.outcomes)
+        uncertain = _unknown_conditions(first)
+        if not first.path.validated or uncertain:
+            if first.path.is_base and not uncertain and worlds == total:
+                return Confidence.LIKELY
+            return Confidence.POSSIBLE
+        if first.path.is_base and worlds >= 2:
+            return Confidence.CERTAIN
+        if worlds * 2 < total and total > 2:
+            return Confidence.LIKELY if worlds > 1 else Confidence.POSSIBLE
+        return Confidence.LIKELY
+
+    def _failed(self) -> list[Difference]:
+        """What the host API rejects or writes out of range, as differences of cause OUT_OF_RANGE."""
+        found = []
+        explained = {d.other_slot for ledger in self.ledgers.values() for d in ledger.sightings if d.cause is Cause.WRONG_HANDLE} if False else set()
+        for key, (path, table, failure) in self.failures.items():
+            if failure.kind not in ("range", "core", "count", "common-twice"):
+                continue
+            if failure.kind == "count" and failure.phase != "override":
+                continue
+            slot = Slot(SlotKind.ARG, failure.owner, max(failure.index, 0))
+            if slot.name in explained:
+                continue
+            words, world = self.words, table.outcome.world
+            place = words.user(failure.mark, failure.stack)
+            held = Held(None, failure.mark.text, tuple(words.leaf(i) for i in failure.inputs))
+            sure = path.validated and self.failure_count[key] > 1
+            confidence = Confidence.CERTAIN if sure and path.is_base else Confidence.LIKELY if sure else Confidence.POSSIBLE
+            if _unknown_conditions(Sighting(path, table, SlotState(slot, 0), Cause.OUT_OF_RANGE)):
+                confidence = Confidence.POSSIBLE
+            found.append(
+                Difference(
+                    slot,
+                    What.SCALAR,
+                    Cause.OUT_OF_RANGE,
+                    Held(None, failure.message),
+                    held,
+                    Held(None, ""),
+                    words.kernel_place(table, failure.owner) or place,
+                    place,
+                    words.override_place,
+                    failure.cores,
+                    failure.cores,
+                    words.when(path, world),
+                    confidence,
+                )
+            )
+        return found
+
+
+def _unknown_conditions(sighting: Sighting) -> bool:
+    """Did the path depend on a condition that could not be computed?"""
+    world = sighting.table.outcome.world
+    return any(name.startswith("(") for name in world.leaves(world.touched))
+
+
+def same_decisions(a: Path, b: Path) -> bool:
+    return a is b
+
+
+def owner_of(world: World, value: Value) -> tuple[str, int] | None:
+    """Whose address a value is, and of which run."""
+    if isinstance(value, Opt):
+        value = value.v
+    if isinstance(value, Buffer):
+        return value.owner, value.run
+    number = getattr(value, "v", value)
+    return world.addresses.get(number) if isinstance(number, int) else None
+
+
+def holds(shared: Value, target: Obj | None, depth: int = 0) -> bool:
+    """Is the handle of this kernel or buffer kept somewhere in the shared variables?"""
+    return target is not None and any(_handles(shared, target, depth))
+
+
+def _handles(value: Value, target: Obj, depth: int) -> list[bool]:
+    if depth > HANDLE_DEPTH:
+        return []
+    if isinstance(value, Handle):
+        return [_same_target(value.target, target)]
+    if isinstance(value, Opt):
+        return _handles(value.v, target, depth + 1)
+    if isinstance(value, Struct):
+        items = list(value.fields.values())
+    elif isinstance(value, Vec):
+        items = value.items
+    elif isinstance(value, Map):
+        items = [v for _, v in value.items.values()]
+    else:
+        return []
+    return [hit for item in items for hit in _handles(item, target, depth + 1)]
+
+
+def _same_target(a: Obj, b: Obj) -> bool:
+    if isinstance(a, Kernel) and isinstance(b, Kernel):
+        return a.ordinal == b.ordinal
+    if isinstance(a, CircularBuffer) and isinstance(b, CircularBuffer):
+        return a.ordinal == b.ordinal
+    return a is b
+
+
+def captured_in(shared: Struct | None, value: Value) -> str:
+    """The shared variable that holds what belongs to run 1."""
+    if shared is None:
+        return ""
+    for name, item in shared.fields.items():
+        if same(item, value):
+            return name
+        inner = item.v if isinstance(item, Opt) else item
+        if isinstance(inner, Buffer) or hasattr(inner, "buffer"):
+            return name
+    return ""
+
+
+__all__ = ["XY", "Diagnosis", "Place"]

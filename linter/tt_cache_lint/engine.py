@@ -1,0 +1,110 @@
+"""From files to facts: the one entry point of the analysis."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tt_cache_lint.model import FactoryFacts, Problem, Status
+
+RECURSION = 12_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much to look at. `only` restricts to factories whose name ends with it."""
+
+    paths_budget: int = 64
+    steps: int = 0
+    seconds_per_factory: float = 20.0
+    verbose: bool = False
+    only: str | None = None
+
+
+@dataclass(slots=True)
+class Analysis:
+    """What the engine found out."""
+
+    facts: list[FactoryFacts] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    files: int = 0
+
+
+def analyse(root: Path, paths: Sequence[Path], options: Options) -> Analysis:
+    """Analyse the factories of files and folders below `root`, and those that given headers belong to."""
+    from tt_cache_lint.device import api, descriptor, inputs, library  # noqa: F401  (they fill the tables)
+    from tt_cache_lint.factory.find import Finder
+    from tt_cache_lint.interp import std  # noqa: F401
+    from tt_cache_lint.interp.interp import Interp
+    from tt_cache_lint.source.files import SourceError, SourceTree
+    from tt_cache_lint.source.index import Index
+
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
+    tree = SourceTree(root)
+    interp = Interp(Index(tree))
+    finder = Finder(interp)
+    analysis = Analysis()
+    seen: set[str] = set()
+    asked: set[str] = set()
+    for path in paths:
+        try:
+            relative = tree.relative(path)
+        except SourceError as error:
+            analysis.problems.append(Problem(str(path), str(error)))
+            continue
+        names = list(tree.walk(relative)) if path.is_dir() else [relative]
+        asked.update(names)
+        for name in names:
+            analysis.files += 1
+            _file(finder, name, not path.is_dir(), seen, analysis, options)
+    analysis.problems.extend(p for name, p in sorted(tree.problems.items()) if name in asked or name in seen)
+    return analysis
+
+
+def _file(finder: object, name: str, named: bool, seen: set[str], analysis: Analysis, options: Options) -> None:
+    from tt_cache_lint.factory.find import Finder
+
+    assert isinstance(finder, Finder)
+    if name in seen:
+        return
+    seen.add(name)
+    factories = finder.in_file(name)
+    targets = [name]
+    if not factories and named:
+        targets = [t for t in finder.leading_to(name) if t not in seen]
+        seen.update(targets)
+    elif named:
+        targets = [name]
+    for target in targets:
+        for factory in finder.in_file(target) if target != name else factories:
+            if options.only is None or factory.name.endswith(options.only):
+                analysis.facts.append(_facts(finder, factory, options))
+
+
+def _facts(finder: object, factory: object, options: Options) -> FactoryFacts:
+    from tt_cache_lint.facts import Collector
+    from tt_cache_lint.factory.find import Factory, Finder
+    from tt_cache_lint.hashing import varying_attributes
+    from tt_cache_lint.paths import Budget, Search
+
+    assert isinstance(finder, Finder) and isinstance(factory, Factory)
+    budget = Budget(paths=options.paths_budget, seconds=options.seconds_per_factory)
+    if options.steps:
+        budget.steps = options.steps
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        varying = varying_attributes(finder.interp, factory)
+        exploration = Search(finder.interp, factory, budget, varying).run()
+        return Collector(finder.interp, factory, exploration).collect()
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def skipped(factory: str, infra: str, path: str, line: int, reason: str) -> FactoryFacts:
+    """The facts of a factory that is not analysed at all."""
+    return FactoryFacts(factory, infra, path, line, status=Status.SKIPPED, reason=reason)

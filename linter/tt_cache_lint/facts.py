@@ -1,0 +1,349 @@
+"""From an exploration to `FactoryFacts`: everything the rules and printers may know about one factory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tt_cache_lint.compare import SlotState, WorldTable, same, tabulate, unknown_mask
+from tt_cache_lint.device.cores import describe
+from tt_cache_lint.device.program import CircularBuffer, Kernel
+from tt_cache_lint.device.program import Event as RawEvent
+from tt_cache_lint.device.tensors import Buffer
+from tt_cache_lint.diagnose import Diagnosis, holds
+from tt_cache_lint.factory.find import Factory
+from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.values import Handle, Opt, Struct, Value, Vec, empty, mask, plain
+from tt_cache_lint.model import (
+    Cause,
+    CbInfo,
+    Confidence,
+    Difference,
+    Event,
+    EventKind,
+    FactoryFacts,
+    KernelInfo,
+    Place,
+    SharedField,
+    SlotCount,
+    SlotInfo,
+    Status,
+)
+from tt_cache_lint.paths import Exploration, Path
+from tt_cache_lint.words import Describer, handle_path
+
+KINDS = {
+    "program": EventKind.PROGRAM,
+    "cb": EventKind.CB,
+    "kernel": EventKind.KERNEL,
+    "semaphore": EventKind.SEMAPHORE,
+    "args": EventKind.ARGS,
+    "common": EventKind.COMMON_ARGS,
+    "cb-address": EventKind.CB_ADDRESS,
+    "cb-size": EventKind.CB_SIZE,
+    "cb-page-size": EventKind.CB_PAGE_SIZE,
+}
+
+
+class Collector:
+    """Collects the facts of one explored factory."""
+
+    def __init__(self, interp: Interp, factory: Factory, exploration: Exploration) -> None:
+        self.interp = interp
+        self.factory = factory
+        self.exploration = exploration
+        self.words = Describer(factory)
+        self.tables: list[tuple[Path, WorldTable]] = [
+            (path, tabulate(outcome)) for path in exploration.paths for outcome in path.outcomes
+        ]
+
+    def collect(self) -> FactoryFacts:
+        factory, words = self.factory, self.words
+        diagnosis = Diagnosis(factory, words)
+        for path, table in self.tables:
+            diagnosis.read(path, table)
+        differences = tuple(diagnosis.differences())
+        status, reason = self._status()
+        base = self._best_table()
+        create_end = factory.create.file.end_line(factory.create.node)
+        return FactoryFacts(
+            factory=factory.name,
+            infra=factory.infra,
+            path=factory.path,
+            line=factory.line,
+            create=Place(factory.path, factory.line, 1, create_end),
+            override=words.override_place if factory.override is not None else None,
+            status=status,
+            reason=reason,
+            paths=len(self.exploration.paths),
+            worlds=self.exploration.worlds,
+            decisions=len(self.exploration.decisions),
+            budget=f"{self.exploration.steps} steps" + (", used up" if self.exploration.spent else ""),
+            slots=self._count(),
+            unknown_calls=self._unknown(),
+            decisions_reached=tuple(sorted(self.exploration.decisions)),
+            differences=differences,
+            events=tuple(self._events()),
+            shared=tuple(self._shared(differences)),
+            table=tuple(self._slots(base)) if base is not None else (),
+            kernels=tuple(self._kernels(base)) if base is not None else (),
+            cbs=tuple(self._cbs(base)) if base is not None else (),
+        )
+
+    # -- how far it went -------------------------------------------------------------------------------------------
+
+    def _status(self) -> tuple[Status, str]:
+        explored = self.exploration
+        if not explored.paths:
+            return Status.PARTIAL, explored.reason or "nothing could be executed"
+        tables = [t for _, t in self.tables]
+        escaped = [t for t in tables if "override" in t.outcome.after.escaped]
+        if len(escaped) == len(tables):
+            why = escaped[0].outcome.after.why
+            return Status.PARTIAL, f"the override hands the program to code that cannot be read: {why[-1] if why else ''}"
+        thrown = [t for t in tables if t.outcome.thrown is not None]
+        if len(thrown) == len(tables):
+            return Status.PARTIAL, f"the override throws on every explored path: {thrown[0].outcome.thrown}"
+        if not any(t.comparable for t in tables):
+            return Status.PARTIAL, tables[0].why
+        return Status.ANALYSED, "" if explored.validated else "no input was found that the validators accept"
+
+    def _best_table(self) -> WorldTable | None:
+        usable = [t for _, t in self.tables if t.comparable and t.outcome.thrown is None]
+        return max(usable, key=lambda t: t.needing_refresh) if usable else None
+
+    def _count(self) -> SlotCount:
+        needing: set[tuple[str, int]] = set()
+        wrong: set[tuple[str, int]] = set()
+        for _, table in self.tables:
+            if "override" in table.outcome.after.escaped or table.outcome.thrown is not None:
+                continue
+            for state in table.slots.values():
+                key = (state.slot.name, state.ordinal)
+                if state.needing:
+                    needing.add(key)
+                    if any(r.wrong for r in state.needing):
+                        wrong.add(key)
+        return SlotCount(len(needing), len(needing - wrong))
+
+    def _unknown(self) -> tuple[str, ...]:
+        names: dict[str, int] = {}
+        for _, table in self.tables:
+            for name, count in table.outcome.unknown.items():
+                names[name] = max(count, names.get(name, 0))
+        return tuple(sorted(names))
+
+    # -- events ----------------------------------------------------------------------------------------------------
+
+    def _events(self) -> Iterator[Event]:
+        """The events of every path; those of create() only where their order is new."""
+        seen: set[tuple[object, ...]] = set()
+        for path, table in self.tables:
+            order: list[tuple[object, ...]] = []
+            made = []
+            for raw in table.outcome.events:
+                event = self._event(path, table, raw)
+                if event is None:
+                    continue
+                key = (event.kind, event.place, event.name, event.in_override, event.changes)
+                if key not in order:
+                    order.append(key)
+                    made.append(event)
+            if any(key not in seen for key in order):
+                fresh = [e for e, key in zip(made, order, strict=True) if key not in seen or not e.in_override]
+                seen.update(order)
+                yield from fresh
+            if not path.is_base and len(seen) > 400:
+                return
+
+    def _event(self, path: Path, table: WorldTable, raw: RawEvent) -> Event | None:
+        if raw.phase not in ("create", "override"):
+            return None
+        in_override = raw.phase == "override"
+        place = self.words.user(raw.mark, raw.stack)
+        name = ""
+        changes = False
+        old = new = ""
+        target = raw.target
+        if isinstance(target, Kernel):
+            name = target.name
+        elif isinstance(target, CircularBuffer):
+            name = target.name
+            if raw.kind in ("cb-size", "cb-page-size"):
+                old, new = self._shown(table, raw.old), self._shown(table, raw.value)
+                changes = in_override and self._resized(table, target, raw)
+        if in_override and raw.kind == "program" and target is None:
+            return Event(EventKind.PROGRAM, place, "program", True, when=self.words.when(path, table.outcome.world))
+        confidence = Confidence.CERTAIN if path.is_base and path.validated else Confidence.LIKELY
+        if changes and mask(raw.value) & unknown_mask(table.outcome):
+            confidence = Confidence.POSSIBLE
+        when = self.words.when(path, table.outcome.world) if in_override else ()
+        return Event(KINDS[raw.kind], place, name, in_override, changes, "", when, confidence, old, new)
+
+    @staticmethod
+    def _resized(table: WorldTable, cb: CircularBuffer, raw: RawEvent) -> bool:
+        """Does the override give a size that a fresh create() would not?"""
+        if cb.ordinal >= len(table.outcome.fresh.cbs):
+            return False
+        fresh = table.outcome.fresh.cbs[cb.ordinal]
+        if raw.kind == "cb-size":
+            return not same(raw.value, fresh.total)
+        return not any(same(raw.value, page) for page in fresh.pages.values())
+
+    def _shown(self, table: WorldTable, value: Value) -> str:
+        return self.words.shown(table.outcome.world, value)
+
+    # -- shared variables ------------------------------------------------------------------------------------------
+
+    def _shared(self, differences: tuple[Difference, ...]) -> Iterator[SharedField]:
+        shared = self.factory.shared
+        if shared is None:
+            return
+        harmful = {d.field: d for d in reversed(differences) if d.cause is Cause.UNINITIALISED and d.field}
+        for field in shared.fields:
+            type_ = field.file.str(field.type) if field.type is not None else ""
+            place = Place(field.file.path, field.line)
+            samples = [t.outcome.shared.fields.get(field.name) for _, t in self.tables if t.outcome.shared is not None]
+            values = [v for v in samples if v is not None]
+            blamed = harmful.get(field.name)
+            narrow = any(_narrowed(v) for v in values)
+            yield SharedField(
+                field.name,
+                type_,
+                place,
+                kind=_kind(values[0]) if values else "",
+                initialised=blamed is None,
+                has_default=field.default is not None,
+                read=self._read_place(field.name) if blamed is not None or narrow else None,
+                narrow=narrow,
+                set_at=self._built(field.name),
+                harmful=blamed.slot.name if blamed is not None else "",
+                when=blamed.when if blamed is not None else (),
+                confidence=blamed.confidence if blamed is not None else Confidence.CERTAIN,
+            )
+
+    def _built(self, name: str) -> Place | None:
+        """Where create() built the shared variables."""
+        for _, table in self.tables:
+            shared = table.outcome.shared
+            if shared is None:
+                continue
+            mark = shared.marks.get(name) or shared.marks.get("")
+            if mark is not None and mark.line:
+                return self.words.place(mark)
+        return self._return_place()
+
+    def _return_place(self) -> Place | None:
+        node = self.factory.create.body
+        if node is None:
+            return None
+        found = None
+        stack = [node]
+        while stack:
+            current = stack.pop()
+            if current.type == "return_statement" and (found is None or current.start_byte > found.start_byte):
+                found = current
+            if current.type != "lambda_expression":
+                stack.extend(current.named_children)
+        return Place(self.factory.path, self.factory.create.file.line(found)) if found is not None else None
+
+    def _read_place(self, name: str) -> Place:
+        """Where the override reads a shared variable."""
+        override = self.factory.override
+        if override is None or override.body is None:
+            return self.words.override_place
+        stack = [override.body]
+        found = []
+        while stack:
+            current = stack.pop()
+            if current.type == "field_expression":
+                field = current.child_by_field_name("field")
+                if field is not None and override.file.str(field) == name:
+                    found.append(current)
+            stack.extend(current.named_children)
+        if not found:
+            return self.words.override_place
+        first = min(found, key=lambda n: n.start_byte)
+        return Place(override.file.path, override.file.line(first), first.start_point[1] + 1)
+
+    # -- the printer's tables --------------------------------------------------------------------------------------
+
+    def _slots(self, table: WorldTable) -> Iterator[SlotInfo]:
+        world = table.outcome.world
+        for state in sorted(table.slots.values(), key=lambda s: (s.slot.kind.value, s.ordinal, s.slot.index)):
+            reading = state.readings[0]
+            leaves = world.leaves(mask(reading.expected))
+            if isinstance(reading.expected, Buffer):
+                leaves = [f"address of {reading.expected.owner}"]
+            writes = [r.write for r in state.readings if r.write is not None]
+            yield SlotInfo(
+                state.slot,
+                len(state.readings) if state.kernel is not None else len(state.cb.cores) if state.cb else 0,
+                reading.set_mark.text,
+                tuple(self.words.leaf(n) for n in leaves),
+                bool(state.needing),
+                self.words.user(reading.set_mark, reading.set_stack),
+                self.words.user(*writes[0]) if writes else None,
+                _refreshed(state),
+            )
+
+    def _kernels(self, table: WorldTable) -> Iterator[KernelInfo]:
+        for kernel in table.outcome.fresh.kernels:
+            kept = handle_path(table.outcome.shared, kernel) if holds(table.outcome.shared, kernel) else ""
+            source = plain(kernel.source)
+            yield KernelInfo(
+                kernel.name,
+                source if isinstance(source, str) else "unknown",
+                describe(kernel.cores),
+                self.words.user(kernel.mark, kernel.stack),
+                kept,
+            )
+
+    def _cbs(self, table: WorldTable) -> Iterator[CbInfo]:
+        after = table.outcome.after.cbs
+        for cb in table.outcome.fresh.cbs:
+            buffer = cb.buffer.v if isinstance(cb.buffer, Opt) else cb.buffer
+            owner = buffer.owner if isinstance(buffer, Buffer) else "" if empty(buffer) else "unknown"
+            kept = handle_path(table.outcome.shared, cb) if holds(table.outcome.shared, cb) else ""
+            writes = after[cb.ordinal].writes if cb.ordinal < len(after) else []
+            yield CbInfo(
+                cb.name,
+                describe(cb.cores),
+                self._shown(table, cb.total),
+                owner,
+                self.words.user(cb.mark, cb.stack),
+                kept,
+                self.words.user(*writes[-1]) if writes else None,
+            )
+
+
+def _refreshed(state: SlotState) -> str:
+    if not state.needing:
+        return "no" if state.bad else "not needed"
+    wrong = [r for r in state.needing if r.wrong]
+    if any(r.unknown for r in wrong):
+        return "unknown"
+    return "yes" if not wrong else "no" if len(wrong) == len(state.needing) else "partly"
+
+
+def _narrowed(value: Value) -> bool:
+    if isinstance(value, Handle):
+        return value.narrow
+    if isinstance(value, Vec):
+        return any(_narrowed(i) for i in value.items)
+    return isinstance(value, Opt) and _narrowed(value.v)
+
+
+def _kind(value: Value) -> str:
+    inner = value.v if isinstance(value, Opt) else value
+    if isinstance(inner, Handle):
+        return {"kernel": "kernel handle", "cb": "circular buffer handle"}.get(inner.kind, inner.kind)
+    if isinstance(inner, Buffer):
+        return "buffer"
+    if isinstance(inner, Vec):
+        return "list"
+    if isinstance(inner, Struct):
+        return "struct"
+    return "number" if isinstance(plain(inner), (int, float)) else ""
+
+
+__all__ = ["Collector", "CbInfo"]

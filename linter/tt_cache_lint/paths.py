@@ -1,0 +1,261 @@
+"""Paths and worlds: which executions of a factory are looked at.
+
+A path is an assignment of decisions. The search starts from one path that the validators accept and that selects this
+factory, then flips one decision at a time. A world that a check rejects is repaired by solving the failed condition for
+an input, or by deciding its latest open decision otherwise. All budgets are counted in interpreter steps, so that a run
+says the same on every machine; the wall clock is only the emergency brake.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tt_cache_lint.device.tensors import MEMORY_LAYOUTS
+from tt_cache_lint.factory.find import Factory
+from tt_cache_lint.hit import Outcome, Replay
+from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.machine import FUEL
+from tt_cache_lint.interp.values import Enum, Exhausted, Implausible, Interrupt, Thrown, Value
+from tt_cache_lint.interp.world import World
+
+Decisions = dict[str, Value]
+BASE_ATTEMPTS = 48
+LOOSE_ATTEMPTS = 24
+FLIP_ATTEMPTS = 10
+
+
+@dataclass(slots=True)
+class Budget:
+    """What a factory may cost. `steps` are interpreter steps over all executions."""
+
+    paths: int = 64
+    steps: int = 260_000
+    base_worlds: int = 4
+    flip_worlds: int = 2
+    seconds: float = 20.0
+
+
+@dataclass(slots=True)
+class Path:
+    """One explored path: what was flipped against the base path, and its worlds."""
+
+    flips: Decisions
+    outcomes: list[Outcome]
+    decisions: Decisions
+    validated: bool
+    is_base: bool
+    templates: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Exploration:
+    """All that was explored of a factory."""
+
+    paths: list[Path] = field(default_factory=list)
+    reason: str = ""
+    worlds: int = 0
+    steps: int = 0
+    decisions: set[str] = field(default_factory=set)
+    spent: bool = False
+    validated: bool = True
+    internal: str = ""
+
+
+class Search:
+    """Explores one factory."""
+
+    def __init__(self, interp: Interp, factory: Factory, budget: Budget, varying: frozenset[str]) -> None:
+        self.interp = interp
+        self.factory = factory
+        self.budget = budget
+        self.varying = varying
+        self.deadline = time.monotonic() + budget.seconds
+        self.found = Exploration()
+        self.last: Interrupt | None = None
+        self.strict = True
+
+    def run(self) -> Exploration:
+        """Explore all template instances within the budget."""
+        for templates in self.factory.templates:
+            self.explore(Replay(self.interp, self.factory, templates), templates)
+            if self.out_of_budget():
+                break
+        if not self.found.paths and not self.found.reason:
+            self.found.reason = f"no input was found that reaches create(): {self.last}" if self.last else "nothing ran"
+        return self.found
+
+    def out_of_budget(self) -> bool:
+        spent = self.found.steps > self.budget.steps or time.monotonic() > self.deadline
+        self.found.spent = self.found.spent or spent
+        return spent
+
+    # -- one execution ---------------------------------------------------------------------------------------------
+
+    def attempt(self, replay: Replay, seed: int, forced: Decisions) -> tuple[Outcome | None, list[Decisions]]:
+        """Execute one world; the outcome, or the repairs to try."""
+        world = World(seed, dict(forced), varying=self.varying)
+        try:
+            outcome = replay.execute(world, self.deadline, self.strict)
+        except Thrown as error:
+            self.last = error
+            return None, list(error.repairs) + list(self.alternatives(world, error.mask))
+        except Implausible as error:
+            self.last = error
+            return None, list(self.alternatives(world, world.touched))
+        except Exhausted as error:
+            self.last = error
+            self.found.reason = str(error)
+            return None, []
+        finally:
+            self.found.worlds += 1
+            self.found.steps += FUEL - world.fuel_left
+        return outcome, []
+
+    @staticmethod
+    def alternatives(world: World, mask: int) -> Iterator[Decisions]:
+        """Other choices for the decisions in a mask, the latest first."""
+        for key in reversed(world.leaves(mask)):
+            fact = world.facts.get(key)
+            if fact is None or not fact.choices:
+                continue
+            for choice in fact.choices:
+                if choice != fact.value:
+                    yield {key: choice}
+
+    def solve(
+        self, replay: Replay, seed: int, forced: Decisions, locked: Decisions, attempts: int
+    ) -> tuple[Outcome, Decisions] | None:
+        """Find a world that runs, by depth-first repair."""
+        stack = [dict(forced)]
+        seen: set[tuple[tuple[str, str], ...]] = set()
+        tried = 0
+        while stack and tried < attempts and time.monotonic() < self.deadline:
+            current = stack.pop()
+            key = tuple(sorted((k, repr(v)) for k, v in current.items()))
+            if key in seen:
+                continue
+            seen.add(key)
+            tried += 1
+            outcome, repairs = self.attempt(replay, seed, current)
+            if outcome is not None:
+                return outcome, current
+            if self.found.steps > self.budget.steps * 2:
+                return None
+            for repair in reversed(repairs[:24]):
+                if any(k in locked and locked[k] != v for k, v in repair.items()) or not _plausible(repair):
+                    continue
+                if all(k in current and current[k] == v for k, v in repair.items()):
+                    continue
+                stack.append({**current, **repair})
+        return None
+
+    # -- paths -----------------------------------------------------------------------------------------------------
+
+    def explore(self, replay: Replay, templates: dict[str, Any]) -> None:
+        base = self.base(replay)
+        if base is None:
+            return
+        outcome, forced = base
+        decided = decisions_of(outcome, forced)
+        path = Path({}, [outcome], decided, self.strict, True, templates)
+        self.found.paths.append(path)
+        for seed in range(1, self.budget.base_worlds):
+            more = self.world(replay, seed, decided, forced, {})
+            if more is not None:
+                path.outcomes.append(more)
+        self.flip(replay, path, templates)
+
+    def world(
+        self, replay: Replay, seed: int, decided: Decisions, forced: Decisions, locked: Decisions
+    ) -> Outcome | None:
+        """Another world of a path."""
+        found = self.solve(replay, seed, decided, {**decided, **locked}, 6)
+        if found is None:
+            found = self.solve(replay, seed, forced, {**decided, **locked}, 3)
+        return found[0] if found is not None else None
+
+    def base(self, replay: Replay) -> tuple[Outcome, Decisions] | None:
+        """The first path: one that the op itself accepts if there is any, else any that runs."""
+        self.strict = True
+        for seed, attempts in ((0, BASE_ATTEMPTS), (2, BASE_ATTEMPTS // 2)):
+            found = self.solve(replay, seed, {}, {}, attempts)
+            if found is not None:
+                return found
+        self.strict = False
+        self.found.validated = False
+        for seed in (0, 1):
+            found = self.solve(replay, seed, {}, {}, LOOSE_ATTEMPTS)
+            if found is not None:
+                return found
+        return None
+
+    def flip(self, replay: Replay, base: Path, templates: dict[str, Any]) -> None:
+        """Flip one decision at a time, also those that only a flipped path reaches."""
+        queue = [base]
+        done: set[tuple[str, str]] = set()
+        while queue and len(self.found.paths) < self.budget.paths and not self.out_of_budget():
+            current = queue.pop(0)
+            for key, choice in self.open_decisions(current):
+                mark = (key, repr(choice))
+                if mark in done:
+                    continue
+                done.add(mark)
+                if self.out_of_budget() or len(self.found.paths) >= self.budget.paths:
+                    break
+                path = self.flipped(replay, current, key, choice, templates)
+                if path is not None:
+                    self.found.paths.append(path)
+                    if len(path.flips) < 3:
+                        queue.append(path)
+
+    def open_decisions(self, path: Path) -> Iterator[tuple[str, Value]]:
+        world = path.outcomes[0].world
+        for bits in world.order:
+            for key in world.leaves(bits):
+                fact = world.facts[key]
+                if not fact.choices or key in path.flips:
+                    continue
+                self.found.decisions.add(key)
+                for choice in fact.choices:
+                    if choice != fact.value:
+                        yield key, choice
+
+    def flipped(
+        self, replay: Replay, current: Path, key: str, choice: Value, templates: dict[str, Any]
+    ) -> Path | None:
+        flips = {**current.flips, key: choice}
+        found = self.solve(replay, 0, {**current.decisions, key: choice}, flips, FLIP_ATTEMPTS)
+        if found is None:
+            return None
+        outcome, forced = found
+        decided = decisions_of(outcome, forced)
+        path = Path(flips, [outcome], decided, self.strict, False, templates)
+        for seed in range(1, self.budget.flip_worlds):
+            more = self.world(replay, seed, decided, forced, flips)
+            if more is not None:
+                path.outcomes.append(more)
+        return path
+
+
+def decisions_of(outcome: Outcome, forced: Decisions) -> Decisions:
+    """The forced assignments that are decisions, not numbers of one world."""
+    facts = outcome.world.facts
+    return {k: v for k, v in forced.items() if k in facts and facts[k].choices}
+
+
+def _plausible(repair: Decisions) -> bool:
+    for key, value in repair.items():
+        if isinstance(value, bool):
+            continue
+        if isinstance(value, (int, float)):
+            dimension = "shape[" in key or key.startswith("device.") or key.endswith((".rank", ".size", ".index"))
+            if not -1_000_000 < value < 1_000_000 or (dimension and value < 1 and not key.endswith(".index")):
+                return False
+            if (key.endswith(".rank") and value > 6) or ("shape[" in key and value > 100_000):
+                return False
+        if isinstance(value, Enum) and key.endswith(".memory_layout") and value not in MEMORY_LAYOUTS:
+            return False
+    return True

@@ -1,0 +1,229 @@
+"""Facts in a person's words: places, conditions, the two-run table, the lines to write."""
+
+from __future__ import annotations
+
+from tt_cache_lint.compare import Reading, SlotState, WorldTable
+from tt_cache_lint.device.cores import describe
+from tt_cache_lint.device.tensors import Buffer
+from tt_cache_lint.factory.find import Factory
+from tt_cache_lint.interp.values import Enum, Handle, Map, Mark, Opt, Struct, Unknown, Value, Vec, empty, plain
+from tt_cache_lint.interp.world import World
+from tt_cache_lint.model import Place, Row, SlotKind
+from tt_cache_lint.paths import Path
+
+MAX_ROWS = 10
+
+
+class Describer:
+    """Says things about one factory."""
+
+    def __init__(self, factory: Factory) -> None:
+        self.factory = factory
+        self.folder = factory.path.rpartition("/")[0]
+        override = factory.override
+        place = Place(factory.path, factory.line)
+        if override is not None:
+            body_line = override.file.end_line(override.body) if override.body is not None else override.line
+            place = Place(override.file.path, override.line, override.node.start_point[1] + 1, body_line)
+        self.override_place = Place(place.path, place.line, place.column, place.line)
+        self.names = self._parameter_names()
+
+    def _parameter_names(self) -> dict[str, str]:
+        override = self.factory.override
+        keys = ("operation_attributes", "tensor_args", "tensor_return_value")
+        if override is None:
+            return dict(zip(keys, keys, strict=True))
+        params = override.params[-3:] if len(override.params) >= 3 else override.params
+        names = {}
+        for key, param in zip(keys, params, strict=False):
+            names[key] = param.name or key
+        return {**dict(zip(keys, keys, strict=True)), **names}
+
+    # -- places ----------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def place(mark: Mark) -> Place:
+        return Place(mark.path, mark.line, mark.column, mark.end_line)
+
+    def near(self, mark: Mark) -> bool:
+        """Is a place in the op's own folder?"""
+        return mark.path.startswith(self.folder.removesuffix("/device") + "/") or mark.path == self.factory.path
+
+    def user(self, mark: Mark, stack: tuple[Mark, ...]) -> Place:
+        """The innermost place that belongs to the op: helpers of the library are not where one would look."""
+        for candidate in (mark, *reversed(stack)):
+            if self.near(candidate):
+                return self.place(candidate)
+        return self.place(mark)
+
+    def field_place(self, name: str) -> Place | None:
+        shared = self.factory.shared
+        if shared is None or not name:
+            return None
+        for field in shared.fields:
+            if field.name == name:
+                return Place(field.file.path, field.line)
+        return None
+
+    @staticmethod
+    def kernel_place(table: WorldTable, owner: str) -> Place | None:
+        for kernel in table.outcome.fresh.kernels:
+            if kernel.name == owner:
+                return Describer.place(kernel.mark)
+        return None
+
+    # -- words -----------------------------------------------------------------------------------------------------
+
+    def leaf(self, name: str) -> str:
+        """An input, as the reader knows it."""
+        return name.removeprefix("value of ")
+
+    def when(self, path: Path, world: World) -> tuple[str, ...]:
+        """The decisions of a path that differ from what is usual, in words."""
+        said = []
+        for key in path.decisions:
+            fact = world.facts.get(key)
+            if fact is None or not fact.choices:
+                continue
+            if fact.bit & world.touched and (key in path.flips or fact.value != fact.choices[0]):
+                said.append(condition(key, fact.value))
+        for name, value in path.templates.items():
+            said.append(f"{name} is {value!s}".lower() if isinstance(value, bool) else f"{name} is {value}")
+        return tuple(dict.fromkeys(said))
+
+    def rows(self, table: WorldTable, state: SlotState) -> tuple[Row, ...]:
+        """The two-run table of the slot and its neighbours."""
+        chosen = [s for s in table.slots.values() if s.ordinal == state.ordinal and s.slot.kind is state.slot.kind]
+        if state.slot.kind is SlotKind.CB:
+            chosen = [s for s in table.slots.values() if s.slot.kind is SlotKind.CB]
+        chosen.sort(key=lambda s: (s.slot.owner, s.slot.index))
+        important = [s for s in chosen if s is state or s.needing]
+        rest = [s for s in chosen if s not in important]
+        shown = (important + rest)[:MAX_ROWS]
+        if state not in shown:
+            shown[-1] = state
+        shown.sort(key=lambda s: (s.slot.owner, s.slot.index))
+        rows = []
+        for item in shown:
+            bad = item.bad
+            reading = bad[0] if bad else (item.needing or item.readings)[0]
+            verdict = "constant" if not item.needing and not bad else "ok"
+            if bad:
+                verdict = "wrong" if bad[0].write is not None else "stale"
+            cores = [r.core for r in (bad or item.readings) if r.core is not None]
+            where = describe(cores) if cores else "all"
+            rows.append(
+                Row(
+                    item.slot.name,
+                    where,
+                    self.shown(table.outcome.world, reading.created),
+                    self.shown(table.outcome.world, reading.found),
+                    self.shown(table.outcome.world, reading.expected),
+                    verdict,
+                )
+            )
+        return tuple(rows)
+
+    def shown(self, world: World, value: Value) -> str:
+        """A value in the table; an address is told by its owner's name and number."""
+        if isinstance(value, Opt):
+            value = value.v
+        if isinstance(value, Buffer):
+            return f"{self._short(value.owner)} @ 0x{world.address(value.owner, value.run).v:x}"
+        bare = plain(value)
+        if isinstance(bare, bool):
+            return str(int(bare))
+        if isinstance(bare, int):
+            owner = world.addresses.get(bare)
+            return f"{self._short(owner[0])} @ 0x{bare:x}" if owner is not None else str(bare)
+        if empty(bare):
+            return "none"
+        if isinstance(bare, Unknown):
+            return "unknown"
+        if isinstance(bare, Enum):
+            return bare.name
+        return str(bare)
+
+    @staticmethod
+    def _short(owner: str) -> str:
+        return owner.rpartition(".")[2]
+
+    def tensor_text(self, owner: str) -> str:
+        """The C++ expression of a tensor in the override."""
+        head, dot, rest = owner.partition(".")
+        name = self.names.get(head.partition("[")[0], head)
+        if head != name and "[" in head:
+            name += head[head.index("[") :]
+        return f"{name}{dot}{rest}"
+
+    # -- fixes -----------------------------------------------------------------------------------------------------
+
+    def fix(self, table: WorldTable, state: SlotState, reading: Reading) -> tuple[str, ...]:
+        """Lines to write in the override."""
+        world = table.outcome.world
+        cached = self.factory.override.params[0].name if self.factory.override and self.factory.override.params else ""
+        shared = f"{cached or 'cached_program'}.shared_variables"
+        target = state.kernel if state.kernel is not None else state.cb
+        kept = handle_path(table.outcome.shared, target) if target is not None else ""
+        handle = f"{shared}.{kept}" if kept else f"{shared}.{state.slot.owner if state.kernel is not None else 'cb_handle'}"
+        value = self._expression(world, reading)
+        program = f"{cached or 'cached_program'}.program"
+        if state.slot.kind is SlotKind.CB:
+            return (f"UpdateDynamicCircularBufferAddress({program}, {handle}, *{value});",)
+        if state.slot.kind is SlotKind.COMMON:
+            return (f"GetCommonRuntimeArgs({program}, {handle})[{state.slot.index}] = {value};",)
+        return (f"GetRuntimeArgs({program}, {handle}, core)[{state.slot.index}] = {value};",)
+
+    def _expression(self, world: World, reading: Reading) -> str:
+        value = reading.expected
+        if isinstance(value, Opt):
+            value = value.v
+        if isinstance(value, Buffer):
+            return f"{self.tensor_text(value.owner)}.buffer()"
+        bare = plain(value)
+        owner = world.addresses.get(bare) if isinstance(bare, int) else None
+        if owner is not None:
+            text = self.tensor_text(owner[0])
+            return f"{text}.address()" if "semaphore" in text else f"{text}.buffer()->address()"
+        return reading.set_mark.text
+
+
+def condition(key: str, value: Value) -> str:
+    """One decision in words."""
+    bare = plain(value)
+    if key.endswith(".has_value"):
+        return f"{key.removesuffix('.has_value')} {'is present' if bare else 'has no value'}"
+    if key.startswith("("):
+        return f"{key[1:-1]} is {'true' if bare else 'false'}"
+    name = key
+    for suffix, words in ((".memory_layout", " memory layout"), (".buffer_type", " buffer type"), (".index", " alternative")):
+        if key.endswith(suffix):
+            name = key.removesuffix(suffix) + words
+    if isinstance(bare, bool):
+        return f"{name} is {'true' if bare else 'false'}"
+    return f"{name} is {bare.name if isinstance(bare, Enum) else bare}"
+
+
+def handle_path(shared: Value, target: object, depth: int = 0) -> str:
+    """The member of the shared variables that holds a handle, as C++ text."""
+    from tt_cache_lint.diagnose import _same_target
+
+    if not isinstance(shared, Struct) or depth > 3:
+        return ""
+    for name, value in shared.fields.items():
+        inner = value.v if isinstance(value, Opt) else value
+        if isinstance(inner, Handle) and _same_target(inner.target, target):  # type: ignore[arg-type]
+            return name
+        if isinstance(inner, Vec):
+            for position, item in enumerate(inner.items):
+                if isinstance(item, Handle) and _same_target(item.target, target):  # type: ignore[arg-type]
+                    return f"{name}[{position}]"
+        if isinstance(inner, Map):
+            for key, item in inner.items.values():
+                if isinstance(item, Handle) and _same_target(item.target, target):  # type: ignore[arg-type]
+                    return f"{name}.at({plain(key)!r})"
+        if isinstance(inner, Struct):
+            found = handle_path(inner, target, depth + 1)
+            if found:
+                return f"{name}.{found}"
+    return ""
