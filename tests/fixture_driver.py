@@ -96,6 +96,8 @@ def _shared() -> tuple[tuple[str, ...], Path]:
         product = folder / ("mock.hpp.pch" if clang else "mock.hpp.gch")
         use = ("-include-pch", str(product)) if clang else ("-include", str(header))
         if not library.exists():
+            for old in CACHE.glob("mock-*"):  # 160 MB each
+                shutil.rmtree(old, ignore_errors=True)
             folder.mkdir(parents=True, exist_ok=True)
             header.write_text("#include <mock/everything.hpp>\n")
             with tempfile.TemporaryDirectory(dir=folder) as place:

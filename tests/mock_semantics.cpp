@@ -89,7 +89,8 @@ void common_args() {
     GetCommonRuntimeArgs(program, reader)[1] = 5;
     check(GetCommonRuntimeArgs(program, reader)[1] == 5, "common args are live");
     check(throws([&] { SetCommonRuntimeArgs(program, reader, {1, 2}); }), "common args are set once");
-    check(throws([&] { SetRuntimeArgs(program, reader, grid, std::vector<uint32_t>(340)); }), "341 with the common ones");
+    check(
+        throws([&] { SetRuntimeArgs(program, reader, grid, std::vector<uint32_t>(340)); }), "341 with the common ones");
     SetRuntimeArgs(program, reader, grid, std::vector<uint32_t>(339));
     check(throws([&] { SetRuntimeArgs(program, writer, grid, std::vector<uint32_t>(342)); }), "at most 341");
 }
@@ -97,7 +98,9 @@ void common_args() {
 void creation() {
     Built built;
     auto& program = built.program;
-    check(throws([&] { CreateKernel(program, "x.cpp", CoreCoord(1, 1), ReaderDataMovementConfig()); }), "processor taken");
+    check(
+        throws([&] { CreateKernel(program, "x.cpp", CoreCoord(1, 1), ReaderDataMovementConfig()); }),
+        "processor taken");
     CreateKernel(program, "x.cpp", CoreCoord(5, 5), ReaderDataMovementConfig());
     const auto cb = make_cb(program, 0);
     check(cb > 0xFFFFFFFFull, "a circular buffer handle does not fit into 32 bits");
@@ -105,8 +108,12 @@ void creation() {
     check(throws([&] { make_cb(program, 0); }), "an index is there once on a core");
     make_cb(program, 0, CoreCoord(6, 6));
     check(throws([&] { make_cb(program, 32); }), "32 circular buffers");
-    check(throws([&] { CircularBufferConfig(4096, {{1, tt::DataFormat::Float16_b}}).set_page_size(1, 1000); }), "divides");
-    check(throws([&] { CircularBufferConfig(4096, {{1, tt::DataFormat::Float16_b}}).set_page_size(2, 2048); }), "declared");
+    check(
+        throws([&] { CircularBufferConfig(4096, {{1, tt::DataFormat::Float16_b}}).set_page_size(1, 1000); }),
+        "divides");
+    check(
+        throws([&] { CircularBufferConfig(4096, {{1, tt::DataFormat::Float16_b}}).set_page_size(2, 2048); }),
+        "declared");
     check(
         throws([&] { CreateCircularBuffer(program, grid, CircularBufferConfig(64, {{3, tt::DataFormat::UInt8}})); }),
         "a format needs a page size");
@@ -118,7 +125,9 @@ void creation() {
     }
     check(throws([&] { CreateSemaphore(program, grid, 0); }), "16 semaphores");
     program.impl().compile();
-    check(throws([&] { CreateKernel(program, "y.cpp", CoreCoord(7, 7), ReaderDataMovementConfig()); }), "compiled: kernel");
+    check(
+        throws([&] { CreateKernel(program, "y.cpp", CoreCoord(7, 7), ReaderDataMovementConfig()); }),
+        "compiled: kernel");
     check(throws([&] { make_cb(program, 9); }), "compiled: circular buffer");
     check(throws([&] { CreateSemaphore(program, CoreRange({7, 7}, {7, 7}), 0); }), "compiled: semaphore");
 }
@@ -131,7 +140,9 @@ Tensor make(const MemoryConfig& where, std::initializer_list<uint32_t> shape = {
 void circular_buffer_addresses() {
     const MemoryConfig l1(TensorMemoryLayout::INTERLEAVED, BufferType::L1);
     const MemoryConfig sharded(
-        TensorMemoryLayout::HEIGHT_SHARDED, BufferType::L1, ShardSpec(CoreRangeSet(CoreRange({0, 0}, {1, 0})), {32, 64}));
+        TensorMemoryLayout::HEIGHT_SHARDED,
+        BufferType::L1,
+        ShardSpec(CoreRangeSet(CoreRange({0, 0}, {1, 0})), {32, 64}));
     const auto dram = make(MemoryConfig());
     const auto first = make(sharded);
     const auto second = make(sharded);
@@ -146,7 +157,8 @@ void circular_buffer_addresses() {
     const auto fixed = make_cb(program, 1);
     program.impl().compile();
     UpdateDynamicCircularBufferAddress(program, cb, *second.buffer());
-    check(GetCircularBufferConfig(program, cb).globally_allocated_address() == second.buffer()->address(), "re-pointed");
+    check(
+        GetCircularBufferConfig(program, cb).globally_allocated_address() == second.buffer()->address(), "re-pointed");
     check(throws([&] { UpdateDynamicCircularBufferAddress(program, cb, *dram.buffer()); }), "re-pointed to DRAM");
     check(throws([&] { UpdateDynamicCircularBufferAddress(program, cb + 1, *second.buffer()); }), "no such buffer");
     check(throws([&] { UpdateCircularBufferTotalSize(program, cb, 8192); }), "larger than the shard");
@@ -162,7 +174,9 @@ void circular_buffer_addresses() {
 void accessors() {
     const auto words = [](const Buffer* buffer) { return TensorAccessorArgs(buffer).get_compile_time_args().size(); };
     const MemoryConfig sharded(
-        TensorMemoryLayout::HEIGHT_SHARDED, BufferType::L1, ShardSpec(CoreRangeSet(CoreRange({0, 0}, {1, 0})), {32, 64}));
+        TensorMemoryLayout::HEIGHT_SHARDED,
+        BufferType::L1,
+        ShardSpec(CoreRangeSet(CoreRange({0, 0}, {1, 0})), {32, 64}));
     check(words(make(MemoryConfig()).buffer()) == 2, "interleaved: two words");
     check(words(nullptr) == 2, "absent: two words");
     check(words(make(sharded).buffer()) == 2 + 2 + 2 + 2 + 1, "sharded: rank, banks, shapes, bank coordinates");
@@ -210,7 +224,9 @@ void cores() {
     check(std::get<1>(few).str() == "{[(x=0,y=0) - (x=4,y=0)]}" && std::get<3>(few).empty(), "5 units, row by row");
     check(grid_to_cores(3, 2, 2) == std::vector<CoreCoord>{{0, 0}, {0, 1}, {1, 0}}, "y runs first");
     check(grid_to_cores(3, 2, 2, true) == std::vector<CoreCoord>{{0, 0}, {1, 0}, {0, 1}}, "x runs first");
-    check(throws([] { CoreRangeSet(std::vector<CoreRange>{CoreRange({0, 0}, {1, 1}), CoreRange({1, 1}, {2, 2})}); }), "overlap");
+    check(
+        throws([] { CoreRangeSet(std::vector<CoreRange>{CoreRange({0, 0}, {1, 1}), CoreRange({1, 1}, {2, 2})}); }),
+        "overlap");
     check(throws([] { CoreRange({1, 0}, {0, 0}); }), "end before start");
     const CoreRangeSet two(std::vector<CoreRange>{CoreRange({0, 0}, {0, 1}), CoreRange({1, 0}, {1, 1})});
     check(two.merge_ranges().size() == 1 && two.bounding_box() == CoreRange({0, 0}, {1, 1}), "merged");

@@ -89,7 +89,12 @@ class Diagnosis:
         bad = state.bad
         written = [r for r in bad if r.write is not None]
         if written:
-            return (*self._wrong_write(table, written[0]), "")
+            cause, name = self._wrong_write(table, written[0])
+            if cause is Cause.WRONG_TENSOR:
+                swapped = self._swapped_with(table, state, written[0])
+                if swapped:
+                    return Cause.WRONG_HANDLE, "", swapped
+            return cause, name, ""
         good = [r for r in state.needing if not r.wrong and r.write is not None]
         if state.kernel is not None:
             unset = self._unset_handle(table)
@@ -115,10 +120,25 @@ class Diagnosis:
             return Cause.NOT_SHARED, "", ""
         return Cause.NOT_REFRESHED, "", ""
 
+    @staticmethod
+    def _swapped_with(table: WorldTable, state: SlotState, reading: Reading) -> str:
+        """The same slot of another kernel or buffer when the two got each other's values."""
+        for other in table.slots.values():
+            if other.ordinal == state.ordinal or other.slot.kind is not state.slot.kind:
+                continue
+            if other.slot.index != state.slot.index:
+                continue
+            for r in other.readings:
+                if r.core == reading.core and same(r.found, reading.expected) and same(r.expected, reading.found):
+                    return other.slot.name
+        return ""
+
     def _wrong_write(self, table: WorldTable, reading: Reading) -> tuple[Cause, str]:
         world = table.outcome.world
         owner = owner_of(world, reading.found)
         wanted = owner_of(world, reading.expected)
+        if same(reading.found, reading.created) and mask(reading.found) & world.dispatch:
+            return Cause.RUN1_CAPTURE, captured_in(table.outcome.shared, reading.found)
         if owner is not None and owner[1] == 1:
             return Cause.RUN1_CAPTURE, captured_in(table.outcome.shared, reading.found)
         if owner is not None and wanted is not None and owner[0] != wanted[0]:
@@ -172,6 +192,7 @@ class Diagnosis:
         """One difference a slot, from its clearest sighting."""
         found = [d for d in (self._difference(ledger) for ledger in self.ledgers.values()) if d is not None]
         swapped = {d.other_slot for d in found if d.cause is Cause.WRONG_HANDLE}
+        # The slot that got a misdirected value is part of the same story, unless it is misdirected itself.
         found = [d for d in found if d.slot.name not in swapped or d.cause is Cause.WRONG_HANDLE]
         return [*found, *self._failed()]
 
@@ -290,7 +311,8 @@ class Diagnosis:
                 continue
             if failure.kind == "count" and failure.phase != "override":
                 continue
-            slot = Slot(SlotKind.ARG, failure.owner, max(failure.index, 0))
+            kind = SlotKind.COMMON if failure.common else SlotKind.ARG
+            slot = Slot(kind, failure.owner, max(failure.index, 0))
             if slot.name in explained:
                 continue
             words, world = self.words, table.outcome.world

@@ -135,25 +135,19 @@ class Collector:
     # -- events ----------------------------------------------------------------------------------------------------
 
     def _events(self) -> Iterator[Event]:
-        """The events of every path; those of create() only where their order is new."""
+        """What create() does on the base path, in order, and what the override does on any path."""
         seen: set[tuple[object, ...]] = set()
-        for path, table in self.tables:
-            order: list[tuple[object, ...]] = []
-            made = []
+        for number, (path, table) in enumerate(self.tables):
             for raw in table.outcome.events:
+                if raw.phase == "create" and number:
+                    continue
                 event = self._event(path, table, raw)
                 if event is None:
                     continue
                 key = (event.kind, event.place, event.name, event.in_override, event.changes)
-                if key not in order:
-                    order.append(key)
-                    made.append(event)
-            if any(key not in seen for key in order):
-                fresh = [e for e, key in zip(made, order, strict=True) if key not in seen or not e.in_override]
-                seen.update(order)
-                yield from fresh
-            if not path.is_base and len(seen) > 400:
-                return
+                if key not in seen:
+                    seen.add(key)
+                    yield event
 
     def _event(self, path: Path, table: WorldTable, raw: RawEvent) -> Event | None:
         if raw.phase not in ("create", "override"):

@@ -195,11 +195,11 @@ class Search:
     def flip(self, replay: Replay, base: Path, templates: dict[str, Any]) -> None:
         """Flip one decision at a time, also those that only a flipped path reaches."""
         queue = [base]
-        done: set[tuple[str, str]] = set()
+        done: set[frozenset[tuple[str, str]]] = set()
         while queue and len(self.found.paths) < self.budget.paths and not self.out_of_budget():
             current = queue.pop(0)
             for key, choice in self.open_decisions(current):
-                mark = (key, repr(choice))
+                mark = frozenset((k, repr(v)) for k, v in {**current.flips, key: choice}.items())
                 if mark in done:
                     continue
                 done.add(mark)

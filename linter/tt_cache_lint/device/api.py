@@ -148,7 +148,7 @@ def cached_proxy(m: Machine, site: Site, args: list[Value]) -> Value:
 # -- kernels and arguments -------------------------------------------------------------------------------------------
 
 
-@function("CreateKernel", "CreateKernelFromString", arity=(4, 4))
+@function("CreateKernel", "CreateKernelFromString", arity=(4, 5))
 def create_kernel(m: Machine, site: Site, args: list[Value]) -> Value:
     program, source, cores, config = args[:4]
     _guard(m, program, "a kernel is created", site.mark)
@@ -156,7 +156,8 @@ def create_kernel(m: Machine, site: Site, args: list[Value]) -> Value:
         return m.unknown_call("CreateKernel", args)
     kernel = Kernel(program, source, cores_of(m, cores), copied(config), site.mark)
     kernel.stack = tuple(m.stack)
-    program.kernels.append(kernel)
+    if not program.compiled:
+        program.kernels.append(kernel)
     _log(m, "kernel", site.mark, kernel)
     return kernel.handle
 
@@ -293,6 +294,34 @@ def grid_size(m: Machine, site: Site, v: ArgGrid) -> Value:
     return v.length()
 
 
+class KernelConfig(Obj):
+    """The configuration of a kernel: what is given to it, by member or position."""
+
+    __slots__ = ("given", "kind")
+
+    def __init__(self, kind: str, given: list[Value]) -> None:
+        self.kind = kind
+        self.given = given
+
+    def identity(self) -> object:
+        return (self.kind, tuple(identity(g) for g in self.given))
+
+    def member(self, m: Machine, name: str) -> Value:
+        return Unknown(f"{self.kind}.{name}")
+
+    def member_ref(self, m: Machine, name: str) -> Value:
+        from tt_cache_lint.interp.values import CallRef
+
+        return CallRef(lambda: Unknown(f"{self.kind}.{name}"), lambda value, mark: self.given.append(value))
+
+
+@constructor(
+    "ReaderDataMovementConfig", "WriterDataMovementConfig", "DataMovementConfig", "ComputeConfig", "EthernetConfig"
+)
+def kernel_config(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
+    return KernelConfig(type_.name, [copied(a) for a in args])
+
+
 # -- circular buffers ------------------------------------------------------------------------------------------------
 
 
@@ -382,7 +411,11 @@ def cb_query(m: Machine, site: Site, v: CbConfig, *args: Value) -> Value:
     return Vec(list(v.formats), "set")
 
 
-@function("CreateCircularBuffer", arity=(3, 3))
+def _is_cb_call(args: list[Value]) -> bool:
+    return isinstance(args[0], Program) and isinstance(args[2], CbConfig)
+
+
+@function("CreateCircularBuffer", arity=(3, 4), accepts=_is_cb_call)
 def create_circular_buffer(m: Machine, site: Site, args: list[Value]) -> Value:
     program, cores, config = args[:3]
     _guard(m, program, "a circular buffer is created", site.mark)
@@ -394,7 +427,8 @@ def create_circular_buffer(m: Machine, site: Site, args: list[Value]) -> Value:
     cb.stack = tuple(m.stack)
     cb.total, cb.buffer, cb.offset = config.total, config.buffer, config.offset
     cb.formats, cb.pages = dict(config.formats), dict(config.pages)
-    program.cbs.append(cb)
+    if not program.compiled:
+        program.cbs.append(cb)
     _log(m, "cb", site.mark, cb)
     if len(args) > 3:
         cb.buffer = args[3] if isinstance(args[3], GlobalSemaphore) else cb.buffer

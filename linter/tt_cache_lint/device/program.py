@@ -45,6 +45,7 @@ class Failure:
     owner: str = ""
     index: int = -1
     cores: tuple[XY, ...] = ()
+    common: bool = False
     inputs: tuple[str, ...] = ()
 
 
@@ -297,6 +298,7 @@ class ArgRef(Ref):
                     kernel.name,
                     self.at,
                     (core,) if core is not None else (),
+                    self.view.common,
                     tuple(m.world.leaves(mask(value))),
                 )
             )

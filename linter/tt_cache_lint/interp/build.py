@@ -155,6 +155,9 @@ def coerce(m: Machine, value: Value, type_: Type) -> Value:
         return Opt(coerce(m, value, inner))
     if isinstance(value, Opt):
         return coerce(m, value.v, type_) if not isinstance(value.v, Opt) else value
+    own = getattr(value, "as_vector", None)
+    if own is not None and name in ("vector", "SmallVector"):
+        return own(m)
     if name in _VECTOR_LIKE and isinstance(value, Vec):
         if value.elem is None and name in SEQUENCES:
             value.elem = _elem(type_)
@@ -326,6 +329,7 @@ def _construct_sequence(m: Machine, type_: Type, args: list[Value], mark: Mark |
     if isinstance(first, Ptr):
         end = args[1].at if len(args) > 1 and isinstance(args[1], Ptr) else sequence_end(args, first)
         refs = [m.interp.element(first.base, i) for i in range(first.at, end)]
+        note_copy(m, vector, first.base)
         return fill(vector, [coerce(m, copied(r), vector.elem) if vector.elem else copied(r) for r in refs], mark)
     if isinstance(first, (Vec, InitList)):
         if isinstance(first, InitList):
@@ -341,6 +345,17 @@ def _construct_sequence(m: Machine, type_: Type, args: list[Value], mark: Mark |
     if vector.elem is not None:
         value = coerce(m, value, vector.elem)
     return fill(vector, [copied(value) for _ in range(count)], mark)
+
+
+def note_copy(m: Machine, vector: Vec, source: Any) -> None:
+    """Remember that a vector was filled from a kernel's runtime arguments."""
+    if getattr(source, "as_vector", None) is not None and first_copy(vector):
+        vector.copy_of = source
+        m.copies.append(vector)
+
+
+def first_copy(vector: Vec) -> bool:
+    return vector.copy_of is None
 
 
 def sequence_end(args: list[Value], first: Ptr) -> int:

@@ -444,7 +444,7 @@ def _free(
 
     known = FUNCTIONS.get(name)
     local_file = interp.defined_in(scoping.file.path, name)
-    if known is not None and known.arity[0] <= count <= known.arity[1] and not local_file:
+    if known is not None and known.arity[0] <= count <= known.arity[1] and not local_file and known.accepts is None:
         handler, by_ref = known.handler, known.refs
         given_args = [_argument(low, a) if by_ref else low.initialiser(a) for a in args]
 
@@ -465,6 +465,10 @@ def _free(
 
     def run(f: list[Value]) -> Value:
         m: Machine = f[0]
+        if known is not None and known.accepts is not None and known.arity[0] <= count <= known.arity[1]:
+            given_values = [value_of(p(f)) for p in places]
+            if known.accepts(given_values):
+                return value_of(known.handler(m, site, given_values))
         if not resolved:
             candidates.extend(interp.candidates(path, scoping, owner, count))
             resolved.append(True)

@@ -32,6 +32,7 @@ from tt_cache_lint.interp.values import (
     Opt,
     Ptr,
     Ref,
+    SlotRef,
     Struct,
     TypeRef,
     Unknown,
@@ -448,12 +449,13 @@ class Expressions:
             return self._assign_local(local[1], right, mark, name)
         place = self.lv(left)
         given = self.initialiser(right)
+        short = name.replace("->", ".").rpartition(".")[2]
 
         def assign(f: list[Value]) -> Value:
             value = given(f)
             target = place(f)
             if type(value) is Handle and value.depth > f[0].depth + 8:
-                value.name, value.depth = name, f[0].depth + 8
+                value.name, value.depth = short, f[0].depth + 8
             store(f[0], target, value, mark)
             return value
 
@@ -590,8 +592,9 @@ class Expressions:
         code = Code("lambda", params, node.child_by_field_name("body"), inner)
         code.mark = self.mark(node)
 
+        code.ready()  # now, while the enclosing scopes are open
+
         def make(f: list[Value]) -> Value:
-            code.ready()
             found = [(slot, source(f)) for slot, source in copies]
             found += [(slot, source(f)) for slot, source in inner.captures.values()]
             return Lambda(code, f, found, f[2])
@@ -732,14 +735,17 @@ def _read(depth: int, variable: Variable) -> Closure:
 
 def _place(depth: int, variable: Variable) -> Closure:
     slot = variable.slot
+    pointer = variable.type.ptr and not variable.ref
 
     def place(f: list[Value]) -> Value:
         for _ in range(depth):
             f = f[1]
         v = f[slot]
-        if isinstance(v, Ref) or (isinstance(v, Obj) and not isinstance(v, (Opt, Ptr))):
+        if pointer:
+            return SlotRef(f, slot)
+        if isinstance(v, Ref) or (isinstance(v, Obj) and type(v).assign is not Obj.assign and not isinstance(v, (Opt, Ptr))):
             return v
-        return LocalRef(f, slot)
+        return SlotRef(f, slot) if isinstance(v, Obj) and not isinstance(v, (Opt, Ptr)) else LocalRef(f, slot)
 
     return place
 

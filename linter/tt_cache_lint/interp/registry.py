@@ -30,11 +30,12 @@ class Site:
 @dataclass(frozen=True, slots=True)
 class Function:
     """A known free function. `refs` passes lvalues; `arity` bounds the argument count (an overload of the tree wins
-    outside of it); `lazy` is for handlers that get closures."""
+    outside of it); so does `accepts`, which looks at the arguments."""
 
     handler: Callable[..., Value]
     refs: bool = False
     arity: tuple[int, int] = (0, 99)
+    accepts: Callable[[list[Value]], bool] | None = None
 
 
 FUNCTIONS: dict[str, Function] = {}
@@ -45,12 +46,17 @@ CONSTANTS: dict[str, Value] = {}
 ENUM_NUMBERS: dict[str, tuple[str, ...]] = {}
 
 
-def function(*names: str, refs: bool = False, arity: tuple[int, int] = (0, 99)) -> Callable[[F], F]:
+def function(
+    *names: str,
+    refs: bool = False,
+    arity: tuple[int, int] = (0, 99),
+    accepts: Callable[[list[Value]], bool] | None = None,
+) -> Callable[[F], F]:
     """Register a handler for free functions."""
 
     def register(handler: F) -> F:
         for name in names:
-            FUNCTIONS[name] = Function(handler, refs, arity)
+            FUNCTIONS[name] = Function(handler, refs, arity, accepts)
         return handler
 
     return register

@@ -713,6 +713,10 @@ def std_copy(m: Machine, site: Site, args: list[Value]) -> Value:
     if len(args) < 3:
         return m.unknown_call("std::copy", args)
     values = [value_of(r) for r in _range(m, args[0], args[1])]
+    if isinstance(args[0], Ptr) and isinstance(args[2], Ptr) and isinstance(args[2].base, Vec):
+        _write_out(m, site, args[2], values)
+        build.note_copy(m, args[2].base, args[0].base)
+        return Ptr(args[2].base, args[2].at + len(values))
     if site.name == "copy_if":
         values = [v for v in values if ops.truth(m, value_of(m.call(args[3], [v], site.mark)))]
     return _write_out(m, site, args[2], values)

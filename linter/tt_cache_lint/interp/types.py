@@ -180,6 +180,9 @@ class Scoping:
                 return self.templates[text]
             if inner is not None and inner.type in ("type_identifier", "qualified_identifier"):
                 found = self._resolve(node, depth + 1)
+                if found.decl is None and not found.scalar and found.name not in STANDARD and found.name not in self.known:
+                    constant = self._constant(text)
+                    return constant if isinstance(constant, int) else found
                 return found
             return self._resolve(node, depth + 1)
         text = self.file.str(node)
@@ -192,6 +195,20 @@ class Scoping:
                 return text
         if node.type in ("true", "false"):
             return node.type == "true"
+        return self._constant(text)
+
+    def _constant(self, text: str) -> Any:
+        """The number a named constant stands for, the text where it is no plain number."""
+        path = tuple(text.split("::"))
+        const = self.index.const(path[-1], self.file.path, self.scope, path[:-1])
+        node = const.value if const is not None else None
+        while node is not None and node.type == "initializer_list" and node.named_children:
+            node = node.named_children[0]
+        if const is not None and node is not None and node.type == "number_literal":
+            try:
+                return int(const.file.str(node).rstrip("uUlL"), 0)
+            except ValueError:
+                return text
         return text
 
     def named(self, path: Scope, args: tuple[Any, ...] = (), depth: int = 0) -> Type:

@@ -451,6 +451,15 @@ class LocalRef(Ref):
             self.frame[self.slot] = value
 
 
+class SlotRef(LocalRef):
+    """A local pointer variable: assignment makes it point elsewhere, what it pointed to stays as it is."""
+
+    __slots__ = ()
+
+    def set(self, value: Value, mark: Mark | None = None) -> None:
+        self.frame[self.slot] = value
+
+
 class FieldRef(Ref):
     """A data member."""
 

@@ -34,6 +34,7 @@ INCLUDE_ROOTS = (
     "tt_metal/include",
     "ttnn/core",
     "tt-train/sources/ttml",
+    "include",
 )
 
 _INSTANTIATION = re.compile(rb"^[ \t]*template[ \t]+(?:struct|class)[ \t]+([\w:]+)[ \t]*<([^;{}]*)>[ \t]*;", re.M)
