@@ -59,6 +59,7 @@ class Diagnosis:
         self.words = describer
         self.ledgers: dict[Slot, Ledger] = {}
         self.failures: dict[tuple[str, str, int], tuple[Path, WorldTable, Failure]] = {}
+        self.telling: dict[int, int] = {}  # worlds of a path in which anything needs a refresh
         self.failure_count: dict[tuple[str, str, int], int] = {}
 
     def read(self, path: Path, table: WorldTable) -> None:
@@ -66,6 +67,7 @@ class Diagnosis:
         outcome = table.outcome
         if not table.comparable or "override" in outcome.after.escaped or outcome.thrown is not None:
             return
+        self.telling[id(path)] = self.telling.get(id(path), 0) + bool(table.needing_refresh)
         for failure in outcome.failures:
             key = (failure.kind, failure.owner, failure.index)
             self.failure_count[key] = self.failure_count.get(key, 0) + 1
@@ -199,7 +201,9 @@ class Diagnosis:
     def _difference(self, ledger: Ledger) -> Difference | None:
         if not ledger.sightings:
             return None
-        first = next((s for s in ledger.sightings if s.path.is_base), ledger.sightings[0])
+        first = min(
+            ledger.sightings, key=lambda s: (not s.path.is_base, not s.path.validated, s.path.contradicts)
+        )
         cause = first.cause
         written_elsewhere = [r for r in ledger.refreshed if not same_decisions(r[0], first.path)]
         guard_write = None
@@ -289,18 +293,29 @@ class Diagnosis:
         return Held(number if isinstance(number, int) else None, text, inputs, dispatch)
 
     def _confidence(self, ledger: Ledger, first: Sighting) -> Confidence:
+        """Certain: on a path the validators accept, in several worlds, nothing unknown in sight."""
+        total = max(1, self.telling.get(id(first.path), 1))
         worlds = sum(1 for s in ledger.sightings if s.path is first.path)
-        total = len(first.path.outcomes)
-        uncertain = _unknown_conditions(first)
-        if not first.path.validated or uncertain:
-            if first.path.is_base and not uncertain and worlds == total:
-                return Confidence.LIKELY
+        if self._rests_on_unknown(ledger) or worlds * 2 < total:
             return Confidence.POSSIBLE
-        if first.path.is_base and worlds >= 2:
-            return Confidence.CERTAIN
-        if worlds * 2 < total and total > 2:
-            return Confidence.LIKELY if worlds > 1 else Confidence.POSSIBLE
+        if not first.path.validated:
+            return Confidence.POSSIBLE if first.path.contradicts else Confidence.LIKELY
+        if first.path.is_base and not _unknown_conditions(first):
+            return Confidence.CERTAIN if worlds >= 2 or total == 1 else Confidence.LIKELY
         return Confidence.LIKELY
+
+    def _rests_on_unknown(self, ledger: Ledger) -> bool:
+        """Is the slot wrong only under one outcome of a condition that could not be computed?"""
+        seen: dict[str, set[bool]] = {}
+        for sighting in ledger.sightings:
+            outcome = sighting.table.outcome
+            world = outcome.world
+            conditions = [n for n in world.leaves(outcome.touched_by_override) if n.startswith("(")]
+            if not conditions:
+                return False
+            for name in conditions:
+                seen.setdefault(name, set()).add(bool(world.facts[name].value))
+        return any(len(values) < 2 for values in seen.values())
 
     def _failed(self) -> list[Difference]:
         """What the host API rejects or writes out of range, as differences of cause OUT_OF_RANGE."""
@@ -319,9 +334,13 @@ class Diagnosis:
             place = words.user(failure.mark, failure.stack)
             held = Held(None, failure.mark.text, tuple(words.leaf(i) for i in failure.inputs))
             sure = path.validated and self.failure_count[key] > 1
-            confidence = Confidence.CERTAIN if sure and path.is_base else Confidence.LIKELY if sure else Confidence.POSSIBLE
-            if _unknown_conditions(Sighting(path, table, SlotState(slot, 0), Cause.OUT_OF_RANGE)):
+            confidence = Confidence.CERTAIN if sure and path.is_base else Confidence.LIKELY
+            if path.contradicts:
                 confidence = Confidence.POSSIBLE
+            if confidence is Confidence.CERTAIN and _unknown_conditions(
+                Sighting(path, table, SlotState(slot, 0), Cause.OUT_OF_RANGE)
+            ):
+                confidence = Confidence.LIKELY
             found.append(
                 Difference(
                     slot,

@@ -52,10 +52,10 @@ class Outcome:
     copies: list[Vec]
     unset: dict[str, Mark | None]
     touched_before_override: int
+    touched_by_override: int
     override_unknown: dict[str, int]
     thrown: Thrown | None = None
-    validated: bool = True
-    selected: bool = True
+    violations: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
 
 
 class Replay:
@@ -69,7 +69,8 @@ class Replay:
     def execute(self, world: World, deadline: float, strict: bool = True) -> Outcome:
         """Run the world. Raises Interrupt when it is impossible or cannot be finished.
 
-        With `strict` off, validators, TT_FATALs and the selection of the factory are not insisted on.
+        With `strict` off, validators, TT_FATALs and the selection of the factory are not insisted on; what they would
+        have rejected is noted in the outcome's `violations`.
         """
         m = Machine(self.interp, world, deadline)
         try:
@@ -84,9 +85,13 @@ class Replay:
         m.checks = strict
         enter(m)
         world.run = 1
-        first = self._inputs(m, validate=strict)
-        if strict:
+        first = self._inputs(m, validate=True)
+        try:
             self._select(m, first)
+        except Thrown as error:
+            if strict:
+                raise
+            m.violations["select"] = error.repairs[:12]
         m.phase = "create"
         cached = self._call(m, factory.create, [first.attributes, first.tensor_args, first.output])
         program, shared = _taken_apart(cached)
@@ -96,6 +101,7 @@ class Replay:
         touched = world.touched
         unset = _unset(shared)
         failures, events = list(m.failures), list(m.log)
+        violations = dict(m.violations)
 
         world.run = 2
         m.counters.clear()
@@ -112,6 +118,7 @@ class Replay:
                 self._override(m, factory.override, cached, program, shared, second)
             except Thrown as error:
                 thrown = error
+        touched_after = world.touched
         override_unknown = {k: n - before.get(k, 0) for k, n in m.unknown.items() if n != before.get(k, 0)}
         failures += m.failures
         events += m.log
@@ -139,10 +146,10 @@ class Replay:
             copies,
             {k: v for k, v in unset.items() if v is not None or k},
             touched,
+            touched_after & ~touched,
             override_unknown,
             thrown,
-            strict,
-            strict,
+            violations,
         )
 
     # -- the parts of a call ---------------------------------------------------------------------------------------
@@ -155,7 +162,12 @@ class Replay:
             validator = self._method("validate_on_program_cache_hit") or self._method("validate_on_program_cache_miss")
             if validator is not None:
                 m.phase = "validate"
-                self._call(m, validator, [attributes, tensor_args])
+                try:
+                    self._call(m, validator, [attributes, tensor_args])
+                except Thrown as error:
+                    if m.checks:
+                        raise
+                    m.violations[f"validate: {error.message}"] = error.repairs[:12]
         m.phase = "outputs"
         return Inputs(attributes, tensor_args, self._outputs(m, attributes, tensor_args))
 

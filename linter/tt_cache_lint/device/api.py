@@ -679,7 +679,7 @@ def accessor_words(m: Machine, site: Site, v: AccessorArgs) -> Value:
 # -- sizes -----------------------------------------------------------------------------------------------------------
 
 
-@function("tile_size", "get_tile_size", arity=(1, 1))
+@function("tile_size", "get_tile_size", "TileSize", arity=(1, 1))
 def tile_size(m: Machine, site: Site, args: list[Value]) -> Value:
     from tt_cache_lint.device.tensors import tile_bytes
 

@@ -349,12 +349,12 @@ def range_grid(m: Machine, site: Site, v: CoreRange) -> Value:
     return CoreCoord(number_with(x1 - x0 + 1, p), number_with(y1 - y0 + 1, p))
 
 
-@method(CoreRange, "contains")
+@method(CoreRange, "contains", "contains_coord")
 def range_contains(m: Machine, site: Site, v: CoreRange, other: Value) -> Value:
     return _contains(m, v, other)
 
 
-@method(CoreRangeSet, "contains")
+@method(CoreRangeSet, "contains", "core_coord_in_core_ranges")
 def set_contains(m: Machine, site: Site, v: CoreRangeSet, other: Value) -> Value:
     return _contains(m, v, other)
 

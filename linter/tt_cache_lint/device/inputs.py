@@ -99,10 +99,11 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
         return _variant(m, type_, key, run)
     if name in ("vector", "SmallVector", "span", "set", "unordered_set", "initializer_list", "deque"):
         elem = type_.args[0] if type_.args and isinstance(type_.args[0], Type) else None
-        count = int(world.fact(f"{key}.size", (2,), number=True).v)
-        items = [make_input(m, elem, f"{key}[{i}]", run) if elem else Unknown(f"{key}[{i}]") for i in range(count)]
+        size = world.fact(f"{key}.size", (2,), number=True)
+        count = max(0, min(int(size.v), 64))
+        items = [_item(m, elem, f"{key}[{i}]", run, i, count) for i in range(count)]
         made = Vec(items, name)
-        made.elem = elem
+        made.elem, made.key = elem, size
         return made
     if name == "array" and len(type_.args) == 2 and isinstance(type_.args[1], int):
         return Vec([make_input(m, type_.args[0], f"{key}[{i}]", run) for i in range(type_.args[1])], "array")
@@ -133,6 +134,16 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
     if name == "Tile":
         return Tile()
     return _declared(m, type_, key, run)
+
+
+def _item(m: Machine, elem: Type | None, key: str, run: int, position: int, count: int) -> Value:
+    """An element of a list; integers count up or down, as dimension lists and permutations do."""
+    if elem is None:
+        return Unknown(key)
+    if elem.scalar and elem.scalar not in ("bool", "float"):
+        default = position if m.world.seed % 2 == 0 else count - 1 - position
+        return m.world.fact(key, (default,), number=True)
+    return make_input(m, elem, key, run)
 
 
 def _optional(m: Machine, type_: Type, key: str, run: int) -> Value:

@@ -158,6 +158,24 @@ def dram_workers(m: Machine, site: Site, v: Device, *args: Value) -> Value:
     return Vec([CoreCoord(i, i % 2) for i in range(4)])
 
 
+@function(
+    "GetPreferredNOCForDRAMRead",
+    "GetPreferredNOCForDRAMWrite",
+    "preferred_noc_for_dram_read",
+    "preferred_noc_for_dram_write",
+    arity=(1, 1),
+)
+def preferred_noc(m: Machine, site: Site, args: list[Value]) -> Value:
+    return enum("NOC", "RISCV_1_default" if "ead" in site.name else "RISCV_0_default")
+
+
+@function("is_block_float", arity=(1, 1))
+def is_block_float(m: Machine, site: Site, args: list[Value]) -> Value:
+    bare = plain(args[0])
+    found = getattr(bare, "name", "").upper().startswith("BF") and "FLOAT16" not in getattr(bare, "name", "").upper()
+    return Val(found, mask(args[0])) if mask(args[0]) else found
+
+
 @function("time", arity=(1, 1))
 def clock(m: Machine, site: Site, args: list[Value]) -> Value:
     """The clock: another number in each run."""

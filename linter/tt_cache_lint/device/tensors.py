@@ -537,6 +537,16 @@ def tensor_spec(m: Machine, site: Site, v: Tensor) -> Value:
     return v.spec
 
 
+@method(TensorLayout, "get_alignment")
+def layout_alignment(m: Machine, site: Site, v: TensorLayout) -> Value:
+    return Unknown("alignment", mask(v.page.layout))
+
+
+@method(ShardSpec, "shape_in_pages")
+def shard_pages(m: Machine, site: Site, v: ShardSpec, *args: Value) -> Value:
+    return m.unknown_call("ShardSpec.shape_in_pages", [v, *args])
+
+
 @method(Tensor, "shard_spec")
 def tensor_shard(m: Machine, site: Site, v: Tensor) -> Value:
     return memory_shard(m, site, v.spec.layout.memory)

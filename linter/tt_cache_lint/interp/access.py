@@ -210,6 +210,8 @@ def out_of_range(base: Vec | InitList, index: int) -> Thrown | Implausible:
                 term = term[1].t if isinstance(term[1], Val) else None
             if isinstance(term, str) and ".logical_shape[" in term:
                 return Thrown(message, item.p, ({f"{term.partition('.logical_shape[')[0]}.rank": rank},))
+    if isinstance(base, Vec) and base.key is not None and isinstance(base.key.t, str) and index >= 0:
+        return Thrown(message, base.key.p, ({base.key.t: index + 1},))
     return Implausible(message)
 
 

@@ -115,8 +115,14 @@ def _template_arguments(low: Expressions, target: Node) -> tuple[Any, ...]:
         return ()
     result: list[Any] = []
     for child in given.named_children:
-        if child.type == "type_descriptor":
+        if child.type in ("type_descriptor", "decltype"):
             text = low.text(child)
+            from tt_cache_lint.interp.lower import find_decltype
+
+            subject = find_decltype(child)
+            if text in low.decltypes or subject is not None:
+                result.append(("d", low.decltypes[text] if subject is None else low.ev(subject), None))
+                continue
             bound = low.scoping.templates.get(text)
             if bound is not None:
                 result.append(bound)
@@ -136,7 +142,11 @@ def _template_arguments(low: Expressions, target: Node) -> tuple[Any, ...]:
 def _evaluated(f: list[Value], targs: tuple[Any, ...]) -> tuple[Any, ...]:
     found = []
     for targ in targs:
-        if isinstance(targ, tuple):
+        if isinstance(targ, tuple) and targ[0] == "d":
+            from tt_cache_lint.interp.interp import type_of
+
+            found.append(type_of(value_of(targ[1](f))) or Type("?"))
+        elif isinstance(targ, tuple):
             value = plain(targ[1](f))
             found.append(targ[2] if targ[0] == "?" and isinstance(value, Unknown) else value)
         else:
@@ -178,9 +188,7 @@ def _named(
         def throw(f: list[Value]) -> Value:
             from tt_cache_lint.interp.lower import thrown
 
-            if f[0].checks:
-                raise thrown(f[0], text)
-            return None
+            raise thrown(f[0], text)
 
         return throw
     if name in NO_EFFECT:
@@ -232,14 +240,13 @@ def _cast(low: Expressions, target: Node, arg: Node, name: str) -> Closure:
 def _check(low: Expressions, node: Node, arg: Node) -> Closure:
     condition = low.ev(arg)
     text = low.text(arg)[:160]
+    key = f"{low.file.path}:{low.file.line(node)}"
 
     def run(f: list[Value]) -> None:
         value = condition(f)
         if value is True:
             return
         m: Machine = f[0]
-        if not m.checks:
-            return
         if not ops.truth(m, value, touch=False):
             p = value.p if isinstance(value, (Val, Unknown, Opt, Absent)) else 0
             repairs = ops.want(value, True)
@@ -248,6 +255,9 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
 
                 latest = thrown(m, text)
                 repairs, p = list(latest.repairs), p | latest.mask
+            if not m.checks:
+                m.violations.setdefault(key, tuple(repairs[:12]))
+                return
             raise Thrown(f"TT_FATAL({text})", p, tuple(repairs[:24]))
 
     return run
@@ -490,7 +500,7 @@ def _free(
                 type_ = Type(type_.name, given_targs, type_.decl)
             return build.construct(m, type_, references(f), site.mark)
         given = references(f)
-        if known is not None:
+        if known is not None and known.arity[0] <= count <= known.arity[1] and known.accepts is None:
             return value_of(known.handler(m, site, given if known.refs else [value_of(g) for g in given]))
         writes = resolved[2] if len(resolved) > 2 else None
         if writes is None:

@@ -86,6 +86,7 @@ class Expressions:
         self.size = FIRST_SLOT
         self.enums: list[EnumDef] = []
         self.default_capture = "&"
+        self.decltypes: dict[str, Closure] = dict(parent.decltypes) if parent is not None else {}
         self.captures: dict[str, tuple[int, Closure]] = {}
         self.capturing = False
 
@@ -291,8 +292,24 @@ class Expressions:
                 return lambda f: build.enum_value(f[0], enum, name)
         return self.global_value((name,), node)
 
+    def same_types(self, node: Node) -> Closure:
+        """`std::is_same_v<A, B>`"""
+        from tt_cache_lint.interp.calls import _evaluated, _template_arguments
+
+        targs = _template_arguments(self, node)
+
+        def run(f: list[Value]) -> Value:
+            found = _evaluated(f, targs)
+            if len(found) != 2 or not all(isinstance(t, Type) for t in found):
+                return Unknown("is_same_v")
+            return found[0].key == found[1].key
+
+        return run
+
     def e_qualified_identifier(self, node: Node) -> Closure:
         path, _ = qualified(self.file, node)
+        if path and path[-1] in ("is_same_v", "same_as"):
+            return self.same_types(node)
         return self.global_value(path, node)
 
     def global_value(self, path: tuple[str, ...], node: Node) -> Closure:
@@ -311,6 +328,8 @@ class Expressions:
 
     def e_template_function(self, node: Node) -> Closure:
         path, _ = qualified(self.file, node)
+        if path and path[-1] in ("is_same_v", "same_as"):
+            return self.same_types(node)
         return self.global_value(path, node)
 
     # -- members and elements --------------------------------------------------------------------------------------

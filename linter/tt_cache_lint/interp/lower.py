@@ -208,8 +208,14 @@ class Lowering(Expressions):
 
     def s_alias_declaration(self, node: Node) -> None:
         name = node.child_by_field_name("name")
-        if name is not None:
-            self.scoping.local[self.text(name)] = self.scoping.type(node.child_by_field_name("type"))
+        if name is None:
+            return
+        kind = node.child_by_field_name("type")
+        subject = find_decltype(kind)
+        if subject is not None:
+            self.decltypes[self.text(name)] = self.ev(subject)
+            return
+        self.scoping.local[self.text(name)] = self.scoping.type(kind)
 
     def s_type_definition(self, node: Node) -> None:
         kind = node.child_by_field_name("type")
@@ -645,6 +651,18 @@ class Lowering(Expressions):
 
     def s_labeled_statement(self, node: Node) -> Closure | None:
         return self.statement(node.named_children[-1])
+
+
+def find_decltype(node: Node | None) -> Node | None:
+    """The expression of a decltype inside a type, None when there is none."""
+    stack = [node] if node is not None else []
+    while stack:
+        current = stack.pop()
+        if current.type == "decltype":
+            inner = [c for c in current.named_children if c.type not in ("auto", "comment")]
+            return inner[0] if inner else None
+        stack.extend(current.named_children)
+    return None
 
 
 class _LocalDefs(FileDefs):

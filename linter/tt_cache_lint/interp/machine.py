@@ -46,7 +46,8 @@ class Machine:
         self.failures: list[Any] = []
         self.log: list[Any] = []
         self.counters: dict[str, int] = {}
-        self.checks = True
+        self.checks = True  # insist on TT_FATALs; otherwise they are noted in `violations`
+        self.violations: dict[str, tuple[dict[str, Value], ...]] = {}
         self.statics: dict[object, Value] = {}
         self.copies: list[Vec] = []
         self.hash_sink: list[Any] = []

@@ -441,6 +441,8 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
     if isinstance(term, str):
         if term.startswith("address of ") or (type(a.v) is not type(target) and not isinstance(target, (int, float))):
             return []
+        if isinstance(a.v, Enum) and (not isinstance(target, Enum) or a.v.type != target.type):
+            return []
         return [{term: target}]
     if not isinstance(term, tuple):
         return []

@@ -25,6 +25,7 @@ from tt_cache_lint.interp.values import (
     Ptr,
     Ref,
     Struct,
+    Thrown,
     TypeRef,
     Unknown,
     Val,
@@ -76,6 +77,8 @@ def vec_size(m: Machine, site: Site, v: Vec) -> Value:
     for item in v.items:
         if type(item) is Opaque:
             return m.unknown_number(f"size with {item.key}", 0)
+    if v.key is not None and v.key.v == len(v.items):
+        return v.key
     return len(v.items)
 
 
@@ -524,6 +527,11 @@ def std_get(m: Machine, site: Site, args: list[Value]) -> Value:
                 for item in target.items:
                     if build.is_type(m, item, which):
                         return item
+            holder = value_of(args[0])
+            for position, alternative in enumerate(getattr(holder, "types", ())):
+                if alternative.key == which.key or alternative.decl is which.decl is not None:
+                    key = holder.index.t
+                    raise Thrown(f"std::get<{which.name}> of another alternative", holder.p, ({key: position},))
             raise thrown(m, f"std::get<{which.name}> of another alternative")
         return args[0]
     if isinstance(target, Pointer):

@@ -273,7 +273,7 @@ class Vec(Obj):
     when the vector was copied out of a kernel's runtime arguments.
     """
 
-    __slots__ = ("copy_of", "elem", "items", "kind", "marks", "written")
+    __slots__ = ("copy_of", "elem", "items", "key", "kind", "marks", "written")
 
     def __init__(self, items: list[Value], kind: str = "vector", marks: list[Mark | None] | None = None) -> None:
         self.items = items
@@ -282,10 +282,12 @@ class Vec(Obj):
         self.elem: Any = None
         self.copy_of: Any = None
         self.written: dict[int, Mark | None] | None = None
+        self.key: Val | None = None  # the size fact of a vector given to the op
 
     def copy(self) -> Vec:
         other = Vec([copied(i) for i in self.items], self.kind, list(self.marks))
         other.elem = self.elem
+        other.key = self.key
         other.copy_of = self.copy_of
         return other
 
