@@ -94,7 +94,7 @@ class Collector:
     def _status(self) -> tuple[Status, str]:
         explored = self.exploration
         if not explored.paths:
-            return Status.PARTIAL, explored.reason or "nothing could be executed"
+            return Status.PARTIAL, explored.internal or explored.reason or "nothing could be executed"
         tables = [t for _, t in self.tables]
         escaped = [t for t in tables if "override" in t.outcome.after.escaped]
         if len(escaped) == len(tables):

@@ -6,6 +6,7 @@ What a hit refreshes is the infra's policy (design.md section 5); here is the ty
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 from tt_cache_lint.device.inputs import make_input
@@ -15,9 +16,13 @@ from tt_cache_lint.factory.find import Factory
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine
-from tt_cache_lint.interp.values import Exhausted, Mark, Opt, Struct, Thrown, TypeRef, Unknown, Value, Vec, copied, plain
+from tt_cache_lint.interp.values import Broken, Exhausted, Mark, Opt, Struct, Thrown, TypeRef, Unknown, Value, Vec, copied, plain
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import FunctionDef
+
+
+DEBUG = "TT_CACHE_LINT_DEBUG"
+FAULTS = (TypeError, ValueError, AttributeError, IndexError, KeyError, AssertionError, OverflowError, NotImplementedError)
 
 
 @dataclass(slots=True)
@@ -77,6 +82,10 @@ class Replay:
             return self._execute(m, world, strict)
         except RecursionError as error:
             raise Exhausted("the code nests too deeply") from error
+        except FAULTS as error:
+            if os.environ.get(DEBUG):
+                raise
+            raise Broken(f"the interpreter failed: {type(error).__name__}: {error}") from error
         finally:
             world.fuel_left = m.fuel
 

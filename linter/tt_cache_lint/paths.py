@@ -18,7 +18,7 @@ from tt_cache_lint.factory.find import Factory
 from tt_cache_lint.hit import Outcome, Replay
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import FUEL
-from tt_cache_lint.interp.values import Enum, Exhausted, Implausible, Interrupt, Thrown, Value
+from tt_cache_lint.interp.values import Broken, Enum, Exhausted, Implausible, Interrupt, Thrown, Value
 from tt_cache_lint.interp.world import World
 
 Decisions = dict[str, Value]
@@ -112,6 +112,10 @@ class Search:
             self.last = error
             self.found.reason = str(error)
             return None, []
+        except Broken as error:
+            self.last = error
+            self.found.internal = str(error)
+            return None, list(self.alternatives(world, world.touched))
         finally:
             self.found.worlds += 1
             self.found.steps += FUEL - world.fuel_left

@@ -467,7 +467,7 @@ def grid_to_cores(m: Machine, site: Site, args: list[Value]) -> Value:
         start, end = to_coord(m, args[0]), to_coord(m, args[1])
         box = CoreRange(start, end).box()
         return core_vector(ordered_cores(box, _flag(m, args, 2)), start.mask() | end.mask())
-    numbers = [ops.number(m, a) for a in args[:3]]
+    numbers = [ops.convert(m, ops.number(m, a), "uint32_t") for a in args[:3]]
     count, gx, gy = (plain(n) for n in numbers)
     p = mask(numbers[0]) | mask(numbers[1]) | mask(numbers[2])
     return core_vector(grid_order(count, gx, gy, _flag(m, args, 3)), p)
@@ -569,7 +569,7 @@ def split_work_to_cores(m: Machine, site: Site, args: list[Value]) -> Value:
 
 @function("num_cores_to_corerangeset", "num_cores_to_corerange_set", arity=(2, 3))
 def num_cores_to_set(m: Machine, site: Site, args: list[Value]) -> Value:
-    count = plain(ops.number(m, args[0]))
+    count = plain(ops.convert(m, ops.number(m, args[0]), "uint32_t"))
     row_wise = _flag(m, args, 2)
     if isinstance(args[1], CoreRangeSet):
         xys, p = set_order(args[1], row_wise), args[1].mask()

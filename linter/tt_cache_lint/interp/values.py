@@ -43,6 +43,10 @@ class Exhausted(Interrupt):
     """The budget of steps or time is used up."""
 
 
+class Broken(Interrupt):
+    """The interpreter itself failed: an error of this tool, shown as such and never taken for a clean result."""
+
+
 class Mark:
     """A place in the source with the text that stands there; made once, when a function is lowered."""
 
