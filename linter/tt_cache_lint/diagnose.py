@@ -294,6 +294,8 @@ class Diagnosis:
 
     def _confidence(self, ledger: Ledger, first: Sighting) -> Confidence:
         """Certain: on a path the validators accept, in several worlds, nothing unknown in sight."""
+        if first.cause is Cause.PARTIAL_CORES and _without_work(first.table, first.state):
+            return Confidence.POSSIBLE
         total = max(1, self.telling.get(id(first.path), 1))
         worlds = sum(1 for s in ledger.sightings if s.path is first.path)
         if self._rests_on_unknown(ledger) or worlds * 2 < total:
@@ -324,7 +326,7 @@ class Diagnosis:
         for key, (path, table, failure) in self.failures.items():
             if failure.kind not in ("range", "core", "count", "common-twice"):
                 continue
-            if failure.kind == "count" and failure.phase != "override":
+            if failure.kind in ("count", "range") and failure.phase != "override":
                 continue
             kind = SlotKind.COMMON if failure.common else SlotKind.ARG
             slot = Slot(kind, failure.owner, max(failure.index, 0))
@@ -341,11 +343,15 @@ class Diagnosis:
                 Sighting(path, table, SlotState(slot, 0), Cause.OUT_OF_RANGE)
             ):
                 confidence = Confidence.LIKELY
+            outside = failure.kind == "core" and failure.phase == "create"
+            idle = cores_without_args(table, failure.owner)
+            if outside and not idle:
+                continue  # every core of the kernel has arguments; the surplus is never read
             found.append(
                 Difference(
                     slot,
                     What.SCALAR,
-                    Cause.OUT_OF_RANGE,
+                    Cause.OUTSIDE_KERNEL if outside else Cause.OUT_OF_RANGE,
                     Held(None, failure.message),
                     held,
                     Held(None, ""),
@@ -359,6 +365,37 @@ class Diagnosis:
                 )
             )
         return found
+
+
+def _without_work(table: WorldTable, state: SlotState) -> bool:
+    """Are the missed cores idle: all their arguments but addresses are zero, unlike those of the other cores?"""
+    kernel = state.kernel
+    if kernel is None or kernel.ordinal >= len(table.outcome.fresh.kernels):
+        return False
+    fresh = table.outcome.fresh.kernels[kernel.ordinal]
+    world = table.outcome.world
+    missed = {r.core for r in state.bad}
+
+    def work(xy: XY) -> bool:
+        data = fresh.args.get(xy)
+        words = data.vals if data is not None else []
+        numbers = [getattr(v, "v", v) for v in words if not mask(v) & world.dispatch]
+        return any(n != 0 for n in numbers)
+
+    return not any(work(xy) for xy in missed if xy is not None) and any(
+        work(xy) for xy in fresh.args if xy not in missed
+    )
+
+
+def cores_without_args(table: WorldTable, owner: str) -> list[XY]:
+    """The cores on which a kernel runs although create() gave it no arguments there."""
+    return [
+        xy
+        for kernel in table.outcome.fresh.kernels
+        if kernel.name == owner and kernel.args
+        for xy in kernel.cores
+        if xy not in kernel.args
+    ]
 
 
 def _unknown_conditions(sighting: Sighting) -> bool:

@@ -110,7 +110,14 @@ def _cover(world: World, value: Value, covered: set[str]) -> None:
     if isinstance(value, (Vec, InitList)):
         for item in value.items:
             _cover(world, item, covered)
-    covered.update(world.leaves(mask(value)))
+    covered.update(_input_of(leaf) for leaf in world.leaves(mask(value)))
+
+
+def _input_of(leaf: str) -> str:
+    """The input a leaf belongs to: hashing an optional covers its value, hashing a list its items."""
+    for suffix in (".has_value", ".size", ".index"):
+        leaf = leaf.removesuffix(suffix)
+    return leaf.partition("[")[0]
 
 
 def _listed(interp: Interp, type_: Type) -> tuple[str, ...] | None:

@@ -137,6 +137,7 @@ class Cause(enum.Enum):
     WRONG_TENSOR = "the override writes another tensor's address"
     WRONG_HANDLE = "the value goes to another kernel or circular buffer"
     OUT_OF_RANGE = "the override writes where create() set no argument"
+    OUTSIDE_KERNEL = "create() gives runtime arguments to cores where the kernel does not run"
     LOST_COPY = "the write goes to a copy that nothing reads"
     NOT_SHARED = "the handle is not kept in the shared variables"
     RUN1_CAPTURE = "the override writes a value kept from the first call"

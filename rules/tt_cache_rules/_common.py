@@ -246,13 +246,26 @@ def at_create(rule: Rule, facts: FactoryFacts, d: Difference, message: str, *rel
     return _finding(rule, facts, d, message, d.set_at, (never_refreshed(d), *related))
 
 
-def at_write(rule: Rule, facts: FactoryFacts, d: Difference, message: str, *related: Related) -> Finding:
+def at_write(
+    rule: Rule,
+    facts: FactoryFacts,
+    d: Difference,
+    message: str,
+    *related: Related,
+    severity: Severity | None = None,
+) -> Finding:
     """A finding at the override's write, with the line in create() that it should agree with."""
-    return _finding(rule, facts, d, message, d.written or d.override, (set_here(d), *related))
+    return _finding(rule, facts, d, message, d.written or d.override, (set_here(d), *related), severity)
 
 
 def _finding(
-    rule: Rule, facts: FactoryFacts, d: Difference, message: str, place: Place, related: tuple[Related, ...]
+    rule: Rule,
+    facts: FactoryFacts,
+    d: Difference,
+    message: str,
+    place: Place,
+    related: tuple[Related, ...],
+    severity: Severity | None = None,
 ) -> Finding:
     return rule.finding(
         facts,
@@ -260,6 +273,7 @@ def _finding(
         place,
         slot=d.slot.name,
         confidence=d.confidence,
+        severity=severity,
         when=d.when,
         related=tuple(dict.fromkeys(related + d.related)),
         rows=d.rows,

@@ -13,7 +13,8 @@ class PartialCoreCoverage(Rule):
     """
     ## What it does
     Finds slots that override_runtime_arguments refreshes on some of the cores to which create() gave arguments, and
-    leaves as they were on the others.
+    leaves as they were on the others. Also (as a warning) cores of the kernel that create() gives no arguments because
+    it computes the kernel's cores and the cores of its arguments in two ways that agree only for some grids.
 
     ## Why is this bad
     Each core has its own copy of the runtime arguments. The cores that are left out go on with the addresses of the
@@ -59,3 +60,11 @@ class PartialCoreCoverage(Rule):
                 f"On a cache hit {stale(d)} there."
             )
             yield at_write(self, facts, d, message)
+        for d in differences(facts, Cause.OUTSIDE_KERNEL):
+            cores = cores_words(d.cores, d.cores) if d.cores else "other cores"
+            message = (
+                f"create() gives the runtime arguments of `{d.slot.owner}` to {cores}, where the kernel does not run, "
+                "and cores where it runs get none. The cores of the kernel and of its arguments are computed in two "
+                "ways that agree only for some grids."
+            )
+            yield at_write(self, facts, d, message, severity=Severity.WARNING)

@@ -459,16 +459,15 @@ def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec:
     p = layout.p | world.bit(f"{name}.shard_spec")
     # Every tensor of a world shares one shard grid, as sharded ops mostly demand.
     pick = world.seed % 4
-    x0, y0 = ((0, 0), (1, 0), (0, 1), (0, 0))[pick]
+    x0, y0 = ((0, 0), (1, 0), (0, 0), (0, 1))[pick]
     kind = layout.v.name
     if kind == "BLOCK_SHARDED":
         nx, ny = (2, 2) if pick % 2 == 0 else (2, 1)
         grid = [rectangle(x0, y0, x0 + nx - 1, y0 + ny - 1, p)]
         extents = [_share(height, ny), _share(width, nx)]
     else:
-        count = 2 if pick % 2 else 4
-        rows = 2 if count == 4 else 1
-        grid = [rectangle(x0, y0, x0 + count // rows - 1, y0 + rows - 1, p)]
+        count = 2 if pick % 2 else min(4, GRIDS[world.seed % len(GRIDS)][0])
+        grid = [rectangle(x0, y0, x0 + count - 1, y0, p)]
         extents = [_share(height, count), width] if kind == "HEIGHT_SHARDED" else [height, _share(width, count)]
     sides: list[Value] = []
     for index, extent in enumerate(extents):

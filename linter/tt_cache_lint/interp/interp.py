@@ -141,7 +141,7 @@ class Interp:
         if found is None:
             found = list(decl.methods.get(name, ()))
             for other in self.index.functions(name, decl.file.path, decl.inner, (decl.name,)):
-                if other.scope[-1:] == (decl.name,) and other not in found:
+                if _same_class(other.scope, decl.inner) and other not in found:
                     found.append(other)
             self._methods[key] = found
             for base in decl.bases:
@@ -501,6 +501,12 @@ class Interp:
     def map_put(self, m: Machine, target: Map, key: Value, value: Value) -> None:
         kept = build.coerce(m, copied(value), target.elem) if isinstance(target.elem, Type) else copied(value)
         target.items[identity(key)] = (copied(key), kept)
+
+
+def _same_class(scope: tuple[str, ...], inner: tuple[str, ...]) -> bool:
+    """Is a definition with this scope a member of the class? Enclosing namespaces may be spelled in part."""
+    count = min(len(scope), len(inner))
+    return scope[-count:] == inner[-count:] and (count > 1 or len(inner) == 1 or len(scope) == 1)
 
 
 _API_SCOPES = {"tt", "tt_metal", "constants", "std", "ttnn", "CBIndex", "CB", "hal", "numbers", "types"}
