@@ -61,6 +61,7 @@ class Outcome:
     override_unknown: dict[str, int]
     thrown: Thrown | None = None
     violations: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
+    numeric: list[tuple[Value, bool]] = field(default_factory=list)
 
 
 class Replay:
@@ -110,6 +111,7 @@ class Replay:
         touched = world.touched
         unset = _unset(shared)
         failures, events = list(m.failures), list(m.log)
+        numeric = [(condition, taken) for condition, taken in m.numeric.values()]
         violations = dict(m.violations)
 
         world.run = 2
@@ -159,6 +161,7 @@ class Replay:
             override_unknown,
             thrown,
             violations,
+            numeric,
         )
 
     # -- the parts of a call ---------------------------------------------------------------------------------------

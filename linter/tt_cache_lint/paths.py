@@ -18,6 +18,7 @@ from tt_cache_lint.factory.find import Factory
 from tt_cache_lint.hit import Outcome, Replay
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import FUEL
+from tt_cache_lint.interp.ops import want
 from tt_cache_lint.interp.values import Broken, Enum, Exhausted, Implausible, Interrupt, Thrown, Value
 from tt_cache_lint.interp.world import World
 
@@ -26,6 +27,7 @@ BASE_ATTEMPTS = 48
 LOOSE_ATTEMPTS = 24
 FLIP_ATTEMPTS = 10
 IMPROVE_ATTEMPTS = 40
+CROSSINGS = 12
 
 
 @dataclass(slots=True)
@@ -79,6 +81,7 @@ class Search:
         self.last: Interrupt | None = None
         self.strict = True
         self.broken: frozenset[str] = frozenset()
+        self.fallback: tuple[Outcome, Decisions] | None = None  # ran, but its override throws
 
     def run(self) -> Exploration:
         """Explore all template instances within the budget."""
@@ -102,6 +105,9 @@ class Search:
         world = World(seed, dict(forced), varying=self.varying)
         try:
             outcome = replay.execute(world, self.deadline, self.strict)
+            if outcome.thrown is not None and outcome.thrown.repairs:
+                self.fallback = (outcome, dict(forced))
+                return None, list(outcome.thrown.repairs)
         except Thrown as error:
             self.last = error
             return None, list(error.repairs) + list(self.alternatives(world, error.mask))
@@ -137,6 +143,7 @@ class Search:
     ) -> tuple[Outcome, Decisions] | None:
         """Find a world that runs, by depth-first repair."""
         stack = [dict(forced)]
+        self.fallback = None
         seen: set[tuple[tuple[str, str], ...]] = set()
         tried = 0
         while stack and tried < attempts and time.monotonic() < self.deadline:
@@ -157,7 +164,7 @@ class Search:
                 if all(k in current and current[k] == v for k, v in repair.items()):
                     continue
                 stack.append({**current, **repair})
-        return None
+        return self.fallback
 
     # -- paths -----------------------------------------------------------------------------------------------------
 
@@ -175,7 +182,29 @@ class Search:
             more = self.world(replay, seed, decided, forced, {})
             if more is not None:
                 path.outcomes.append(more)
+        self.cross(replay, path, templates)
         self.flip(replay, path, templates)
+
+    def cross(self, replay: Replay, base: Path, templates: dict[str, Any]) -> None:
+        """Take the other side of create()'s branches on numbers, by solving them for an input."""
+        outcome = base.outcomes[0]
+        decisions = {k for k, f in outcome.world.facts.items() if f.choices}
+        crossed = 0
+        for condition, taken in outcome.numeric:
+            for repair in want(condition, not taken)[:2]:
+                if crossed >= CROSSINGS or self.out_of_budget():
+                    return
+                if set(repair) & decisions or not _plausible(repair):
+                    continue
+                crossed += 1
+                found = self.solve(replay, 0, {**base.decisions, **repair}, repair, 4)
+                if found is None:
+                    continue
+                decided = {**decisions_of(*found), **repair}
+                path = Path(dict(repair), [found[0]], decided, not found[0].violations, False, templates)
+                path.contradicts = not frozenset(found[0].violations) <= self.broken
+                self.found.paths.append(path)
+                break
 
     def world(
         self, replay: Replay, seed: int, decided: Decisions, forced: Decisions, locked: Decisions

@@ -83,7 +83,10 @@ class Describer:
         said = []
         for key in path.decisions:
             fact = world.facts.get(key)
-            if fact is None or not fact.choices:
+            if fact is None or (not fact.choices and key not in path.flips):
+                continue
+            if not fact.choices:
+                said.append(condition(key, fact.value))
                 continue
             if fact.bit & world.touched and (key in path.flips or fact.value != fact.choices[0]):
                 said.append(condition(key, fact.value))

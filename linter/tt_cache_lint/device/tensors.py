@@ -118,9 +118,9 @@ TILE_BYTES = {"Bfp8_b": 1088, "Bfp8": 1088, "Bfp4_b": 576, "Bfp4": 576, "Bfp2_b"
 # Shapes of a world, by seed: last dimension first.
 SHAPES = (
     (128, 64, 2, 1, 1),
-    (64, 128, 1, 2, 1),
+    (40, 128, 1, 2, 1),
     (96, 64, 3, 1, 2),
-    (192, 128, 2, 2, 1),
+    (200, 96, 2, 2, 1),
     (64, 160, 1, 1, 1),
     (256, 32, 4, 1, 1),
     (80, 40, 2, 1, 1),
@@ -182,6 +182,9 @@ class ShardSpec(Obj):
             return _Attribute(self, name)
         return self.member(m, name)
 
+    def parts(self) -> list[Value]:
+        return [self.orientation, *self.shape.items]
+
     def identity(self) -> object:
         return ("shard", self.grid.identity(), identity(self.shape), identity(self.orientation))
 
@@ -232,6 +235,9 @@ class MemoryConfig(Obj):
 
     def copy(self) -> MemoryConfig:
         return self
+
+    def parts(self) -> list[Value]:
+        return [self.memory_layout, self.buffer_type, self.shard_spec if self.sharded else None]
 
     def identity(self) -> object:
         shard = plain(self.shard_spec) if self.sharded else None
@@ -313,6 +319,9 @@ class TensorSpec(Obj):
             self.layout.padded = make_shape(dims)
             return self.layout.padded
         return self.shape
+
+    def parts(self) -> list[Value]:
+        return [*self.shape.items, self.layout.dtype, self.layout.page.layout, *self.layout.memory.parts()]
 
     def identity(self) -> object:
         return ("spec", identity(self.shape), self.layout.identity())

@@ -208,9 +208,10 @@ def from_list(m: Machine, given: InitList, type_: Type) -> Value:
         return sequence(m, given, type_)
     if name in MAPS:
         result = default_value(m, type_)
+        key_type = type_.args[0] if type_.args and isinstance(type_.args[0], Type) else AUTO
         for item in given.items:
             if isinstance(item, (InitList, Vec)) and len(item.items) == 2:
-                m.interp.map_put(m, result, item.items[0], item.items[1])
+                m.interp.map_put(m, result, coerce(m, item.items[0], key_type), item.items[1])
         return result
     if name in STRINGS:
         return given.items[0] if given.items else ""

@@ -26,6 +26,7 @@ from tt_cache_lint.interp.world import World, stable_hash
 import os
 TRACE = os.environ.get('TTTRACE')
 SEEN = set()
+MAX_NUMERIC = 60
 MAX_DEPTH = 60
 FUEL = 400_000
 
@@ -42,6 +43,7 @@ class Machine:
         self.stack: list[Mark] = []
         self.phase = "create"
         self.branches: list[tuple[Value, bool]] = []
+        self.numeric: dict[tuple[str, int, int], tuple[Value, bool]] = {}  # branches of create() on numbers
         self.unknown: dict[str, int] = {}
         self.failures: list[Any] = []
         self.log: list[Any] = []
@@ -106,6 +108,10 @@ class Machine:
     def branch(self, condition: Value, taken: bool) -> None:
         """Note a branch on an input, for repairs."""
         self.branches.append((condition, taken))
+        if self.phase == "create" and self.world.run == 1 and len(self.numeric) < MAX_NUMERIC:
+            term = getattr(condition, "t", None)
+            if isinstance(term, tuple) and isinstance(condition, Val):
+                self.numeric.setdefault((term[0], condition.p, self.depth), (condition, taken))
         if len(self.branches) > 400:
             del self.branches[:200]
 

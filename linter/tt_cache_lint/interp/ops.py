@@ -512,6 +512,8 @@ def want(a: Value, target: bool, depth: int = 0) -> list[dict[str, Value]]:
         op = negated[op]
     vx = x.v if isinstance(x, Val) else x
     vy = y.v if isinstance(y, Val) else y
+    if op == "==" and (isinstance(vx, Obj) or isinstance(vy, Obj)):
+        return [r for r in (unify(x, y), unify(y, x)) if r]
     if op == "==":
         return solve(x, vy, depth + 1) + solve(y, vx, depth + 1)
     if op == "!=" and isinstance(vx, Enum):
@@ -525,6 +527,38 @@ def want(a: Value, target: bool, depth: int = 0) -> list[dict[str, Value]]:
     if step is None:
         return solve(x, vy + 1, depth + 1) + solve(y, vx + 1, depth + 1)
     return solve(x, vy + step, depth + 1) + solve(y, vx - step, depth + 1)
+
+
+def unify(a: Value, b: Value, depth: int = 0) -> dict[str, Value]:
+    """Assignments of inputs that make object `a` equal to object `b`, part by part."""
+    if isinstance(a, Absent) and isinstance(b, Opt) and depth < 4:
+        return _same_presence(a.t, b.t)
+    if isinstance(a, Opt) and isinstance(b, Opt):
+        return {**_same_presence(a.t, b.t), **unify(a.v, b.v, depth + 1)}
+    if isinstance(a, Val) and isinstance(b, (Val, int, float, Enum)):
+        bare = b.v if isinstance(b, Val) else b
+        found = solve(a, bare) if a.v != bare else []
+        return found[0] if found else {}
+    first, second = _parts(a), _parts(b)
+    result: dict[str, Value] = {}
+    if depth < 6 and len(first) == len(second):
+        for x, y in zip(first, second, strict=True):
+            result.update(unify(x, y, depth + 1))
+    return result
+
+
+def _parts(value: Value) -> list[Value]:
+    if isinstance(value, (Vec, InitList)):
+        return value.items
+    own = getattr(value, "parts", None)
+    return list(own()) if own is not None else []
+
+
+def _same_presence(a: object, b: object) -> dict[str, Value]:
+    """Make one presence follow the other: presence may rest on an enumeration such as a memory layout."""
+    if isinstance(a, Val) and isinstance(b, Val) and isinstance(a.t, tuple) and isinstance(b.t, tuple):
+        return unify(a.t[1], b.t[1], 5)
+    return {a: True} if isinstance(a, str) else {}
 
 
 def is_struct_like(value: Value) -> bool:

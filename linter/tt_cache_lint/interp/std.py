@@ -581,7 +581,14 @@ def is_same(m: Machine, site: Site, args: list[Value]) -> Value:
 
 @function("visit", refs=True)
 def visit(m: Machine, site: Site, args: list[Value]) -> Value:
-    return m.call(value_of(args[0]), [value_of(a) for a in args[1:]], site.mark)
+    given = []
+    for arg in args[1:]:
+        value = value_of(arg)
+        if isinstance(value, Opt):  # which alternative it holds decides what runs
+            m.world.touch(value.p)
+            value = value.v
+        given.append(value)
+    return m.call(value_of(args[0]), given, site.mark)
 
 
 @function("apply", refs=True)
