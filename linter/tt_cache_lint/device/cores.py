@@ -257,7 +257,7 @@ def to_set(m: Machine, value: Value) -> CoreRangeSet:
     if isinstance(value, (CoreCoord, CoreRange)):
         return CoreRangeSet([to_range(m, value)])
     if isinstance(value, (InitList, Vec)):
-        if len(value.items) == 2 and all(isinstance(plain(i), int) for i in value.items):
+        if len(value.items) == 2 and all(isinstance(plain(i), int) or _is_point(i) for i in value.items):
             return CoreRangeSet([to_range(m, value)])
         return CoreRangeSet([to_range(m, item) for item in value.items])
     if isinstance(value, Unknown):
@@ -266,6 +266,11 @@ def to_set(m: Machine, value: Value) -> CoreRangeSet:
     if empty(value):
         return CoreRangeSet([])
     raise Implausible("this is no core set")
+
+
+def _is_point(value: Value) -> bool:
+    """`{x, y}`: two of them in braces make one CoreRange, not two ranges of one core."""
+    return isinstance(value, InitList) and len(value.items) == 2 and all(isinstance(plain(i), int) for i in value.items)
 
 
 def merged(xys: Iterable[XY], p: int = 0) -> CoreRangeSet:

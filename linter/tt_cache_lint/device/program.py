@@ -197,6 +197,9 @@ class Program(Obj):
     def identity(self) -> object:
         return ("program", id(self))
 
+    def stable_key(self) -> object:
+        return "program"
+
     def escape(self, m: Machine, key: str) -> None:
         """Unknown code got hold of the program."""
         self.escaped.add(m.phase)

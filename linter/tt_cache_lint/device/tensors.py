@@ -348,6 +348,9 @@ class Buffer(Obj):
     def identity(self) -> object:
         return ("buffer", self.owner, self.run)
 
+    def stable_key(self) -> object:
+        return ("buffer", self.owner)
+
 
 class Tensor(Obj):
     """A device tensor: a spec and a buffer. Copies share both."""
@@ -384,6 +387,9 @@ class Tensor(Obj):
     def identity(self) -> object:
         return ("tensor", self.name, self.buffer.run)
 
+    def stable_key(self) -> object:
+        return ("tensor", self.name)
+
 
 class Device(Obj):
     """The mesh device; one per world."""
@@ -408,6 +414,9 @@ class GlobalSemaphore(Obj):
 
     def identity(self) -> object:
         return ("semaphore", self.name, self.run)
+
+    def stable_key(self) -> object:
+        return ("semaphore", self.name)
 
 
 class GlobalCircularBuffer(GlobalSemaphore):

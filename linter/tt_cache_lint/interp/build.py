@@ -273,7 +273,7 @@ def aggregate(m: Machine, decl: StructDef, type_: Type, given: InitList) -> Valu
         only = items[0].v if isinstance(items[0], Opt) else items[0]
         if isinstance(only, Struct) and only.type is not None and only.type.qualified == decl.qualified:
             return only
-    if given.names is None and decl.name in decl.methods:
+    if given.names is None and m.interp.methods(decl, decl.name):
         return m.interp.construct_user(m, decl, type_, list(items), given.mark)
     struct = new_struct(m, decl, type_)
     struct.marks[""] = given.mark
@@ -309,7 +309,7 @@ def construct(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> 
     if name in CONSTRUCTORS:
         return CONSTRUCTORS[name](m, type_, args, mark)
     if not args:
-        if isinstance(type_.decl, StructDef) and type_.decl.name in type_.decl.methods:
+        if isinstance(type_.decl, StructDef) and m.interp.methods(type_.decl, type_.decl.name):
             return m.interp.construct_user(m, type_.decl, type_, [], mark)
         return default_value(m, type_)
     if isinstance(type_.decl, StructDef):

@@ -606,11 +606,11 @@ def _list_fits(interp: Interp, value: InitList, type_: Type) -> int:
         fields = interp.fields(type_.decl)
         if value.names is not None:
             return 3 if set(value.names) <= set(fields) else -1
-        if len(value.items) > len(fields) and type_.decl.name not in type_.decl.methods:
+        if len(value.items) > len(fields) and not interp.methods(type_.decl, type_.decl.name):
             return -1
         types = [interp.field_type(f, {}, ()) for f in fields.values()]
         points = [_fits(interp, item, kind) for item, kind in zip(value.items, types, strict=False)]
-        return -1 if points and min(points) < 0 and type_.decl.name not in type_.decl.methods else 2
+        return -1 if points and min(points) < 0 and not interp.methods(type_.decl, type_.decl.name) else 2
     if type_.scalar:
         return 1 if len(value.items) == 1 else -1
     return 1

@@ -9,6 +9,7 @@ Objects (`Obj`) have reference semantics in Python; C++'s copies are made explic
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,7 @@ class Unknown:
     __slots__ = ("key", "p")
 
     def __init__(self, key: str, p: int = 0) -> None:
-        self.key = key if len(key) < 240 else key[:200] + f"#{hash(key) & 0xFFFFFFFF:x}"
+        self.key = key if len(key) < 240 else key[:200] + f"#{_digest(key):x}"
         self.p = p
 
     def __repr__(self) -> str:
@@ -606,14 +607,36 @@ def identity(value: Value, depth: int = 0) -> object:
 
 
 def key_of(value: Value) -> str:
-    """A short text for the key of an unknown that was computed from this value."""
+    """A short text for the key of an unknown that was computed from this value.
+
+    Tensors and buffers count by name, not by run: what an unknown function makes of them derives from their specs.
+    """
     value = plain(value)
     if isinstance(value, Unknown):
         return value.key
     if isinstance(value, (Lambda, FuncRef, TypeRef, Ptr)):
         return type(value).__name__
-    text = str(identity(value))
-    return text if len(text) < 120 else f"{text[:80]}#{hash(text) & 0xFFFFFFFF:x}"
+    text = str(_keyed(value, 0))
+    return text if len(text) < 120 else f"{text[:80]}#{_digest(text):x}"
+
+
+def _keyed(value: Value, depth: int) -> object:
+    value = plain(value)
+    if depth < 5:
+        if isinstance(value, (Vec, InitList)):
+            return tuple(_keyed(i, depth + 1) for i in value.items)
+        if isinstance(value, Struct):
+            given = getattr(value, "key", value.name)
+            return (given, *((k, _keyed(v, depth + 1)) for k, v in sorted(value.fields.items())))
+    stable = getattr(value, "stable_key", None)
+    if stable is not None:
+        return stable()
+    found = identity(value, depth)
+    return type(value).__name__ if isinstance(found, tuple) and found[:1] == ("@",) else found
+
+
+def _digest(text: str) -> int:
+    return zlib.crc32(text.encode())
 
 
 class Pointer(Obj):
