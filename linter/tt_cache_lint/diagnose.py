@@ -294,6 +294,8 @@ class Diagnosis:
 
     def _confidence(self, ledger: Ledger, first: Sighting) -> Confidence:
         """Certain: on a path the validators accept, in several worlds, nothing unknown in sight."""
+        if "select" in first.table.outcome.violations:
+            return Confidence.POSSIBLE  # on this path another factory would run
         if first.cause is Cause.PARTIAL_CORES and _without_work(first.table, first.state):
             return Confidence.POSSIBLE
         total = max(1, self.telling.get(id(first.path), 1))
@@ -337,7 +339,7 @@ class Diagnosis:
             held = Held(None, failure.mark.text, tuple(words.leaf(i) for i in failure.inputs))
             sure = path.validated and self.failure_count[key] > 1
             confidence = Confidence.CERTAIN if sure and path.is_base else Confidence.LIKELY
-            if path.contradicts:
+            if path.contradicts or "select" in table.outcome.violations:
                 confidence = Confidence.POSSIBLE
             if confidence is Confidence.CERTAIN and _unknown_conditions(
                 Sighting(path, table, SlotState(slot, 0), Cause.OUT_OF_RANGE)

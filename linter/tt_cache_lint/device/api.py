@@ -46,6 +46,7 @@ from tt_cache_lint.interp.values import (
     empty,
     identity,
     key_of,
+    mask,
     plain,
 )
 
@@ -156,6 +157,7 @@ def create_kernel(m: Machine, site: Site, args: list[Value]) -> Value:
         return m.unknown_call("CreateKernel", args)
     kernel = Kernel(program, source, cores_of(m, cores), copied(config), site.mark)
     kernel.stack = tuple(m.stack)
+    kernel.unsure = not m.world.is_known(mask(cores))
     if not program.compiled:
         program.kernels.append(kernel)
     _log(m, "kernel", site.mark, kernel)
@@ -174,6 +176,11 @@ def set_runtime_args(m: Machine, site: Site, args: list[Value]) -> None:
         return
     program, handle, where, given = args
     kernel = kernel_of(m, program, handle)
+    if isinstance(where, Unknown) or not m.world.is_known(mask(where)):
+        if isinstance(program, Program):
+            program.escape(m, f"runtime arguments for cores that cannot be told ({key_of(where)})")
+        m.unknown_call("SetRuntimeArgs on unknown cores", [])
+        return
     if kernel is None:
         _unknown_kernel(m, program, handle, site)
         return

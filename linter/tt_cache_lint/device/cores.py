@@ -261,8 +261,8 @@ def to_set(m: Machine, value: Value) -> CoreRangeSet:
             return CoreRangeSet([to_range(m, value)])
         return CoreRangeSet([to_range(m, item) for item in value.items])
     if isinstance(value, Unknown):
-        count = plain(m.unknown_number(f"cores of {value.key}", value.p))
-        return CoreRangeSet([rectangle(0, 0, 0, max(0, min(count, 6) - 1), value.p)])
+        count = m.unknown_number(f"cores of {value.key}", value.p)
+        return CoreRangeSet([rectangle(0, 0, 0, max(0, min(plain(count), 6) - 1), count.p)])
     if empty(value):
         return CoreRangeSet([])
     raise Implausible("this is no core set")
@@ -478,9 +478,15 @@ def grid_to_cores(m: Machine, site: Site, args: list[Value]) -> Value:
     return core_vector(grid_order(count, gx, gy, _flag(m, args, 3)), p)
 
 
-@function("grid_to_cores_with_noop", arity=(5, 6))
+@function("grid_to_cores_with_noop", arity=(3, 6))
 def grid_to_cores_with_noop(m: Machine, site: Site, args: list[Value]) -> Value:
-    """Box first, then the rest of the grid, the rest reversed (core_coord.cpp: grid_to_cores_with_noop)."""
+    """The used cores first, then the rest of the grid (core_coord.cpp: grid_to_cores_with_noop)."""
+    if len(args) == 3:
+        used, everything = to_set(m, args[0]), to_set(m, args[1])
+        rows = _flag(m, args, 2)
+        first = set_order(used, rows)
+        others = [c for c in set_order(everything, rows) if c not in set(first)]
+        return core_vector([*first, *others], used.mask() | everything.mask())
     bx, by, gx, gy = (plain(ops.number(m, a)) for a in args[:4])
     row_wise = _flag(m, args, 4)
     box = (0, 0, bx, by)
@@ -493,7 +499,8 @@ def grid_to_cores_with_noop(m: Machine, site: Site, args: list[Value]) -> Value:
 def corerange_to_cores(m: Machine, site: Site, args: list[Value]) -> Value:
     cores = to_set(m, args[0])
     found = set_order(cores, _flag(m, args, 2))
-    if len(args) > 1 and not empty(args[1]):
+    given = len(args) > 1 and not empty(args[1]) and not (isinstance(args[1], InitList) and not args[1].items)
+    if given:
         limit = plain(ops.number(m, args[1]))
         found = found[:limit] if limit >= 0 else found
     return core_vector(found, cores.mask())

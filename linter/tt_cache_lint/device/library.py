@@ -176,6 +176,23 @@ def is_block_float(m: Machine, site: Site, args: list[Value]) -> Value:
     return Val(found, mask(args[0])) if mask(args[0]) else found
 
 
+@function("get_optimal_worker_cores_for_sharded_tensor", arity=(1, 2))
+def workers_of_shards(m: Machine, site: Site, args: list[Value]) -> Value:
+    """The cores that hold shards, in shard-orientation order; for DRAM the worker next to each bank."""
+    from tt_cache_lint.device.cores import core_vector, set_order
+    from tt_cache_lint.device.tensors import DRAM, ORIENTATIONS, ShardSpec
+
+    tensor = args[0].v if isinstance(args[0], Opt) else args[0]
+    if not isinstance(tensor, Tensor):
+        return m.unknown_call(site.name, args)
+    memory = tensor.spec.layout.memory
+    shard = plain(memory.shard_spec) if memory.sharded else None
+    if not isinstance(shard, ShardSpec) or plain(memory.buffer_type) == DRAM:
+        return dram_workers(m, site, Device(m.world))
+    rows = plain(shard.orientation) == ORIENTATIONS[0]
+    return core_vector(set_order(shard.grid, rows), shard.mask())
+
+
 @function("time", arity=(1, 1))
 def clock(m: Machine, site: Site, args: list[Value]) -> Value:
     """The clock: another number in each run."""

@@ -95,6 +95,7 @@ class Kernel(Obj):
         "source",
         "stack",
         "touched",
+        "unsure",
     )
 
     def __init__(self, program: Program, source: Value, cores: list[XY], config: Value, mark: Mark) -> None:
@@ -109,6 +110,7 @@ class Kernel(Obj):
         self.common: CoreArgs | None = None
         self.handle = Handle("kernel", self.ordinal, self)
         self.touched = False
+        self.unsure = False  # its cores rest on something that could not be computed
 
     def identity(self) -> object:
         return ("kernel", self.ordinal)
@@ -458,7 +460,7 @@ def set_args(
         return
     inside = set(kernel.cores)
     outside = [xy for xy in xys if xy not in inside]
-    if outside and inside:
+    if outside and inside and not kernel.unsure:
         m.failures.append(
             Failure(
                 "core",

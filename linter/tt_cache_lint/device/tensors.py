@@ -1249,6 +1249,12 @@ def construct_tensor(m: Machine, type_: Type, args: list[Value], mark: Mark | No
     return Unknown("Tensor{}") if not args else Unknown(f"Tensor({', '.join(key_of(a) for a in args)})")
 
 
+@constructor("HostBuffer", "HostStorage", "DeviceStorage", "OwnedBuffer")
+def construct_storage(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
+    """Host data and storage handles: their content does not matter here."""
+    return Unknown(f"{type_.name}({', '.join(key_of(a) for a in args)})")
+
+
 @constructor("GlobalSemaphore")
 def construct_semaphore(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
     return args[0] if args else GlobalSemaphore(f"semaphore#{m.count('semaphore')}", m.world.run)

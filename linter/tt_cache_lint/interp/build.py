@@ -28,6 +28,7 @@ from tt_cache_lint.interp.values import (
     empty,
     mask,
     plain,
+    sequence_length,
 )
 from tt_cache_lint.source.defs import EnumDef, FieldDef, StructDef
 
@@ -329,6 +330,7 @@ def _construct_sequence(m: Machine, type_: Type, args: list[Value], mark: Mark |
     first = args[0]
     if isinstance(first, Ptr):
         end = args[1].at if len(args) > 1 and isinstance(args[1], Ptr) else sequence_end(args, first)
+        end = min(end, sequence_length(first.base))  # a view in bytes is longer than what it views
         refs = [m.interp.element(first.base, i) for i in range(first.at, end)]
         note_copy(m, vector, first.base)
         return fill(vector, [coerce(m, copied(r), vector.elem) if vector.elem else copied(r) for r in refs], mark)

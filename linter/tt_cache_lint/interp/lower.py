@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
-from tt_cache_lint.interp.expressions import Expressions, Variable
+from tt_cache_lint.interp.expressions import Expressions, Variable, literal
 from tt_cache_lint.interp.registry import Site
 from tt_cache_lint.interp.types import AUTO, Scoping, Type
 from tt_cache_lint.interp.values import (
@@ -264,6 +264,8 @@ class Lowering(Expressions):
                 f[slot] = source(f)
 
             return bind
+        if const or any(self.text(c) == "constexpr" for c in node.children):
+            self.note_constant(name, value_node)
         init = self.initial_value(type_, value_node, self.mark(node), alias=shape.ref or shape.pointer)
         slot = self.declare(name, Variable(type_, False))
         if static:
@@ -283,6 +285,15 @@ class Lowering(Expressions):
                 value.name, value.depth = name, f[0].depth
 
         return assign
+
+    def note_constant(self, name: str, node: Node | None) -> None:
+        """Remember a local integer constant: it may be an array's size."""
+        while node is not None and node.type == "initializer_list" and len(node.named_children) == 1:
+            node = node.named_children[0]
+        if node is not None and node.type == "number_literal":
+            value = literal(self.text(node))
+            if isinstance(value, int):
+                self.scoping.numbers[name] = value
 
     def vexing(self, name: Node, function: Node, type_: Type) -> Closure | None:
         """`T x(a, b);` that the grammar took for a function declaration."""

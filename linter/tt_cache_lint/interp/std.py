@@ -107,6 +107,13 @@ def vec_emplace(m: Machine, site: Site, v: Vec, *args: Value) -> Value:
     return v.items[-1]
 
 
+@method(Vec, "pop_front")
+def vec_pop_front(m: Machine, site: Site, v: Vec) -> None:
+    if not v.items:
+        raise Implausible("pop_front of an empty list")
+    del v.items[0], v.marks[0]
+
+
 @method(Vec, "pop_back")
 def vec_pop(m: Machine, site: Site, v: Vec) -> None:
     if not v.items:

@@ -114,6 +114,7 @@ class Scoping:
         self.templates = templates if templates is not None else {}
         self.known = known
         self.local = local if local is not None else {}
+        self.numbers: dict[str, int] = {}  # local integer constants, for template arguments
         self._cache: dict[int, Type] = {}
 
     def inside(self, file: SourceFile, scope: Scope) -> Scoping:
@@ -199,6 +200,8 @@ class Scoping:
 
     def _constant(self, text: str) -> Any:
         """The number a named constant stands for, the text where it is no plain number."""
+        if text in self.numbers:
+            return self.numbers[text]
         path = tuple(text.split("::"))
         const = self.index.const(path[-1], self.file.path, self.scope, path[:-1])
         node = const.value if const is not None else None

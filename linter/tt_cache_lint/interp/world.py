@@ -103,6 +103,10 @@ class World:
             self.touched |= new
             self.order.append(new)
 
+    def is_known(self, bits: int) -> bool:
+        """True when nothing in the mask stands for something that could not be computed."""
+        return not any(name.startswith(("value of ", "(")) for name in self.leaves(bits))
+
     def leaves(self, bits: int) -> list[str]:
         """The keys of the leaves in a mask."""
         found = []
