@@ -17,7 +17,7 @@ from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine
-from tt_cache_lint.interp.values import Implausible, Interrupt, Mark, Thrown, Val, Value, Vec, plain
+from tt_cache_lint.interp.values import Absent, Implausible, Interrupt, Mark, Opt, Thrown, Val, Value, Vec, plain
 from tt_cache_lint.interp.world import World
 
 settings.register_profile("engine", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -163,7 +163,7 @@ CONSTANTS = st.integers(1, 40).map(constant)
 # Each side mentions an input once, so that an assignment's effect elsewhere does not undo it.
 NUMBERS = st.one_of(
     LEAVES,
-    st.builds(operation, st.sampled_from(["+", "-", "*", "/", "%"]), LEAVES, CONSTANTS),
+    st.builds(operation, st.sampled_from(["+", "-", "*", "/"]), LEAVES, CONSTANTS),
     st.builds(operation, st.sampled_from(["+", "-", "*"]), CONSTANTS, LEAVES),
     st.builds(
         lambda p, q, a, b, c: operation(q, operation(p, a, b), c),
@@ -235,6 +235,63 @@ def test_divisibility_is_solved(x: int, unit: int, target: bool) -> None:
     assert proposals
     results = [bool(plain(term(m, {"x": p["x"]}))) for p in proposals]
     assert all(r is target for r in results) or unit == 1
+
+
+@given(st.integers(0, 60), st.integers(1, 40), st.integers(0, 39))
+def test_remainders_are_solved(x: int, unit: int, target: int) -> None:
+    assume(target < unit)
+    term = operation("%", leaf("x"), constant(unit))
+    (proposal,) = (p for p in ops.solve(term(machine(), {"x": x}), target) if "x" in p)
+    assert plain(term(machine(), {"x": proposal["x"]})) == target
+
+
+@pytest.mark.xfail(strict=True, reason="solve() proposes something for x % 25 == 52, which nothing satisfies")
+def test_an_impossible_remainder_has_no_proposal() -> None:
+    term = operation("%", leaf("x"), constant(25))
+    assert ops.solve(term(machine(), {"x": 33}), 52) == []
+
+
+@pytest.mark.xfail(strict=True, reason="the result of std::min keeps the term of the smaller argument")
+def test_a_minimum_has_no_proposal_beyond_its_limit(tmp_path: Path) -> None:
+    interp = interp_of(tmp_path, "uint32_t f(uint32_t x) { return std::min(x, 5u); }")
+    m = Machine(interp, World(0))
+    defs = interp.index.defs("snippet.cpp")
+    assert defs is not None
+    code = interp.code(m, defs.functions["f"][0], (), [3])
+
+    def least(x: int) -> Value:
+        return value_of(m.invoke(code, [Val(x, m.world.bit("x"), "x")]))
+
+    assert all(plain(least(p["x"])) == 9 for p in ops.solve(least(3), 9))
+
+
+@pytest.mark.parametrize(
+    ("text", "fact", "start"),
+    [
+        ("o.has_value()", "o", False),
+        ("!o.has_value()", "o", False),
+        ("o.has_value() && flag", "flag", True),
+        ("!(flag || o)", "flag", False),
+    ],
+)
+def test_flags_are_solved(tmp_path: Path, text: str, fact: str, start: bool) -> None:
+    """Presence and flags: some proposal turns the condition over when the snippet runs again with it."""
+    interp = interp_of(tmp_path, f"bool f(std::optional<int> o, bool flag) {{ bool c = {text}; return c; }}")
+    defs = interp.index.defs("snippet.cpp")
+    assert defs is not None
+
+    def condition(given_facts: dict[str, Value]) -> Value:
+        m = Machine(interp, World(0))
+        has, flag = (bool(given_facts.get(n, start if n == fact else False)) for n in ("o", "flag"))
+        o: Value = Opt(4, m.world.bit("o"), "o") if has else Absent(m.world.bit("o"), "o")
+        args = [o, Val(flag, m.world.bit("flag"), "flag")]
+        return value_of(m.invoke(interp.code(m, defs.functions["f"][0], (), args), args))
+
+    first = condition({})
+    target = not plain(first)
+    proposals = ops.want(first, target)
+    assert proposals
+    assert any(bool(plain(condition(p))) is target for p in proposals)
 
 
 # -- sequences -------------------------------------------------------------------------------------------------------

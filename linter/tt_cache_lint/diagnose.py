@@ -298,6 +298,8 @@ class Diagnosis:
             return Confidence.POSSIBLE  # on this path another factory would run
         if first.cause is Cause.PARTIAL_CORES and _without_work(first.table, first.state):
             return Confidence.POSSIBLE
+        if first.cause is Cause.WRONG_VALUE and _only_by_attribute(first):
+            return Confidence.POSSIBLE
         total = max(1, self.telling.get(id(first.path), 1))
         worlds = sum(1 for s in ledger.sightings if s.path is first.path)
         if self._rests_on_unknown(ledger) or worlds * 2 < total:
@@ -367,6 +369,19 @@ class Diagnosis:
                 )
             )
         return found
+
+
+def _only_by_attribute(first: Sighting) -> bool:
+    """Does a hashed scalar differ only where an attribute was flipped on its own?
+
+    Attributes are often computed from the tensors by the function that launches the op, which is not executed here: an
+    attribute that contradicts the tensors makes the override's own computation look wrong.
+    """
+    reading = first.state.bad[0]
+    dispatch = first.table.outcome.world.dispatch
+    if (mask(reading.found) | mask(reading.expected)) & dispatch:
+        return False
+    return any(key.startswith("operation_attributes") for key in first.path.flips)
 
 
 def _without_work(table: WorldTable, state: SlotState) -> bool:

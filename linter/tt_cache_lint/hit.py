@@ -62,6 +62,7 @@ class Outcome:
     thrown: Thrown | None = None
     violations: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
     numeric: list[tuple[Value, bool]] = field(default_factory=list)
+    core: list[int] = field(default_factory=list)  # the leaves that create() and the override branch on
 
 
 class Replay:
@@ -103,6 +104,8 @@ class Replay:
                 raise
             m.violations["select"] = error.repairs[:12]
         m.phase = "create"
+        touched_before, order_before = world.touched, world.order
+        world.touched, world.order = 0, []
         cached = self._call(m, factory.create, [first.attributes, first.tensor_args, first.output])
         program, shared = _taken_apart(cached)
         if program is None:
@@ -142,6 +145,8 @@ class Replay:
         third = self._inputs(m, validate=False)
         m.phase = "create"
         reference = self._call(m, factory.create, [third.attributes, third.tensor_args, third.output])
+        core, world.order = world.order, order_before + world.order
+        world.touched |= touched_before
         fresh, _ = _taken_apart(reference)
         if fresh is None:
             raise Thrown("create() gives no program that can be read")
@@ -162,6 +167,7 @@ class Replay:
             thrown,
             violations,
             numeric,
+            core,
         )
 
     # -- the parts of a call ---------------------------------------------------------------------------------------

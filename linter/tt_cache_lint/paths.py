@@ -30,6 +30,7 @@ LOOSE_ATTEMPTS = 24
 FLIP_ATTEMPTS = 10
 IMPROVE_ATTEMPTS = 40
 CROSSINGS = 12
+KINDS = (".memory_layout", ".layout", ".has_value")
 # Prices of repairs: a chain of what checks ask for is tried before two arbitrary changes of mind.
 DIRECTED, UNDIRECTED, RANK = 0.2, 1.0, 0.05
 
@@ -197,8 +198,41 @@ class Search:
             more = self.world(replay, seed, decided, forced, {})
             if more is not None:
                 path.outcomes.append(more)
+        self.together(replay, path, templates)
         self.cross(replay, path, templates)
         self.flip(replay, path, templates)
+
+    def together(self, replay: Replay, base: Path, templates: dict[str, Any]) -> None:
+        """Flip all decisions of a kind at once: all tensors sharded alike, all in row-major, no optional tensor given.
+
+        Ops often take their special paths only when every tensor agrees, which no single flip can reach.
+        """
+        facts = base.outcomes[0].world.facts
+        for suffix in KINDS:
+            keys = [k for k, f in facts.items() if k.endswith(suffix) and f.choices]
+            if len(keys) < 2:
+                continue
+            for choice in dict.fromkeys(c for k in keys for c in facts[k].choices if c != facts[k].choices[0]):
+                if self.out_of_budget():
+                    return
+                flips = {k: choice for k in keys if choice in facts[k].choices}
+                found = self.solve(replay, 0, {**base.decisions, **flips}, {}, FLIP_ATTEMPTS)
+                if found is None:
+                    continue
+                outcome, forced = found
+                held = {k: v for k, v in forced.items() if k in flips and v == choice}
+                if held:
+                    self.keep(outcome, forced, held, templates)
+
+    def keep(
+        self, outcome: Outcome, forced: Decisions, flips: Decisions, templates: dict[str, Any]
+    ) -> Path:
+        """Take a path into the exploration."""
+        decided = decisions_of(outcome, forced)
+        path = Path(flips, [outcome], decided, not outcome.violations, False, templates)
+        path.contradicts = not frozenset(outcome.violations) <= self.broken
+        self.found.paths.append(path)
+        return path
 
     def cross(self, replay: Replay, base: Path, templates: dict[str, Any]) -> None:
         """Take the other side of create()'s branches on numbers, by solving them for an input."""
@@ -215,10 +249,8 @@ class Search:
                 found = self.solve(replay, 0, {**base.decisions, **repair}, repair, 4)
                 if found is None:
                     continue
-                decided = {**decisions_of(*found), **repair}
-                path = Path(dict(repair), [found[0]], decided, not found[0].violations, False, templates)
-                path.contradicts = not frozenset(found[0].violations) <= self.broken
-                self.found.paths.append(path)
+                path = self.keep(*found, dict(repair), templates)
+                path.decisions.update(repair)
                 break
 
     def world(
@@ -292,35 +324,47 @@ class Search:
         return best, forced
 
     def flip(self, replay: Replay, base: Path, templates: dict[str, Any]) -> None:
-        """Flip one decision at a time, also those that only a flipped path reaches."""
-        queue = [base]
+        """Flip decisions, the most telling ones first: those that create() and the override branch on, one at a time;
+        then what only a flipped path reaches; then further choices, other decisions and pairs."""
+        reached = set(self.core_keys(base))
+        order = itertools.count()
+        heap = [(cost, next(order), base, key, choice) for cost, key, choice in self.candidates(base, reached)]
+        heapq.heapify(heap)
         done: set[frozenset[tuple[str, str]]] = set()
-        while queue and len(self.found.paths) < self.budget.paths and not self.out_of_budget():
-            current = queue.pop(0)
-            for key, choice in self.open_decisions(current):
-                mark = frozenset((k, repr(v)) for k, v in {**current.flips, key: choice}.items())
-                if mark in done:
-                    continue
-                done.add(mark)
-                if self.out_of_budget() or len(self.found.paths) >= self.budget.paths:
-                    break
-                path = self.flipped(replay, current, key, choice, templates)
-                if path is not None:
-                    self.found.paths.append(path)
-                    if len(path.flips) < 3:
-                        queue.append(path)
+        while heap and len(self.found.paths) < self.budget.paths and not self.out_of_budget():
+            _, _, current, key, choice = heapq.heappop(heap)
+            mark = frozenset((k, repr(v)) for k, v in {**current.flips, key: choice}.items())
+            if mark in done:
+                continue
+            done.add(mark)
+            path = self.flipped(replay, current, key, choice, templates)
+            if path is None:
+                continue
+            if len(path.flips) < 3:
+                for cost, more, value in self.candidates(path, reached):
+                    heapq.heappush(heap, (cost, next(order), path, more, value))
 
-    def open_decisions(self, path: Path) -> Iterator[tuple[str, Value]]:
+    def candidates(self, path: Path, reached: set[str]) -> Iterator[tuple[float, str, Value]]:
+        """What could be flipped on a path, with its price."""
         world = path.outcomes[0].world
-        for bits in world.order:
-            for key in world.leaves(bits):
-                fact = world.facts[key]
-                if not fact.choices or key in path.flips:
-                    continue
-                self.found.decisions.add(key)
-                for choice in fact.choices:
-                    if choice != fact.value:
-                        yield key, choice
+        core = dict.fromkeys(self.core_keys(path))
+        others = [key for bits in world.order for key in world.leaves(bits) if key not in core]
+        for key in (*core, *others):
+            fact = world.facts[key]
+            if not fact.choices or key in path.flips:
+                continue
+            self.found.decisions.add(key)
+            price = 1.0 * len(path.flips) + (0.0 if key in core else 1.5)
+            if path.flips and key in reached:
+                price += 0.7
+            for rank, choice in enumerate(c for c in fact.choices if c != fact.value):
+                yield price + 0.6 * rank, key, choice
+
+    @staticmethod
+    def core_keys(path: Path) -> list[str]:
+        """The decisions that create() and the override of a path branch on, in order."""
+        outcome = path.outcomes[0]
+        return [key for bits in outcome.core for key in outcome.world.leaves(bits)]
 
     def flipped(
         self, replay: Replay, current: Path, key: str, choice: Value, templates: dict[str, Any]
@@ -330,11 +374,9 @@ class Search:
         if found is None:
             return None
         outcome, forced = found
-        decided = decisions_of(outcome, forced)
-        path = Path(flips, [outcome], decided, not outcome.violations, False, templates)
-        path.contradicts = not frozenset(outcome.violations) <= self.broken
+        path = self.keep(outcome, forced, flips, templates)
         for seed in range(1, self.budget.flip_worlds):
-            more = self.world(replay, seed, decided, forced, flips)
+            more = self.world(replay, seed, path.decisions, forced, flips)
             if more is not None:
                 path.outcomes.append(more)
         return path

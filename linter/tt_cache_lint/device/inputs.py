@@ -8,6 +8,7 @@ from tt_cache_lint.device.cores import CoreCoord, CoreRangeSet, rectangle
 from tt_cache_lint.device.tensors import (
     DRAM,
     DTYPES,
+    GRIDS,
     L1,
     LAYOUTS,
     MEMORY_LAYOUTS,
@@ -126,7 +127,8 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
     if name == "CoreRange":
         return rectangle(0, 0, 1, 1, world.bit(key))
     if name == "CoreRangeSet":
-        return CoreRangeSet([rectangle(0, 0, 1, 1 + world.seed % 2, world.bit(key))])
+        gx, gy = GRIDS[world.seed % len(GRIDS)]
+        return CoreRangeSet([rectangle(0, 0, gx - 1, gy - 1 - world.seed % 2, world.bit(key))])
     if name == "ShardSpec":
         dims = default_dims(world)
         grid = CoreRangeSet([rectangle(0, 0, 1, 0, world.bit(key))])

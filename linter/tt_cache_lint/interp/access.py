@@ -8,6 +8,7 @@ from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.values import (
     Absent,
     CallRef,
+    Entry,
     FieldRef,
     Handle,
     Implausible,
@@ -92,7 +93,7 @@ def element(base: Any, at: int) -> Value:
         items = list(base.ordered())
         if not 0 <= at < len(items):
             raise Implausible("dereference of an end iterator")
-        return Vec([items[at][0], items[at][1]], "pair")
+        return Entry(base, *items[at])
     return sequence_ref(base, at)
 
 

@@ -86,6 +86,7 @@ class Expressions:
         self.size = FIRST_SLOT
         self.enums: list[EnumDef] = []
         self.default_capture = "&"
+        self.references: set[str] = set()  # captured as `&name`, whatever the default
         self.decltypes: dict[str, Closure] = dict(parent.decltypes) if parent is not None else {}
         self.captures: dict[str, tuple[int, Closure]] = {}
         self.capturing = False
@@ -127,7 +128,7 @@ class Expressions:
         if outer is None:
             return None
         depth, variable = outer
-        by_copy = self.default_capture == "="
+        by_copy = self.default_capture == "=" and name not in self.references
         if by_copy and not self.capturing:
             source = self._outer_read(depth, variable)
             slot = self.size
@@ -139,13 +140,15 @@ class Expressions:
 
     @staticmethod
     def _outer_read(depth: int, variable: Variable) -> Closure:
-        slot = variable.slot
+        slot, pointer = variable.slot, variable.type.ptr
 
         def read(f: list[Value]) -> Value:
             for _ in range(depth):
                 f = f[1]
             v = f[slot]
-            return copied(v.get() if isinstance(v, Ref) else v)
+            if isinstance(v, Ref):
+                v = v.get()
+            return v if pointer else copied(v)  # a pointer to an object is the object itself
 
         return read
 
@@ -584,24 +587,23 @@ class Expressions:
         inner.enums = self.enums
         captures = node.child_by_field_name("captures")
         copies: list[tuple[int, Closure]] = []
-        explicit: list[tuple[str, Closure | None]] = []
-        for child in captures.named_children if captures is not None else ():
+        by_reference = False
+        for child in captures.children if captures is not None else ():
             text = self.text(child)
             if child.type == "lambda_default_capture":
                 inner.default_capture = text
+            elif child.type == "identifier" and by_reference:
+                inner.references.add(text)  # found in the enclosing frame when it is used
             elif child.type == "identifier":
-                explicit.append((text, None))
+                outer = self.resolve(text)
+                if outer is not None:
+                    source = self._outer_read(*outer)
+                    copies.append((inner.declare(text, Variable(outer[1].type, False)), source))
             elif child.type == "lambda_capture_initializer":
-                parts = child.named_children
-                explicit.append((self.text(parts[0]), self.ev(parts[-1])))
-        for name, source in explicit:
-            if source is None:
-                outer = self.resolve(name)
-                if outer is None:
-                    continue
-                source = self._outer_read(*outer)
-            slot = inner.declare(name, Variable(AUTO, False))
-            copies.append((slot, source))
+                source, is_ref = self._init_capture(child)
+                name = child.child_by_field_name("left")
+                copies.append((inner.declare(self.text(name) if name is not None else "", Variable(AUTO, is_ref)), source))
+            by_reference = child.type == "&"
         declarator = node.child_by_field_name("declarator")
         params = parameters(self.file, declarator.child_by_field_name("parameters") if declarator is not None else None)
         if declarator is not None:
@@ -619,6 +621,17 @@ class Expressions:
             return Lambda(code, f, found, f[2])
 
         return make
+
+    def _init_capture(self, node: Node) -> tuple[Closure, bool]:
+        """`x = value` or `&x = lvalue` in a capture list; whether it is a reference."""
+        value = node.named_children[-1]
+        if any(c.type == "&" for c in node.children):
+            return self.lv(value), True
+        inner = self.ev(value)
+        local = self.resolve(self.text(value)) if value.type == "identifier" else None
+        if local is None or local[1].type.ptr:
+            return inner, False
+        return lambda f: copied(inner(f)), False
 
     # -- lvalues ---------------------------------------------------------------------------------------------------
 

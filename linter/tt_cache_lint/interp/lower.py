@@ -15,6 +15,7 @@ from tt_cache_lint.interp.registry import Site
 from tt_cache_lint.interp.types import AUTO, Scoping, Type
 from tt_cache_lint.interp.values import (
     Absent,
+    Entry,
     Handle,
     Implausible,
     InitList,
@@ -500,7 +501,8 @@ class Lowering(Expressions):
     def s_for_range_loop(self, node: Node) -> Closure:
         self.scopes.append({})
         init_node = node.child_by_field_name("initializer")
-        init = (self.statement(init_node) if init_node is not None else None) or _nothing
+        parts = init_node.named_children if init_node is not None and init_node.type == "init_statement" else ()
+        init = _sequence([s for s in (self.statement(c) for c in parts) if s is not None]) if parts else _nothing
         right = node.child_by_field_name("right")
         if right is None:
             source: Closure = _empty_list
@@ -522,6 +524,7 @@ class Lowering(Expressions):
         body = (self.statement(body_node) if body_node is not None else None) or _nothing
         self.scopes.pop()
         own_copy = not shape.ref
+        own_parts = own_copy and not const  # what is never written may as well be shared
         scalar = type_.scalar
         key = f"{self.file.path}:{node.start_byte}"
 
@@ -540,7 +543,7 @@ class Lowering(Expressions):
                         f[slot] = ops.convert(m, value, scalar) if scalar else value
                 else:
                     for s, part in zip(slots, components(m, item, len(slots)), strict=False):
-                        f[s] = part
+                        f[s] = copied(part.get() if isinstance(part, Ref) else part) if own_parts else part
                 signal = body(f)
                 if signal is not None:
                     if signal == BREAK:
@@ -733,7 +736,7 @@ def iterate(m: Any, value: Value, key: str) -> list[Value]:
     if isinstance(value, (Vec, InitList)):
         return [sequence_ref(value, i) for i in range(len(value.items))]
     if isinstance(value, Map):
-        return [Vec([k, v if isinstance(v, Obj) else _map_ref(value, k)], "pair") for k, v in list(value.ordered())]
+        return [Entry(value, k, v) for k, v in list(value.ordered())]
     own = getattr(value, "elements", None)
     if own is not None:
         found: list[Value] = list(own())
@@ -748,11 +751,6 @@ def iterate(m: Any, value: Value, key: str) -> list[Value]:
     m.unknown_call(f"loop over {type(value).__name__}", [])
     return []
 
-
-def _map_ref(map_: Map, key: Value) -> Value:
-    from tt_cache_lint.interp.values import MapRef
-
-    return MapRef(map_, key)
 
 
 def _binder(type_: Type, by_ref: bool, const_ref: bool) -> Closure:

@@ -373,6 +373,8 @@ def convert(m: Machine, a: Value, kind: str) -> Value:
             return a if isinstance(a.v, bool) else Val(truth(m, a, touch=False), a.p, ("!=", a, 0))
         if isinstance(a, Unknown):
             return a
+        if isinstance(a, InitList):
+            return convert(m, a.items[0], kind) if a.items else False
         return truth(m, a, touch=False)
     if isinstance(a, Handle):
         if a.kind == "cb" and INTEGERS.get(kind, (64, False))[0] < 64:

@@ -375,6 +375,24 @@ class Map(Obj):
         return iter([v for _, v in values])
 
 
+class Entry(Vec):
+    """The (key, value) pair behind an iterator of a map: what is written to the value goes into the map."""
+
+    __slots__ = ("map",)
+
+    def __init__(self, map_: Map, key: Value, value: Value) -> None:
+        super().__init__([key, value], "pair")
+        self.map = map_
+
+    def copy(self) -> Vec:
+        return Vec([copied(i) for i in self.items], "pair")
+
+    def put(self, index: int, value: Value, mark: Mark | None) -> None:
+        super().put(index, value, mark)
+        if index == 1:
+            self.map.items[identity(self.items[0])] = (self.items[0], self.items[1])
+
+
 class Ptr(Obj):
     """An iterator, or a pointer into a sequence."""
 
