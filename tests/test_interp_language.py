@@ -48,7 +48,7 @@ DECLARATIONS = [
          18),
     Case("structured binding of an array", "int f() { std::array<int, 3> v{1, 2, 3}; auto [a, b, c] = v; return a * 100 + b * 10 + c; }", 123),
     Case("const int array", "int f() { const int v[] = {4, 5, 6}; return v[1]; }", 5),
-    Case("sized int array", "int f() { int v[3] = {4}; v[2] = 1; return v[0] * 100 + v[1] * 10 + v[2]; }", 401, bug="missing initialisers of a sized array make no elements"),
+    Case("sized int array", "int f() { int v[3] = {4}; v[2] = 1; return v[0] * 100 + v[1] * 10 + v[2]; }", 401),
     Case("two-dimensional vector",
          "int f() { std::vector<std::vector<int>> v(2, std::vector<int>(3, 0)); v[1][2] = 5; return v[0][2] * 10 + v[1][2]; }", 5),
     Case("static local", "int g() { static int n = 0; return ++n; } int f() { g(); g(); return g(); }", 3, bug="a static scalar starts afresh at every call"),
@@ -290,14 +290,14 @@ TEMPLATES = [
     Case("if constexpr on a type", "template <typename T> int g(T a) { if constexpr (std::is_same_v<T, int>) { return 1; } else { return 2; } } int f() { return g(1) * 10 + g(2.0f); }", 12, bug="is_same_v of a deduced scalar type is false"),
     Case("forwarding", "template <typename F, typename... A> auto g(F&& h, A&&... a) { return h(std::forward<A>(a)...); } int f() { return g([](int x, int y) { return x * 10 + y; }, 3, 4); }", 34, bug="a pack expansion around a call passes one argument"),
     Case("class template", "template <typename T> struct B { T v; T get() const { return v; } }; int f() { B<int> b{4}; B<std::vector<int>> c{{1, 2}}; return b.get() * 10 + c.get().size(); }", 42, bug="a method of a class template does not see the object's template arguments"),
-    Case("class template with bool", "template <bool W> struct B { static int g() { if constexpr (W) return 1; else return 2; } }; int f() { return B<true>::g() * 10 + B<false>::g(); }", 12, bug="a static method of a class template does not see its template arguments"),
+    Case("class template with bool", "template <bool W> struct B { static int g() { if constexpr (W) return 1; else return 2; } }; int f() { return B<true>::g() * 10 + B<false>::g(); }", 12),
     Case("passes its parameter on", "template <bool B> int h() { return B ? 4 : 5; } template <bool B> int g() { return h<!B>(); } int f() { return g<true>() * 10 + g<false>(); }", 54),
     Case("variable template", "template <int N> constexpr int twice = N * 2; int f() { return twice<4>; }", 8, bug="the argument of a variable template is not bound"),
     Case("template lambda", "int f() { auto g = []<typename T>(T a) { return a + 1; }; return g(3); }", 4),
     Case("fold expression", "template <typename... A> int g(A... a) { return (a + ... + 0); } int f() { return g(1, 2, 3); }", 6, bug="fold expressions are not understood"),
     Case("reference through a template", "template <typename T> void g(T& v, int n) { v.push_back(n); } int f() { std::vector<int> v; g(v, 5); g(v, 6); return v.back(); }", 6),
     Case("alias template", "template <typename T> using V = std::vector<T>; int f() { V<int> v{1, 2, 3}; return v.size(); }", 3),
-    Case("explicit instantiation is skipped", "template <bool B> struct X { int g() { return B; } }; template struct X<true>; template struct X<false>; int f() { X<true> x; return x.g(); }", 1, bug="a method of a class template does not see the object's template arguments"),
+    Case("explicit instantiation is skipped", "template <bool B> struct X { int g() { return B; } }; template struct X<true>; template struct X<false>; int f() { X<true> x; return x.g(); }", 1),
 ]
 
 CASES = [*DECLARATIONS, *EXPRESSIONS, *CONTROL, *LAMBDAS, *CLASSES, *TEMPLATES]

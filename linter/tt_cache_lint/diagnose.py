@@ -304,6 +304,8 @@ class Diagnosis:
         worlds = sum(1 for s in ledger.sightings if s.path is first.path)
         if self._rests_on_unknown(ledger) or worlds * 2 < total:
             return Confidence.POSSIBLE
+        if first.path.strained and self._what(first.state, first.table.outcome.world, first.state.bad[0]) is What.SCALAR:
+            return Confidence.POSSIBLE
         if not first.path.validated:
             return Confidence.POSSIBLE if first.path.contradicts else Confidence.LIKELY
         if first.path.is_base and not _unknown_conditions(first):
@@ -341,7 +343,7 @@ class Diagnosis:
             held = Held(None, failure.mark.text, tuple(words.leaf(i) for i in failure.inputs))
             sure = path.validated and self.failure_count[key] > 1
             confidence = Confidence.CERTAIN if sure and path.is_base else Confidence.LIKELY
-            if path.contradicts or "select" in table.outcome.violations:
+            if path.contradicts or path.strained or "select" in table.outcome.violations:
                 confidence = Confidence.POSSIBLE
             if confidence is Confidence.CERTAIN and _unknown_conditions(
                 Sighting(path, table, SlotState(slot, 0), Cause.OUT_OF_RANGE)

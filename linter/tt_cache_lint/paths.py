@@ -30,6 +30,7 @@ LOOSE_ATTEMPTS = 24
 FLIP_ATTEMPTS = 10
 IMPROVE_ATTEMPTS = 40
 CROSSINGS = 12
+UNCHECKED_ATTEMPTS = 3
 KINDS = (".memory_layout", ".layout", ".has_value")
 # Prices of repairs: a chain of what checks ask for is tried before two arbitrary changes of mind.
 DIRECTED, UNDIRECTED, RANK = 0.2, 1.0, 0.05
@@ -56,7 +57,8 @@ class Path:
     validated: bool
     is_base: bool
     templates: dict[str, Any] = field(default_factory=dict)
-    contradicts: bool = False  # breaks a check that the base path does not
+    contradicts: bool = False  # breaks a check of the validators that the base path does not
+    strained: bool = False  # breaks a check inside create() that the base path does not
 
 
 @dataclass(slots=True)
@@ -230,7 +232,9 @@ class Search:
         """Take a path into the exploration."""
         decided = decisions_of(outcome, forced)
         path = Path(flips, [outcome], decided, not outcome.violations, False, templates)
-        path.contradicts = not frozenset(outcome.violations) <= self.broken
+        broken = frozenset(outcome.violations) - self.broken
+        path.contradicts = any(not v.startswith("create: ") for v in broken)
+        path.strained = bool(broken)
         self.found.paths.append(path)
         return path
 
@@ -366,11 +370,26 @@ class Search:
         outcome = path.outcomes[0]
         return [key for bits in outcome.core for key in outcome.world.leaves(bits)]
 
+    def unchecked(
+        self, replay: Replay, forced: Decisions, flips: Decisions
+    ) -> tuple[Outcome, Decisions] | None:
+        """A flip whose checks inside create() ask for numbers that cannot be solved: the validators must still agree."""
+        self.strict = False
+        try:
+            found = self.solve(replay, 0, forced, flips, UNCHECKED_ATTEMPTS)
+        finally:
+            self.strict = True
+        if found is not None and all(v.startswith("create: ") for v in found[0].violations):
+            return found
+        return None
+
     def flipped(
         self, replay: Replay, current: Path, key: str, choice: Value, templates: dict[str, Any]
     ) -> Path | None:
         flips = {**current.flips, key: choice}
         found = self.solve(replay, 0, {**current.decisions, key: choice}, flips, FLIP_ATTEMPTS)
+        if found is None and self.strict:
+            found = self.unchecked(replay, {**current.decisions, key: choice}, flips)
         if found is None:
             return None
         outcome, forced = found

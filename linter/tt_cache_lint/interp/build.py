@@ -78,6 +78,20 @@ def default_value(m: Machine, type_: Type) -> Value:
     return Unknown(f"{type_.key}{{}}")
 
 
+def array(m: Machine, elem: Type, sizes: list[Value], given: Value) -> Vec:
+    """A C array; what the braced list does not give is zero. A size of None is that of the list."""
+    items, marks = ([], []) if not isinstance(given, InitList) else (given.items, given.marks)
+    bare = plain(ops.number(m, sizes[0])) if sizes[0] is not None else len(items)
+    count = bare if isinstance(bare, int) else len(items)
+    if not len(items) <= count <= MAX_ITEMS:
+        raise Implausible("an array of absurd size")
+    inner = sizes[1:]
+    vector = Vec([array(m, elem, inner, i) if inner else coerce(m, copied(i), elem) for i in items], "array", list(marks))
+    vector.elem = None if inner else elem
+    missing = range(count - len(items))
+    return fill(vector, [array(m, elem, inner, None) if inner else default_value(m, elem) for _ in missing])
+
+
 def fill(vector: Vec, items: list[Value], mark: Mark | None = None) -> Vec:
     """Append items to a vector."""
     if len(vector.items) + len(items) > MAX_ITEMS:
@@ -93,8 +107,8 @@ def _elem(type_: Type) -> Type | None:
 
 def new_struct(m: Machine, decl: StructDef, type_: Type | None = None) -> Struct:
     """An instance of a class with nothing set."""
-    templates = dict(zip(decl.template, type_.args, strict=False)) if type_ is not None and decl.template else {}
-    key = tuple(sorted((k, str(v)) for k, v in templates.items()))
+    templates = template_arguments(decl, type_.args) if type_ is not None and decl.template else {}
+    key = template_key(templates)
 
     def default(struct: Struct, field: str) -> Value:
         found = m.interp.fields(decl).get(field)
@@ -105,7 +119,20 @@ def new_struct(m: Machine, decl: StructDef, type_: Type | None = None) -> Struct
             return _punned(m, next(reversed(struct.fields.values())), m.interp.field_type(found, templates, key))
         return m.interp.field_default(m, found, templates, key)
 
-    return Struct(decl, decl.name, default)
+    struct = Struct(decl, decl.name, default)
+    if templates:
+        struct.targs = templates
+    return struct
+
+
+def template_key(templates: dict[str, Any]) -> object:
+    """Template arguments as a key of a cache."""
+    return tuple(sorted((k, str(v)) for k, v in templates.items())) if templates else ()
+
+
+def template_arguments(decl: StructDef, args: tuple[Any, ...]) -> dict[str, Any]:
+    """The template arguments of a class by name; one that is still a text could not be evaluated."""
+    return {k: v for k, v in zip(decl.template, args, strict=False) if not isinstance(v, str)}
 
 
 def _punned(m: Machine, value: Value, type_: Type) -> Value:
@@ -279,22 +306,22 @@ def aggregate(m: Machine, decl: StructDef, type_: Type, given: InitList) -> Valu
     struct = new_struct(m, decl, type_)
     struct.marks[""] = given.mark
     fields = m.interp.fields(decl)
-    templates = dict(zip(decl.template, type_.args, strict=False)) if decl.template else {}
+    key = template_key(struct.targs)
     if given.names is not None:
         for name, item, mark in zip(given.names, items, given.marks, strict=True):
             if name in fields:
-                _set_member(m, struct, fields[name], item, mark, templates)
+                _set_member(m, struct, fields[name], item, mark, key)
         return struct
     for field, item, mark in zip(fields.values(), items, given.marks, strict=False):
-        _set_member(m, struct, field, item, mark, templates)
+        _set_member(m, struct, field, item, mark, key)
     return struct
 
 
-def _set_member(
-    m: Machine, struct: Struct, field: FieldDef, item: Value, mark: Mark | None, templates: dict[str, Any]
-) -> None:
-    type_ = m.interp.field_type(field, templates, ())
-    value = coerce(m, item, type_)
+def _set_member(m: Machine, struct: Struct, field: FieldDef, item: Value, mark: Mark | None, key: object) -> None:
+    templates = struct.targs
+    type_ = m.interp.field_type(field, templates, key)
+    is_array = type_.array and isinstance(item, InitList)
+    value = m.interp.array_field(m, field, item, templates) if is_array else coerce(m, item, type_)
     struct.fields[field.name] = value if type_.ref or type_.ptr else copied(value)
     if mark is not None:
         struct.marks[field.name] = mark

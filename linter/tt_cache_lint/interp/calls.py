@@ -256,7 +256,7 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
                 latest = thrown(m, text)
                 repairs, p = list(latest.repairs), p | latest.mask
             if not m.checks:
-                m.violations.setdefault(key, tuple(repairs[:12]))
+                m.violations.setdefault(f"{m.phase}: {key}", tuple(repairs[:12]))
                 return
             raise Thrown(f"TT_FATAL({text})", p, tuple(repairs[:24]))
 
@@ -331,10 +331,12 @@ def _method(
             result = apply_method(m, site, handler, v, values(f))
             return value_of(result) if by_ref and not lvalue else result
         if isinstance(v, Struct):
-            code = m.interp.method(v.type, name, len(args)) if v.type is not None else None
-            if code is not None:
-                result = m.invoke(code, references(f), v, None, None, site.mark)
-                return result if lvalue else value_of(result)
+            if v.type is not None and m.interp.methods(v.type, name):
+                given = references(f)
+                code = m.interp.method(m, v, name, given, _evaluated(f, targs) if targs else ())
+                if code is not None:
+                    result = m.invoke(code, given, v, None, None, site.mark)
+                    return result if lvalue else value_of(result)
             found = v.fields.get(name)
             if isinstance(found, (Lambda, FuncRef)):
                 return value_of(m.call(found, references(f), site.mark))
@@ -468,6 +470,22 @@ def _free(
         return run_known
     candidates: list[Any] = []
     resolved: list[Any] = []
+    holder = _class_named(low, target)
+
+    def class_arguments(function: Any) -> dict[str, Any] | None:
+        """The template arguments of the class a static or own method is called on."""
+        if not function.template:
+            return None
+        if holder is not None and isinstance(holder.decl, StructDef):
+            given = build.template_arguments(holder.decl, holder.args)
+            found: dict[str, Any] = interp.class_arguments(function, holder.decl, given)
+            return found
+        if owner is not None and not holder and scoping.templates and interp.owner_of(function) is not None:
+            own = {k: v for k, v in scoping.templates.items() if k in owner.template}
+            found = interp.class_arguments(function, owner, own)
+            return found
+        return None
+
     places = [_argument(low, a) for a in args]
 
     def references(f: list[Value]) -> list[Value]:
@@ -490,7 +508,7 @@ def _free(
             given = references(f)
             function = candidates[0] if len(candidates) == 1 else interp.overload(m, candidates, given)
             if function is not None:
-                code = interp.code(m, function, given_targs, given)
+                code = interp.code(m, function, given_targs, given, class_arguments(function))
                 this = f[2] if not function.is_static and function.scope and owner is not None else None
                 result = m.invoke(code, given, this, None, None, site.mark)
                 return result if lvalue else value_of(result)
@@ -509,6 +527,22 @@ def _free(
         return m.unknown_call(label, given, writes)
 
     return run
+
+
+def _class_named(low: Expressions, target: Node) -> Type | None:
+    """The class whose static method is called: `S<true>` of `S<true>::create`."""
+    node, path, args = target, (), ()
+    while node.type == "qualified_identifier":
+        scope, following = node.child_by_field_name("scope"), node.child_by_field_name("name")
+        if scope is not None:
+            if scope.type == "template_type":
+                args = low.scoping.type(scope).args
+                scope = scope.child_by_field_name("name")
+            path = (*path, low.text(scope)) if scope is not None else path
+        if following is None:
+            return None
+        node = following
+    return low.scoping.named(path, args) if path else None
 
 
 def _writable(value: Value, discarded: bool) -> bool:

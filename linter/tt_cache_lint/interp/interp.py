@@ -102,19 +102,27 @@ class Interp:
         """What a data member holds when nothing is given."""
         type_ = self.field_type(field, templates, key)
         if field.default is None:
-            return build.default_value(m, type_)
+            return self.array_field(m, field, None, templates) if type_.array else build.default_value(m, type_)
         low = Lowering(self, self._place_of_field(field, templates))
         value = low.initialiser(field.default)([m, None, None, None])
+        if type_.array:
+            return self.array_field(m, field, value, templates)
         if isinstance(value, InitList) and not value.items:
             return build.default_value(m, type_)
         return copied(build.coerce(m, value, type_))
+
+    def array_field(self, m: Machine, field: FieldDef, given: Value, templates: dict[str, Any]) -> Value:
+        """A data member that is a C array."""
+        low = Lowering(self, self._place_of_field(field, templates))
+        element = low.scoping.type(field.type).wrapped(ptr=field.is_pointer)
+        return low.array_value(element, field.declarator, lambda f: given)([m, None, None, None])
 
     def converter(self, m: Machine, struct: Struct, name: str) -> Any:
         """How a value assigned to a member is converted, None when not at all."""
         field = self.fields(struct.type).get(name)
         if field is None:
             return None
-        type_ = self.field_type(field, {}, ())
+        type_ = self.field_type(field, struct.targs, build.template_key(struct.targs))
         if type_.scalar:
             scalar = type_.scalar
             return lambda value: ops.convert(m, value, scalar)
@@ -150,17 +158,36 @@ class Interp:
                     found.extend(self.methods(parent, name))
         return found
 
-    def method(self, decl: StructDef | None, name: str, count: int) -> Code | None:
-        """The code of a method with so many arguments."""
+    def method(
+        self, m: Machine, struct: Struct, name: str, args: list[Value], targs: tuple[Any, ...] = ()
+    ) -> Code | None:
+        """The code of a method of an object for these arguments."""
+        decl = struct.type
         if decl is None:
             return None
+        count = len(args)
         for function in self.methods(decl, name):
             if _takes(function, count):
-                return self.instance(function, {}, decl)
+                if not function.template:
+                    return self.instance(function, {}, decl)
+                return self.code(m, function, targs, args, self.class_arguments(function, decl, struct.targs), decl)
         return None
 
+    def class_arguments(self, function: FunctionDef, decl: StructDef, values: dict[str, Any]) -> dict[str, Any]:
+        """The template arguments of an object's class as a method of the class, or of a base of it, names them."""
+        if _same_class(function.scope, decl.inner):
+            if not function.owner_template or not values:
+                return values
+            renamed = zip(decl.template, function.owner_template, strict=False)  # `template <bool B> ... X<B>::f()`
+            return {mine: values[theirs] for theirs, mine in renamed if theirs in values}
+        for base in decl.bases:
+            parent = self.scoping(decl.file, decl.scope, values).type(base)
+            if isinstance(parent.decl, StructDef) and function in self.methods(parent.decl, function.name):
+                return self.class_arguments(function, parent.decl, build.template_arguments(parent.decl, parent.args))
+        return {}
+
     def call_method(self, m: Machine, struct: Struct, name: str, args: list[Value], site: Mark | None) -> Value:
-        code = self.method(struct.type, name, len(args))
+        code = self.method(m, struct, name, args)
         if code is None:
             return m.unknown_call(f"{struct.name}.{name}", args)
         return value_of(m.invoke(code, args, struct, None, None, site))
@@ -173,7 +200,7 @@ class Interp:
         for function in self.methods(decl, decl.name):
             if not _takes(function, len(args)):
                 continue
-            code = self.instance(function, dict(zip(decl.template, type_.args, strict=False)), decl)
+            code = self.instance(function, self.class_arguments(function, decl, struct.targs), decl)
             frame: list[Value] = [None] * code.ready()
             frame[0], frame[2] = m, struct
             code.bind(frame, args)
@@ -206,7 +233,7 @@ class Interp:
             arguments = [c for c in item.named_children[1:] if c.type != "comment"]
             if field is None or not arguments:
                 continue
-            type_ = self.field_type(field, {}, ())
+            type_ = self.field_type(field, struct.targs, build.template_key(struct.targs))
             inner = arguments[-1]
             nodes = [c for c in inner.named_children if c.type != "comment"]
             values = [low.initialiser(n)(frame) for n in nodes]
@@ -292,11 +319,24 @@ class Interp:
                 best, best_score = function, score
         return best or candidates[0]
 
-    def code(self, m: Machine, function: FunctionDef, targs: tuple[Any, ...], args: list[Value]) -> Code:
-        """The code of a function for explicit template arguments; the rest is deduced from plain `T` parameters."""
+    def code(
+        self,
+        m: Machine,
+        function: FunctionDef,
+        targs: tuple[Any, ...],
+        args: list[Value],
+        outer: dict[str, Any] | None = None,
+        owner: StructDef | None = None,
+    ) -> Code:
+        """The code of a function for explicit template arguments; the rest is deduced from plain `T` parameters.
+
+        `outer` are the template arguments of the class the function is a member of.
+        """
+        owner = owner if owner is not None else self.owner_of(function)
         if not function.template:
-            return self.instance(function, {}, self.owner_of(function))
-        bound: dict[str, Any] = dict(zip(function.template, targs, strict=False))
+            return self.instance(function, {}, owner)
+        bound: dict[str, Any] = dict(outer) if outer else {}
+        bound.update(zip([n for n in function.template if n not in bound], targs, strict=False))
         for param, arg in zip(function.params, args, strict=False):
             name = function.file.str(param.type) if param.type is not None else ""
             if name in function.template and name not in bound:
@@ -304,7 +344,7 @@ class Interp:
                 if type_ is not None:
                     bound[name] = type_
         self._template_defaults(m, function, bound)
-        return self.instance(function, bound, self.owner_of(function))
+        return self.instance(function, bound, owner)
 
     def _template_defaults(self, m: Machine, function: FunctionDef, bound: dict[str, Any]) -> None:
         node = function.node.parent

@@ -35,7 +35,7 @@ from tt_cache_lint.interp.values import (
     plain,
     sequence_ref,
 )
-from tt_cache_lint.source.defs import AliasDef, FileDefs, FunctionDef, Param, StructDef, _Walk, peel
+from tt_cache_lint.source.defs import AliasDef, FileDefs, FunctionDef, Param, StructDef, _Walk, array_sizes, peel
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -267,7 +267,12 @@ class Lowering(Expressions):
             return bind
         if const or any(self.text(c) == "constexpr" for c in node.children):
             self.note_constant(name, value_node)
-        init = self.initial_value(type_, value_node, self.mark(node), alias=shape.ref or shape.pointer)
+        if shape.array is not None and (value_node is None or value_node.type == "initializer_list"):
+            element = self.scoping.type(kind).wrapped(ptr=shape.pointer)
+            listed = self.initialiser(value_node) if value_node is not None else _nothing
+            init = self.array_value(element, declarator, listed)
+        else:
+            init = self.initial_value(type_, value_node, self.mark(node), alias=shape.ref or shape.pointer)
         slot = self.declare(name, Variable(type_, False))
         if static:
             key = (self.file.path, node.start_byte)
@@ -286,6 +291,11 @@ class Lowering(Expressions):
                 value.name, value.depth = name, f[0].depth
 
         return assign
+
+    def array_value(self, element: Type, declarator: Node | None, given: Closure) -> Closure:
+        """What a C array starts with; `given` is the braced list, or None."""
+        sizes = [self.ev(s) if s is not None else _nothing for s in array_sizes(declarator)] or [_nothing]
+        return lambda f: build.array(f[0], element, [s(f) for s in sizes], given(f))
 
     def note_constant(self, name: str, node: Node | None) -> None:
         """Remember a local integer constant: it may be an array's size."""

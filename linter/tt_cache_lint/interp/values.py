@@ -211,10 +211,16 @@ class InitList(Obj):
         return f"{{{', '.join(map(repr, self.items))}}}"
 
 
-class Struct(Obj):
-    """An instance of a class. `fields` holds what was given a value; the rest comes from `default` on first use."""
+_NO_TARGS: dict[str, Any] = {}
 
-    __slots__ = ("default", "defaults", "fields", "marks", "name", "type")
+
+class Struct(Obj):
+    """An instance of a class. `fields` holds what was given a value; the rest comes from `default` on first use.
+
+    `targs` are the template arguments of its class, by parameter name.
+    """
+
+    __slots__ = ("default", "defaults", "fields", "marks", "name", "targs", "type")
 
     def __init__(
         self, type_: StructDef | None, name: str, default: Callable[[Struct, str], Value] | None = None
@@ -225,6 +231,7 @@ class Struct(Obj):
         self.defaults: dict[str, Value] = {}
         self.marks: dict[str, Mark] = {}
         self.default = default
+        self.targs: dict[str, Any] = _NO_TARGS
 
     def get(self, field: str) -> Value:
         if field in self.fields:
@@ -256,6 +263,7 @@ class Struct(Obj):
         other.fields = {k: copied(v) for k, v in self.fields.items()}
         other.defaults = {k: copied(v) for k, v in self.defaults.items()}
         other.marks = dict(self.marks)
+        other.targs = self.targs
         return other
 
     def assign(self, other: Value) -> bool:
@@ -264,6 +272,7 @@ class Struct(Obj):
         if other is not self:
             fresh = other.copy()
             self.type, self.name, self.default = fresh.type, fresh.name, fresh.default
+            self.targs = fresh.targs
             self.fields, self.defaults, self.marks = fresh.fields, fresh.defaults, fresh.marks
         return True
 

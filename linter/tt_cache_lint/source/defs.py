@@ -461,6 +461,16 @@ def peel(node: Node | None) -> Shape:
     return shape
 
 
+def array_sizes(node: Node | None) -> list[Node | None]:
+    """The sizes of an array declarator, outer dimension first; None for `[]`."""
+    sizes: list[Node | None] = []
+    while node is not None:
+        if node.type == "array_declarator":
+            sizes.insert(0, node.child_by_field_name("size"))
+        node = node.child_by_field_name("declarator")
+    return sizes
+
+
 def qualified(file: SourceFile, node: Node) -> tuple[Scope, tuple[str, ...]]:
     """A possibly qualified name as its parts, and the template arguments given to its class (`S<T>::create`)."""
     parts: list[str] = []
