@@ -7,10 +7,12 @@ back as plain Python data, so that a test can say `value(root, "int f() { return
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 # The modules that fill the tables of known functions and types.
 import tt_cache_lint.device.api
@@ -39,6 +41,13 @@ class Case:
     code: str
     expected: Any
     bug: str = ""  # why the interpreter says something else today
+
+
+def parameters(cases: Iterable[Case]) -> list[Any]:
+    """pytest parameters. What is known to be wrong has to stay wrong, or its mark must go."""
+    return [
+        pytest.param(c, id=c.name, marks=[pytest.mark.xfail(strict=True, reason=c.bug)] if c.bug else []) for c in cases
+    ]
 
 
 @dataclass

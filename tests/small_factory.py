@@ -95,7 +95,8 @@ def factory(
     if override is None:
         text = text.replace(
             "        static void override_runtime_arguments(\n"
-            "            cached_program_t&, const operation_attributes_t&, const tensor_args_t&, tensor_return_value_t&);\n",
+            "            cached_program_t&, const operation_attributes_t&, "
+            "const tensor_args_t&, tensor_return_value_t&);\n",
             "",
         )
     return text.replace("Copy", name)

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,9 @@ def test_half_written(root: Path, part: float) -> None:
     assert [f["path"] for f in done.report["findings"] if f["id"] == STALE_ONE][:1] == ["good/good.cpp"]
 
 
-@pytest.mark.parametrize("junk", ["}", "{", "(((", "#if", "#define X(", '"', "R\"(", "/*", "template <", "namespace {", "\\", "%$§"])
+@pytest.mark.parametrize(
+    "junk", ["}", "{", "(((", "#if", "#define X(", '"', 'R"(', "/*", "template <", "namespace {", "\\", "%$§"]
+)
 def test_junk_in_front_of_a_factory(root: Path, junk: str) -> None:
     put(root, "junk.cpp", f"{junk}\n{factory(override=STALE, name='Junk')}")
     done = check(root)
@@ -272,10 +275,22 @@ int odd(int n) { return even(n + 1); }
 """
 
 
-@pytest.mark.parametrize("what", ENDLESS)
+ENDLESS_BUGS = {
+    "grows": "Vec.size() looks at every item, so the steps are far slower than their price",
+    "doubles": "insert() of a range has no limit",
+    "long text": "strings have no limit, and MemoryError ends the whole run",
+    "big number": "a plain assignment does not wrap, so numbers grow without bound",
+}
+
+
+def known(names: Iterable[str], bugs: dict[str, str]) -> list[object]:
+    return [pytest.param(n, marks=[pytest.mark.xfail(strict=True, reason=bugs[n])] if n in bugs else []) for n in names]
+
+
+@pytest.mark.parametrize("what", known(ENDLESS, ENDLESS_BUGS))
 def test_what_never_ends(root: Path, what: str) -> None:
     put(root, "bad.cpp", factory(create=ENDLESS[what] + CREATE, override=STALE, helpers=HELPERS, name="Bad"))
-    done = check(root, seconds=30)
+    done = check(root, seconds=6)
     assert "good/good.cpp" in [f["path"] for f in done.report["findings"]]
     found = done.about("BadFactory")
     assert found["status"] in ("partial", "skipped")
@@ -319,7 +334,10 @@ def test_deep_nesting(root: Path, what: str) -> None:
     assert "good/good.cpp" in [f["path"] for f in done.report["findings"]]
 
 
-@pytest.mark.parametrize("what", ["namespaces", "classes", "functions"])
+DECLARATION_BUGS = dict.fromkeys(["namespaces", "classes"], "RecursionError in the walk over definitions ends the run")
+
+
+@pytest.mark.parametrize("what", known(["namespaces", "classes", "functions"], DECLARATION_BUGS))
 def test_deep_declarations(root: Path, what: str) -> None:
     text = {
         "namespaces": "namespace a { " * DEPTH + "}" * DEPTH,

@@ -24,7 +24,10 @@ def test_same_file_before_and_after(tmp_path: Path) -> None:
 
 
 def test_header_with_body(tmp_path: Path) -> None:
-    assert in_files(tmp_path, '#include "a.hpp"\nint f() { return g(4); }', a_hpp="inline int g(int x) { return x + 1; }") == 5
+    assert (
+        in_files(tmp_path, '#include "a.hpp"\nint f() { return g(4); }', a_hpp="inline int g(int x) { return x + 1; }")
+        == 5
+    )
 
 
 def test_sibling_source_of_an_included_header(tmp_path: Path) -> None:
@@ -72,7 +75,10 @@ def test_default_argument_of_a_header_for_another_source(tmp_path: Path) -> None
 
 
 def test_empty_braces_as_a_default_argument_of_a_declaration(tmp_path: Path) -> None:
-    code = '#include "a.hpp"\nint g(int x, const std::vector<int>& v, O o) { return x * 100 + v.size() * 10 + o.n; }\nint f() { return g(1); }'
+    code = (
+        '#include "a.hpp"\nint g(int x, const std::vector<int>& v, O o) { '
+        "return x * 100 + v.size() * 10 + o.n; }\nint f() { return g(1); }"
+    )
     header = "struct O { int n = 4; }; int g(int x, const std::vector<int>& v = {}, O o = {});"
     assert in_files(tmp_path, code, a_hpp=header) == 104
 
@@ -118,24 +124,37 @@ def test_own_function_wins_over_a_known_one(tmp_path: Path) -> None:
 
 
 def test_own_min_with_other_arguments(tmp_path: Path) -> None:
-    assert value(tmp_path, "int clamp(int a) { return a + 1; } int f() { return clamp(3) * 10 + std::clamp(3, 4, 5); }") == 44
+    assert (
+        value(tmp_path, "int clamp(int a) { return a + 1; } int f() { return clamp(3) * 10 + std::clamp(3, 4, 5); }")
+        == 44
+    )
 
 
 def test_constant_of_a_header(tmp_path: Path) -> None:
     code = '#include "a.hpp"\nint f() { return lib::SIZE * 10 + COUNT; }'
-    assert in_files(tmp_path, code, a_hpp="#define COUNT 3\nnamespace lib { inline constexpr uint32_t SIZE = 2 + 2; }") == 43
+    assert (
+        in_files(tmp_path, code, a_hpp="#define COUNT 3\nnamespace lib { inline constexpr uint32_t SIZE = 2 + 2; }")
+        == 43
+    )
 
 
 def test_struct_and_enum_of_a_header(tmp_path: Path) -> None:
     code = '#include "a.hpp"\nint f() { lib::S s; s.e = lib::E::B; return s.n * 10 + static_cast<int>(s.e); }'
-    assert in_files(tmp_path, code, a_hpp="namespace lib { enum class E { A, B = 3 }; struct S { int n = 4; E e = E::A; }; }") == 43
+    assert (
+        in_files(
+            tmp_path, code, a_hpp="namespace lib { enum class E { A, B = 3 }; struct S { int n = 4; E e = E::A; }; }"
+        )
+        == 43
+    )
 
 
 def test_method_of_a_class_in_another_source(tmp_path: Path) -> None:
     code = '#include "a.hpp"\nint f() { lib::S s{5}; return s.twice() + lib::S::one(); }'
     files = {
         "a_hpp": "namespace lib { struct S { int n; int twice() const; static int one(); }; }",
-        "a_cpp": '#include "a.hpp"\nnamespace lib { int S::twice() const { return n * 2; } int S::one() { return 1; } }',
+        "a_cpp": (
+            '#include "a.hpp"\nnamespace lib { int S::twice() const { return n * 2; } int S::one() { return 1; } }'
+        ),
     }
     assert in_files(tmp_path, code, **files) == 11
 
@@ -148,7 +167,10 @@ def test_template_of_a_header(tmp_path: Path) -> None:
 
 def test_alias_of_an_alias_in_a_header(tmp_path: Path) -> None:
     code = '#include "a.hpp"\nint f() { lib::Args v = {1, 2, 300}; return v.size() * 1000 + v[2]; }'
-    assert in_files(tmp_path, code, a_hpp="namespace lib { using Word = uint8_t; using Args = std::vector<Word>; }") == 3044
+    assert (
+        in_files(tmp_path, code, a_hpp="namespace lib { using Word = uint8_t; using Args = std::vector<Word>; }")
+        == 3044
+    )
 
 
 def test_function_nobody_defines_is_counted(tmp_path: Path) -> None:
@@ -217,7 +239,10 @@ struct Factory {
     ("written", "expected"),
     [
         ("template struct Factory<true, 3>;", [{"ROWS": True, "N": 3}]),
-        ("template struct Factory<true, 3>;\ntemplate class Factory<false, 0x10>;", [{"ROWS": True, "N": 3}, {"ROWS": False, "N": 16}]),
+        (
+            "template struct Factory<true, 3>;\ntemplate class Factory<false, 0x10>;",
+            [{"ROWS": True, "N": 3}, {"ROWS": False, "N": 16}],
+        ),
     ],
 )
 def test_written_instantiations_are_the_ones_looked_at(

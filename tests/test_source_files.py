@@ -165,7 +165,9 @@ def test_definitions_survive_broken_neighbours(tmp_path: Path) -> None:
     assert "good" in defs.functions
 
 
-@pytest.mark.parametrize("text", ["", "\n", "// only a comment", "#include <x>", "\ufeffint f();", "int", "}}}}", "((((", "namespace {"])
+@pytest.mark.parametrize(
+    "text", ["", "\n", "// only a comment", "#include <x>", "\ufeffint f();", "int", "}}}}", "((((", "namespace {"]
+)
 def test_odd_files_have_definitions(tmp_path: Path, text: str) -> None:
     assert Index(tree(tmp_path, a_cpp=text)).defs("a.cpp") is not None
 

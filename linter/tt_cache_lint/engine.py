@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,9 +58,10 @@ def analyse(root: Path, paths: Sequence[Path], options: Options) -> Analysis:
             continue
         names = list(tree.walk(relative)) if path.is_dir() else [relative]
         asked.update(names)
-        for name in names:
-            analysis.files += 1
-            _file(finder, name, not path.is_dir(), seen, analysis, options)
+        with _tidied():
+            for name in names:
+                analysis.files += 1
+                _file(finder, name, not path.is_dir(), seen, analysis, options)
     analysis.problems.extend(p for name, p in sorted(tree.problems.items()) if name in asked or name in seen)
     return analysis
 
@@ -82,6 +84,8 @@ def _file(finder: object, name: str, named: bool, seen: set[str], analysis: Anal
         for factory in finder.in_file(target) if target != name else factories:
             if options.only is None or factory.name.endswith(options.only):
                 analysis.facts.append(_facts(finder, factory, options))
+                gc.collect()
+                gc.freeze()
 
 
 def _facts(finder: object, factory: object, options: Options) -> FactoryFacts:
@@ -94,13 +98,20 @@ def _facts(finder: object, factory: object, options: Options) -> FactoryFacts:
     budget = Budget(paths=options.paths_budget, seconds=options.seconds_per_factory)
     if options.steps:
         budget.steps = options.steps
+    varying = varying_attributes(finder.interp, factory)
+    exploration = Search(finder.interp, factory, budget, varying).run()
+    return Collector(finder.interp, factory, exploration).collect()
+
+
+@contextmanager
+def _tidied() -> Iterator[None]:
+    """Collect garbage between factories only; syntax trees and lowered code stay and need not be looked at again."""
     collecting = gc.isenabled()
     gc.disable()
     try:
-        varying = varying_attributes(finder.interp, factory)
-        exploration = Search(finder.interp, factory, budget, varying).run()
-        return Collector(finder.interp, factory, exploration).collect()
+        yield
     finally:
+        gc.unfreeze()
         if collecting:
             gc.enable()
 

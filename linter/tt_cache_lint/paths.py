@@ -38,10 +38,11 @@ DIRECTED, UNDIRECTED, RANK = 0.2, 1.0, 0.05
 
 @dataclass(slots=True)
 class Budget:
-    """What a factory may cost. `steps` are interpreter steps over all executions."""
+    """What a factory may cost. `steps` are interpreter steps over all executions, `worlds` the executions."""
 
     paths: int = 64
-    steps: int = 260_000
+    steps: int = 160_000
+    worlds: int = 500
     base_worlds: int = 4
     flip_worlds: int = 2
     seconds: float = 20.0
@@ -59,6 +60,7 @@ class Path:
     templates: dict[str, Any] = field(default_factory=dict)
     contradicts: bool = False  # breaks a check of the validators that the base path does not
     strained: bool = False  # breaks a check inside create() that the base path does not
+    telling: bool = True  # shows something that no earlier path shows
 
 
 @dataclass(slots=True)
@@ -84,10 +86,12 @@ class Search:
         self.budget = budget
         self.varying = varying
         self.deadline = time.monotonic() + budget.seconds
+        self.steps, self.worlds = budget.steps, budget.worlds
         self.found = Exploration()
         self.last: Interrupt | None = None
         self.strict = True
         self.broken: frozenset[str] = frozenset()
+        self.signatures: set[object] = set()
         self.fallback: tuple[Outcome, Decisions] | None = None  # ran, but its override throws
 
     def run(self) -> Exploration:
@@ -101,7 +105,8 @@ class Search:
         return self.found
 
     def out_of_budget(self) -> bool:
-        spent = self.found.steps > self.budget.steps or time.monotonic() > self.deadline
+        found = self.found
+        spent = found.steps > self.steps or found.worlds > self.worlds or time.monotonic() > self.deadline
         self.found.spent = self.found.spent or spent
         return spent
 
@@ -173,7 +178,7 @@ class Search:
             if failure not in failures:  # further than ever: a new place to start from
                 failures.add(failure)
                 cost = 0.0
-            if self.found.steps > self.budget.steps * 2:
+            if self.found.steps > self.steps * 2:
                 return None
             for rank, (directed, repair) in enumerate(repairs[:40]):
                 if any(k in locked and locked[k] != v for k, v in repair.items()) or not _plausible(repair):
@@ -197,9 +202,15 @@ class Search:
         path = Path({}, [outcome], decided, not outcome.violations, True, templates)
         self.found.paths.append(path)
         for seed in range(1, self.budget.base_worlds):
+            if self.out_of_budget():
+                break
             more = self.world(replay, seed, decided, forced, {})
             if more is not None:
                 path.outcomes.append(more)
+        self.signatures.add(signature(outcome))
+        # A base path that was hard to find leaves something for the others.
+        self.steps = max(self.steps, self.found.steps + self.budget.steps // 2)
+        self.worlds = max(self.worlds, self.found.worlds + self.budget.worlds // 4)
         self.together(replay, path, templates)
         self.cross(replay, path, templates)
         self.flip(replay, path, templates)
@@ -235,6 +246,9 @@ class Search:
         broken = frozenset(outcome.violations) - self.broken
         path.contradicts = any(not v.startswith("create: ") for v in broken)
         path.strained = bool(broken)
+        shown = signature(outcome)
+        path.telling = shown not in self.signatures
+        self.signatures.add(shown)
         self.found.paths.append(path)
         return path
 
@@ -344,7 +358,7 @@ class Search:
             path = self.flipped(replay, current, key, choice, templates)
             if path is None:
                 continue
-            if len(path.flips) < 3:
+            if len(path.flips) < 3 and path.telling:
                 for cost, more, value in self.candidates(path, reached):
                     heapq.heappush(heap, (cost, next(order), path, more, value))
 
@@ -394,6 +408,8 @@ class Search:
             return None
         outcome, forced = found
         path = self.keep(outcome, forced, flips, templates)
+        if len(flips) > 1 and not path.telling and not outcome.failures:
+            return path
         for seed in range(1, self.budget.flip_worlds):
             more = self.world(replay, seed, path.decisions, forced, flips)
             if more is not None:
@@ -407,6 +423,21 @@ def needs_refresh(outcome: Outcome) -> bool:
 
     table = tabulate(outcome)
     return not table.comparable or table.needing_refresh > 0
+
+
+def signature(outcome: Outcome) -> object:
+    """What a world shows: two worlds with one signature say the same about every slot, and can be steered alike."""
+    from tt_cache_lint.compare import tabulate
+
+    table = tabulate(outcome)
+    world = outcome.world
+    slots = frozenset(
+        (key, bool(s.needing), bool(s.bad), any(r.write is not None for r in s.readings)) for key, s in table.slots.items()
+    )
+    failures = frozenset((f.kind, f.owner, f.index) for f in outcome.failures)
+    events = frozenset((e.kind, e.mark.path, e.mark.line) for e in outcome.events if e.phase == "override")
+    steering = frozenset(k for bits in outcome.core for k in world.leaves(bits) if world.facts[k].choices)
+    return (slots, failures, events, steering, table.comparable, outcome.thrown is None)
 
 
 def _repairs(violations: dict[str, tuple[Decisions, ...]]) -> Iterator[Decisions]:
@@ -428,7 +459,7 @@ def _plausible(repair: Decisions) -> bool:
         if isinstance(value, bool):
             continue
         if isinstance(value, (int, float)):
-            dimension = "shape[" in key or key.startswith("device.") or key.endswith((".rank", ".size", ".index"))
+            dimension = ("shape[" in key and key.startswith("tensor")) or key.startswith("device.") or key.endswith((".rank", ".size", ".index"))
             if not -1_000_000 < value < 1_000_000 or (dimension and value < 1 and not key.endswith(".index")):
                 return False
             if (key.endswith(".rank") and value > 6) or ("shape[" in key and value > 100_000):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.cores import CoreCoord
 from tt_cache_lint.device.tensors import (
+    DRAM_BANKS,
     Buffer,
     Device,
     Tensor,
@@ -155,7 +156,7 @@ def buffer_core_type(m: Machine, site: Site, v: Buffer) -> Value:
 @method(Device, "get_optimal_dram_bank_to_logical_worker_assignment")
 def dram_workers(m: Machine, site: Site, v: Device, *args: Value) -> Value:
     """One worker for each DRAM bank."""
-    return Vec([CoreCoord(i, i % 2) for i in range(4)])
+    return Vec([CoreCoord(i % 4, i // 4) for i in range(DRAM_BANKS)])
 
 
 @function(

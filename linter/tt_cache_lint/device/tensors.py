@@ -71,6 +71,7 @@ LAYOUTS = (enum("Layout", "TILE"), enum("Layout", "ROW_MAJOR"))
 MEMORY_LAYOUTS = tuple(
     enum("TensorMemoryLayout", n) for n in ("INTERLEAVED", "HEIGHT_SHARDED", "BLOCK_SHARDED", "WIDTH_SHARDED")
 )
+DRAM_BANKS = 12  # Wormhole
 DOMAINS.update({"DataType": DTYPES, "Layout": LAYOUTS, "TensorMemoryLayout": MEMORY_LAYOUTS})
 DRAM, L1 = enum("BufferType", "DRAM"), enum("BufferType", "L1")
 DOMAINS["BufferType"] = (DRAM, L1)
@@ -574,10 +575,22 @@ def tensor_sharded(m: Machine, site: Site, v: Tensor) -> Value:
     return memory_sharded(m, site, v.spec.layout.memory)
 
 
+def _nd_shard(memory: MemoryConfig | None, what: str) -> Value:
+    """The n-dimensional form of a shard spec: there when sharded, its content is not modelled."""
+    if memory is None or not memory.sharded:
+        return None if memory is None else Absent(mask(memory.memory_layout), is_sharded(memory.memory_layout))
+    p = memory.mask()
+    return Opt(Unknown(f"{what} of {memory.identity()}", p), p, is_sharded(memory.memory_layout))
+
+
 @method(Tensor, "nd_shard_spec")
-@method(Buffer, "buffer_distribution_spec", "shard_spec_")
-def tensor_nd_shard(m: Machine, site: Site, v: Obj) -> Value:
-    return None
+def tensor_nd_shard(m: Machine, site: Site, v: Tensor) -> Value:
+    return _nd_shard(v.spec.layout.memory, "nd_shard_spec")
+
+
+@method(Buffer, "buffer_distribution_spec")
+def buffer_distribution(m: Machine, site: Site, v: Buffer) -> Value:
+    return _nd_shard(v.spec.layout.memory if v.spec is not None else None, "buffer_distribution_spec")
 
 
 @method(Tensor, "device", "mesh_device", "get_device")
@@ -673,7 +686,7 @@ def memory_shard(m: Machine, site: Site, v: MemoryConfig) -> Value:
 
 @method(MemoryConfig, "nd_shard_spec")
 def memory_nd(m: Machine, site: Site, v: MemoryConfig) -> Value:
-    return None
+    return _nd_shard(v, "nd_shard_spec")
 
 
 @method(MemoryConfig, "is_sharded")
@@ -1043,12 +1056,12 @@ def device_l1(m: Machine, site: Site, v: Device) -> Value:
 
 @method(Device, "num_dram_channels", "num_banks", "num_worker_cores")
 def device_banks(m: Machine, site: Site, v: Device, *args: Value) -> Value:
-    return 4
+    return DRAM_BANKS
 
 
 @method(Device, "dram_grid_size")
 def device_dram_grid(m: Machine, site: Site, v: Device) -> Value:
-    return CoreCoord(4, 1)
+    return CoreCoord(DRAM_BANKS, 1)
 
 
 @method(Device, "id", "build_id")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import null_use, value_of
 from tt_cache_lint.interp.registry import CONSTRUCTORS, FUNCTIONS, METHOD_REFS, METHODS, Site, find_method
+from tt_cache_lint.interp.statics import decltype, static_type
 from tt_cache_lint.interp.types import STANDARD, Type
 from tt_cache_lint.interp.values import (
     Absent,
@@ -120,6 +121,10 @@ def _template_arguments(low: Expressions, target: Node) -> tuple[Any, ...]:
             from tt_cache_lint.interp.lower import find_decltype
 
             subject = find_decltype(child)
+            told = decltype(low, child) if subject is not None else None
+            if told is not None:
+                result.append(told)
+                continue
             if text in low.decltypes or subject is not None:
                 result.append(("d", low.decltypes[text] if subject is None else low.ev(subject), None))
                 continue
@@ -196,6 +201,10 @@ def _named(
     if name in TRANSPARENT and args:
         inner = low.lv(args[0]) if lvalue else low.ev(args[0])
         return inner
+    if len(path) > 1 and path[-2] == "numeric_limits" and not args:
+        limit = _limit(low, target, name)
+        if limit is not None:
+            return lambda f: limit
     return _free(low, node, target, path, args, discarded, lvalue)
 
 
@@ -282,6 +291,7 @@ def _method(
         name = low.text(field.named_children[-1]).split("<")[0]
     place = low.lv(argument)
     places = [_argument(low, a) for a in args]
+    hints = tuple(static_type(low, a) for a in args)
     site = low.site(node, name, (), args)
     cache: dict[type, tuple[Any, bool]] = {}
 
@@ -333,7 +343,7 @@ def _method(
         if isinstance(v, Struct):
             if v.type is not None and m.interp.methods(v.type, name):
                 given = references(f)
-                code = m.interp.method(m, v, name, given, _evaluated(f, targs) if targs else ())
+                code = m.interp.method(m, v, name, given, _evaluated(f, targs) if targs else (), hints)
                 if code is not None:
                     result = m.invoke(code, given, v, None, None, site.mark)
                     return result if lvalue else value_of(result)
@@ -470,6 +480,7 @@ def _free(
         return run_known
     candidates: list[Any] = []
     resolved: list[Any] = []
+    hints = () if spread else tuple(static_type(low, a) for a in args)
     holder = _class_named(low, target)
 
     def class_arguments(function: Any) -> dict[str, Any] | None:
@@ -508,7 +519,7 @@ def _free(
             given = references(f)
             function = candidates[0] if len(candidates) == 1 else interp.overload(m, candidates, given)
             if function is not None:
-                code = interp.code(m, function, given_targs, given, class_arguments(function))
+                code = interp.code(m, function, given_targs, given, class_arguments(function), None, hints)
                 this = f[2] if not function.is_static and function.scope and owner is not None else None
                 result = m.invoke(code, given, this, None, None, site.mark)
                 return result if lvalue else value_of(result)
@@ -543,6 +554,32 @@ def _class_named(low: Expressions, target: Node) -> Type | None:
             return None
         node = following
     return low.scoping.named(path, args) if path else None
+
+
+def _limit(low: Expressions, target: Node, name: str) -> int | float | None:
+    """`std::numeric_limits<T>::max()` and the like; None where the type is not known."""
+    type_ = _class_named(low, target)
+    kind = type_.args[0] if type_ is not None and type_.args else None
+    if not isinstance(kind, Type) or not kind.scalar:
+        return None
+    form = ops.INTEGERS.get(kind.scalar)
+    if form is None:
+        return _FLOAT_LIMITS.get((kind.name, name)) if kind.scalar == "float" else {"max": 1, "min": 0, "lowest": 0}.get(name)
+    bits, signed = form
+    if name == "max":
+        return (1 << bits - signed) - 1
+    return -(1 << bits - 1) * signed if name in ("min", "lowest") else None
+
+
+_FLOAT_LIMITS = {
+    ("float", "max"): 3.4028234663852886e38,
+    ("float", "lowest"): -3.4028234663852886e38,
+    ("float", "min"): 1.1754943508222875e-38,
+    ("double", "max"): 1.7976931348623157e308,
+    ("double", "lowest"): -1.7976931348623157e308,
+    ("double", "min"): 2.2250738585072014e-308,
+    ("double", "epsilon"): 2.220446049250313e-16,
+}
 
 
 def _writable(value: Value, discarded: bool) -> bool:

@@ -18,6 +18,7 @@ from tt_cache_lint.interp.access import (
     value_of,
 )
 from tt_cache_lint.interp.registry import CONSTANTS, FUNCTIONS, Function, Site
+from tt_cache_lint.interp.statics import same_type, static_type
 from tt_cache_lint.interp.types import AUTO, Scoping, Type
 from tt_cache_lint.interp.values import (
     Absent,
@@ -66,11 +67,12 @@ LVALUES = {
 
 @dataclass(slots=True)
 class Variable:
-    """A local name: its type and whether its slot holds a reference."""
+    """A local name: its type and whether its slot holds a reference. `deduced` is what `auto` stands for, if known."""
 
     type: Type
     ref: bool
     slot: int = 0
+    deduced: Type | None = None
 
 
 class Expressions:
@@ -305,7 +307,7 @@ class Expressions:
             found = _evaluated(f, targs)
             if len(found) != 2 or not all(isinstance(t, Type) for t in found):
                 return Unknown("is_same_v")
-            return found[0].key == found[1].key
+            return same_type(found[0], found[1])
 
         return run
 
@@ -413,8 +415,10 @@ class Expressions:
         op, inner = self.text(operator), self.ev(argument)
         if op in ("!", "not"):
             return lambda f: ops.negate(f[0], inner(f))
-        if op == "compl":
-            op = "~"
+        if op in ("~", "compl"):
+            known = static_type(self, node)
+            form = ops.INTEGERS.get(known.scalar, (32, False)) if known is not None else (32, False)
+            return lambda f: ops.unary(f[0], "~", inner(f), form)
         return lambda f: ops.unary(f[0], op, inner(f))
 
     def e_conditional_expression(self, node: Node) -> Closure:
@@ -472,9 +476,12 @@ class Expressions:
         place = self.lv(left)
         given = self.initialiser(right)
         short = name.replace("->", ".").rpartition(".")[2]
+        scalar = self._scalar_of(left)
 
         def assign(f: list[Value]) -> Value:
             value = given(f)
+            if scalar:
+                value = ops.convert(f[0], value, scalar)
             target = place(f)
             if type(value) is Handle and value.depth > f[0].depth + 8:
                 value.name, value.depth = short, f[0].depth + 8

@@ -10,6 +10,7 @@ from tt_cache_lint.interp.expressions import function_reference
 from tt_cache_lint.interp.lower import Code, Lowering
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.registry import CONSTANTS, CONSTRUCTORS, ENUM_NUMBERS, FUNCTIONS, Site
+from tt_cache_lint.interp.statics import useful
 from tt_cache_lint.interp.types import AUTO, SCALARS, SEQUENCES, Scoping, Type
 from tt_cache_lint.interp.values import (
     Absent,
@@ -80,7 +81,7 @@ class Interp:
 
     def field_type(self, field: FieldDef, templates: dict[str, Any], key: object) -> Type:
         """The declared type of a data member."""
-        cache_key = (id(field), key if templates else ())
+        cache_key = (id(field), (key or build.template_key(templates)) if templates else ())
         found = self._types.get(cache_key)
         if found is None:
             place = self._place_of_field(field, templates)
@@ -159,7 +160,13 @@ class Interp:
         return found
 
     def method(
-        self, m: Machine, struct: Struct, name: str, args: list[Value], targs: tuple[Any, ...] = ()
+        self,
+        m: Machine,
+        struct: Struct,
+        name: str,
+        args: list[Value],
+        targs: tuple[Any, ...] = (),
+        hints: tuple[Type | None, ...] = (),
     ) -> Code | None:
         """The code of a method of an object for these arguments."""
         decl = struct.type
@@ -170,7 +177,8 @@ class Interp:
             if _takes(function, count):
                 if not function.template:
                     return self.instance(function, {}, decl)
-                return self.code(m, function, targs, args, self.class_arguments(function, decl, struct.targs), decl)
+                outer = self.class_arguments(function, decl, struct.targs)
+                return self.code(m, function, targs, args, outer, decl, hints)
         return None
 
     def class_arguments(self, function: FunctionDef, decl: StructDef, values: dict[str, Any]) -> dict[str, Any]:
@@ -327,20 +335,25 @@ class Interp:
         args: list[Value],
         outer: dict[str, Any] | None = None,
         owner: StructDef | None = None,
+        hints: tuple[Type | None, ...] = (),
     ) -> Code:
         """The code of a function for explicit template arguments; the rest is deduced from plain `T` parameters.
 
-        `outer` are the template arguments of the class the function is a member of.
+        `outer` are the template arguments of the class the function is a member of, `hints` the types the source
+        tells of the arguments.
         """
         owner = owner if owner is not None else self.owner_of(function)
         if not function.template:
             return self.instance(function, {}, owner)
         bound: dict[str, Any] = dict(outer) if outer else {}
         bound.update(zip([n for n in function.template if n not in bound], targs, strict=False))
-        for param, arg in zip(function.params, args, strict=False):
+        for position, (param, arg) in enumerate(zip(function.params, args, strict=False)):
             name = function.file.str(param.type) if param.type is not None else ""
-            if name in function.template and name not in bound:
-                type_ = type_of(value_of(arg))
+            if name in function.template and name not in bound and not param.is_pack:
+                hint = hints[position] if position < len(hints) else None
+                type_ = hint if useful(hint) else type_of(value_of(arg))
+                if type_ is not None and param.is_pointer and type_.ptr:
+                    type_ = Type(type_.name, type_.args, type_.decl)
                 if type_ is not None:
                     bound[name] = type_
         self._template_defaults(m, function, bound)
@@ -581,7 +594,7 @@ def type_of(value: Value) -> Type | None:
     if isinstance(bare, bool):
         return SCALARS["bool"]
     if isinstance(bare, int):
-        return SCALARS["uint32_t"]
+        return SCALARS["int" if bare < 0 else "uint32_t" if bare < 1 << 32 else "uint64_t"]
     if isinstance(bare, float):
         return SCALARS["float"]
     if isinstance(value, Obj) and not isinstance(value, (Vec, Lambda, InitList, Opt, Map)):
@@ -616,6 +629,8 @@ def _fits(interp: Interp, value: Value, type_: Type) -> int:
             return 4 if value.type is not None and value.type.qualified == type_.decl.qualified else -1
         return 3 if value.name == type_.name else (-1 if type_.name in _NOT_NUMBERS or type_.name in CONSTRUCTORS else 0)
     if isinstance(value, Vec):
+        if value.kind == "Shape" or type_.name == "Shape":
+            return 5 if type_.name == value.kind else 1 if type_.name in SEQUENCES or value.kind in SEQUENCES else -1
         if type_.name in SEQUENCES:
             return 4 if type_.name == value.kind else 2
         if type_.name in ("tuple", "pair"):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.expressions import Expressions, Variable, literal
 from tt_cache_lint.interp.registry import Site
+from tt_cache_lint.interp.statics import decltype, static_type
 from tt_cache_lint.interp.types import AUTO, Scoping, Type
 from tt_cache_lint.interp.values import (
     Absent,
@@ -25,6 +26,7 @@ from tt_cache_lint.interp.values import (
     Obj,
     Opt,
     Ref,
+    SlotRef,
     Struct,
     Thrown,
     Unknown,
@@ -199,6 +201,8 @@ class Lowering(Expressions):
         struct = walk.struct(node, (*self.scoping.scope, f"@{node.start_byte}"), (), local=True)
         if struct is not None and name is not None:
             self.scoping.local[struct.name] = Type(struct.name, (), struct)
+        elif struct is not None:
+            self.scoping.anonymous(node, struct)
 
     def s_struct_specifier(self, node: Node) -> None:
         self.local_type(node)
@@ -212,6 +216,10 @@ class Lowering(Expressions):
         if name is None:
             return
         kind = node.child_by_field_name("type")
+        told = decltype(self, kind)
+        if told is not None:
+            self.scoping.local[self.text(name)] = told
+            return
         subject = find_decltype(kind)
         if subject is not None:
             self.decltypes[self.text(name)] = self.ev(subject)
@@ -243,7 +251,7 @@ class Lowering(Expressions):
                 return None
             declarator = inner
         shape = peel(declarator)
-        type_ = self.scoping.type(kind, declarator)
+        type_ = self.declared_type(kind, declarator)
         if shape.binding is not None:
             return self.binding(shape.binding, value_node, shape.ref)
         if shape.function is not None and value_node is None:
@@ -268,19 +276,29 @@ class Lowering(Expressions):
         if const or any(self.text(c) == "constexpr" for c in node.children):
             self.note_constant(name, value_node)
         if shape.array is not None and (value_node is None or value_node.type == "initializer_list"):
+            recursive = None
             element = self.scoping.type(kind).wrapped(ptr=shape.pointer)
             listed = self.initialiser(value_node) if value_node is not None else _nothing
             init = self.array_value(element, declarator, listed)
         else:
+            # a lambda may call itself through the variable it initialises
+            is_lambda = value_node is not None and value_node.type == "lambda_expression"
+            recursive = Variable(type_, False) if is_lambda and type_.name == "function" else None
+            if recursive is not None:
+                self.declare(name, recursive)
             init = self.initial_value(type_, value_node, self.mark(node), alias=shape.ref or shape.pointer)
-        slot = self.declare(name, Variable(type_, False))
+        deduced = static_type(self, value_node) if type_.name == "auto" else None
+        lasting = static and not const  # a variable the function may change: its slot holds a reference to it
+        slot = recursive.slot if recursive is not None else self.declare(name, Variable(type_, lasting, deduced=deduced))
         if static:
-            key = (self.file.path, node.start_byte)
+            key = (self.file.path, declarator.start_byte)
 
             def once(f: list[Value]) -> None:
                 statics = f[0].statics
                 if key not in statics:
-                    statics[key] = init(f)
+                    value = statics[key] = init(f)
+                    if lasting and (type_.ptr or not isinstance(value, Obj) or isinstance(value, Opt)):
+                        statics[key] = SlotRef([value], 0) if type_.ptr else LocalRef([value], 0)
                 f[slot] = statics[key]
 
             return once
@@ -291,6 +309,14 @@ class Lowering(Expressions):
                 value.name, value.depth = name, f[0].depth
 
         return assign
+
+    def declared_type(self, kind: Node | None, declarator: Node) -> Type:
+        """The type of a variable; `decltype` of an expression where the source tells what that is."""
+        found = self.scoping.type(kind, declarator)
+        if found.name != "auto" or kind is None or kind.type == "placeholder_type_specifier":
+            return found
+        told = decltype(self, kind)
+        return told.wrapped(ref=found.ref, ptr=found.ptr, array=found.array) if told is not None else found
 
     def array_value(self, element: Type, declarator: Node | None, given: Closure) -> Closure:
         """What a C array starts with; `given` is the braced list, or None."""

@@ -22,6 +22,7 @@ from tt_cache_lint.interp.values import (
     Opt,
     Ptr,
     Ref,
+    Reversed,
     Struct,
     Thrown,
     Unknown,
@@ -255,7 +256,7 @@ def _pointers(op: str, a: Value, b: Value) -> Value:
         if op == "-":
             return a.at - b.at
         if op in COMPARISONS:
-            if a.base is not b.base and op in ("==", "!="):
+            if a.base is not b.base and op in ("==", "!=") and not (type(a.base) is Reversed and a.base == b.base):
                 return op == "!="
             return OPERATIONS[op](a.at, b.at)
     if op == "+" and isinstance(a, Ptr):
@@ -280,8 +281,8 @@ def negate(m: Machine, a: Value) -> Value:
     return not truth(m, a, touch=False)
 
 
-def unary(m: Machine, op: str, a: Value) -> Value:
-    """`-a`, `+a`, `~a`"""
+def unary(m: Machine, op: str, a: Value, form: tuple[int, bool] = (32, False)) -> Value:
+    """`-a`, `+a`, `~a`; `form` is the width and signedness of the operand of `~`."""
     if isinstance(a, Ref):
         a = a.get()
     if isinstance(a, Unknown):
@@ -293,7 +294,10 @@ def unary(m: Machine, op: str, a: Value) -> Value:
     value = a.v if isinstance(a, (Val, Handle)) else a
     if not isinstance(value, (int, float)):
         return Unknown(f"{op}{key_of(a)}", mask(a))
-    result = -value if op == "-" else +value if op == "+" else ~int(value) & 0xFFFFFFFF
+    if op == "~":
+        result = wrap(~int(value), form if value < 1 << 32 else (64, form[1]))
+    else:
+        result = -value if op == "-" else +value
     return Val(result, a.p, (op, a, None)) if isinstance(a, Val) and a.p else result
 
 
@@ -431,6 +435,11 @@ def float_bits(value: float) -> int:
         return int(struct.unpack("<I", struct.pack("<f", float(value)))[0])
     except OverflowError:
         return 0x7F800000
+
+
+def bits_float(bits: int) -> float:
+    """The 32-bit float with these bits."""
+    return float(struct.unpack("<f", struct.pack("<I", bits & 0xFFFFFFFF))[0])
 
 
 def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import element, index_ref, store, value_of
 from tt_cache_lint.interp.registry import CONSTANTS, Site, function, method, method_ref
+from tt_cache_lint.interp.statics import same_type
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.interp.values import (
     Absent,
@@ -24,6 +25,7 @@ from tt_cache_lint.interp.values import (
     Pointer,
     Ptr,
     Ref,
+    Reversed,
     Struct,
     Thrown,
     TypeRef,
@@ -139,14 +141,12 @@ def vec_at(m: Machine, site: Site, v: Vec, at: Value) -> Value:
 
 @method(Vec, "begin", "cbegin", "data", "rbegin", "crbegin")
 def vec_begin(m: Machine, site: Site, v: Vec) -> Value:
-    if "rbegin" in site.name:
-        return Ptr(Vec(list(reversed(v.items)), v.kind, list(reversed(v.marks))), 0)
-    return Ptr(v, 0)
+    return Ptr(Reversed(v) if "rbegin" in site.name else v, 0)
 
 
 @method(Vec, "end", "cend", "rend", "crend")
 def vec_end(m: Machine, site: Site, v: Vec) -> Value:
-    return Ptr(v, len(v.items))
+    return Ptr(Reversed(v) if "rend" in site.name else v, len(v.items))
 
 
 @method(Vec, "reserve", "shrink_to_fit", "capacity")
@@ -210,6 +210,8 @@ def vec_insert(m: Machine, site: Site, v: Vec, *args: Value) -> Value:
     if len(rest) == 2 and isinstance(rest[0], Ptr):
         base, start = rest[0].base, rest[0].at
         end = rest[1].at if isinstance(rest[1], Ptr) else start
+        if isinstance(base, Reversed) and isinstance(base.of, Vec):
+            base = Vec(base.of.items[::-1], base.of.kind, base.of.marks[::-1])
         if isinstance(base, (Vec, InitList)):
             items, marks = [copied(i) for i in base.items[start:end]], list(base.marks[start:end])
             marks = [mark or site.mark for mark in marks]
@@ -465,7 +467,7 @@ def clamp(m: Machine, site: Site, args: list[Value]) -> Value:
 _MATH: dict[str, Any] = {
     "ceil": lambda x: float(math.ceil(x)),
     "floor": lambda x: float(math.floor(x)),
-    "round": lambda x: float(math.floor(x + 0.5)),
+    "round": lambda x: math.copysign(math.floor(abs(x) + 0.5), x),
     "trunc": lambda x: float(math.trunc(x)),
     "sqrt": lambda x: math.sqrt(x),
     "sqrtf": lambda x: math.sqrt(x),
@@ -583,7 +585,10 @@ def holds_alternative(m: Machine, site: Site, args: list[Value]) -> Value:
 
 @function("is_same_v", "is_convertible_v", "is_base_of_v", "is_integral_v")
 def is_same(m: Machine, site: Site, args: list[Value]) -> Value:
-    return len(site.targs) > 1 and getattr(site.targs[0], "key", 0) == getattr(site.targs[1], "key", 1)
+    if site.name == "is_integral_v":
+        which = site.targs[0] if site.targs else None
+        return isinstance(which, Type) and which.scalar not in ("", "float")
+    return len(site.targs) > 1 and all(isinstance(t, Type) for t in site.targs) and same_type(*site.targs[:2])
 
 
 @function("visit", refs=True)
@@ -764,11 +769,18 @@ def _whole(args: list[Value]) -> tuple[Value, Value, list[Value]]:
 @function("sort", "stable_sort")
 def std_sort(m: Machine, site: Site, args: list[Value]) -> None:
     first, last, rest = _whole(args)
-    if not isinstance(first, Ptr) or not isinstance(first.base, Vec) or not isinstance(last, Ptr):
+    if not isinstance(first, Ptr) or not isinstance(last, Ptr):
         m.unknown_call("std::sort", args)
         return
-    vector = first.base
-    items = vector.items[first.at : last.at]
+    backwards = isinstance(first.base, Reversed)
+    vector = first.base.of if isinstance(first.base, Reversed) else first.base
+    if not isinstance(vector, Vec):
+        m.unknown_call("std::sort", args)
+        return
+    start, end = first.at, last.at
+    if backwards:
+        start, end = len(vector.items) - end, len(vector.items) - start
+    items = vector.items[start:end]
 
     def compare(a: Value, b: Value) -> int:
         m.spend()
@@ -784,7 +796,7 @@ def std_sort(m: Machine, site: Site, args: list[Value]) -> None:
     except TypeError:
         m.unknown_call("std::sort", args)
         return
-    vector.items[first.at : last.at] = items
+    vector.items[start:end] = items[::-1] if backwards else items
 
 
 @function("find", "find_if", "find_if_not", "any_of", "all_of", "none_of", "count_if", "for_each", "count")
@@ -911,6 +923,10 @@ def make_string(m: Machine, site: Site, args: list[Value]) -> Value:
 def bit_cast(m: Machine, site: Site, args: list[Value]) -> Value:
     value = args[0]
     bare = plain(value)
+    which = site.targs[0] if site.targs else None
+    if isinstance(which, Type) and which.name == "float" and isinstance(bare, int):
+        number = ops.bits_float(bare)
+        return Val(number, value.p, ("float of bits", value, None)) if isinstance(value, Val) else number
     if isinstance(bare, float):
         bits = ops.float_bits(bare)
         return Val(bits, value.p, ("bits", value, None)) if isinstance(value, Val) else bits
@@ -941,6 +957,12 @@ def unsupported_range(m: Machine, site: Site, args: list[Value]) -> Value:
 @method(Ptr, "get")
 def ptr_get(m: Machine, site: Site, v: Ptr) -> Value:
     return v
+
+
+@method(Ptr, "base")
+def ptr_base(m: Machine, site: Site, v: Ptr) -> Value:
+    """The forward iterator of a reverse one: it stands one behind what the reverse one points to."""
+    return Ptr(v.base.of, v.base.length() - v.at) if isinstance(v.base, Reversed) else v
 
 
 @method(Struct, "index")

@@ -123,6 +123,10 @@ class Scoping:
             return self
         return Scoping(self.index, file, scope, self.templates, self.known, {})
 
+    def anonymous(self, node: Node, decl: StructDef) -> None:
+        """Note the definition of a local class without a name."""
+        self._cache[node.id] = Type("", (), decl)
+
     def type(self, node: Node | None, declarator: Node | None = None) -> Type:
         """The type a type node means, with the wrapping of a declarator. AUTO when it cannot be told."""
         if node is None:
@@ -154,7 +158,7 @@ class Scoping:
             return SCALARS.get(text) or SCALARS.get(_sized(text)) or Type(text)
         if kind == "dependent_type":
             return self._resolve(node.named_children[-1], depth + 1)
-        if kind in ("struct_specifier", "class_specifier", "enum_specifier"):
+        if kind in ("struct_specifier", "class_specifier", "union_specifier", "enum_specifier"):
             name = node.child_by_field_name("name")
             return self._resolve(name, depth + 1) if name is not None else AUTO
         path, _ = qualified(self.file, node)

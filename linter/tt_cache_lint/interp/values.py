@@ -421,6 +421,27 @@ class Ptr(Obj):
         return False
 
 
+class Reversed(Obj):
+    """What a reverse iterator walks over: a sequence from its end. Equal for one sequence, however often it is made."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: Any) -> None:
+        self.of = of
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reversed) and other.of is self.of
+
+    def __hash__(self) -> int:
+        return id(self.of)
+
+    def length(self) -> int:
+        return sequence_length(self.of)
+
+    def item_ref(self, at: int) -> Value:
+        return sequence_ref(self.of, self.length() - 1 - at)
+
+
 class Lambda(Obj):
     """A closure: its code, the frame it was made in, and values captured by copy as (slot, value)."""
 

@@ -1,0 +1,201 @@
+"""Paths and worlds: flips find what the base path hides, and a run says the same twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from small_factory import CREATE, REFRESH, STALE, factory
+from tt_cache_lint.engine import Options, analyse
+from tt_cache_lint.model import Cause, Confidence, FactoryFacts, Status
+
+MASKED = """
+    SetRuntimeArgs(program, reader, core,
+        {tensors.input.buffer()->address(), tensors.mask.has_value() ? tensors.mask->buffer()->address() : 0});
+    SetRuntimeArgs(program, writer, core, {output.buffer()->address()});
+"""
+MASK_REFRESH = """
+    if (tensors.mask.has_value()) {
+        GetRuntimeArgs(program, shared.reader, core)[1] = tensors.mask.value().buffer()->address();
+    }
+"""
+
+
+def facts(root: Path, text: str, **options: Any) -> FactoryFacts:
+    (root / "op.cpp").write_text(text)
+    analysis = analyse(root, [root / "op.cpp"], Options(**options))
+    (found,) = analysis.facts
+    return found
+
+
+def slots(found: FactoryFacts) -> dict[str, Cause]:
+    return {d.slot.name: d.cause for d in found.differences}
+
+
+def test_clean(tmp_path: Path) -> None:
+    found = facts(tmp_path, factory(MASKED, REFRESH + MASK_REFRESH))
+    assert slots(found) == {}
+    assert found.status is Status.ANALYSED
+    assert found.slots.needing_refresh == found.slots.matched > 0
+    assert found.paths > 1
+
+
+def test_a_flip_finds_what_the_base_path_hides(tmp_path: Path) -> None:
+    """Stale only where the mask is given, or only where it is not: one of them is a flip."""
+    given = facts(tmp_path, factory(MASKED, REFRESH))
+    assert slots(given) == {"reader arg 1": Cause.NOT_REFRESHED}
+
+
+@pytest.mark.parametrize(
+    ("guard", "when"),
+    [
+        ("tensors.mask.has_value()", ("tensor_args.mask has no value",)),
+        ("!tensors.mask.has_value()", ()),
+        ("attributes.flag", ()),
+        ("!attributes.flag", ("operation_attributes.flag is true",)),
+    ],
+)
+def test_a_guard_mismatch_is_found_either_way(tmp_path: Path, guard: str, when: tuple[str, ...]) -> None:
+    """The guard holds on the base path or on its flip; `when` says what differs from the usual case."""
+    found = facts(tmp_path, factory(CREATE, f"if ({guard}) {{ {REFRESH} }}"))
+    assert slots(found) == {"reader arg 0": Cause.GUARD, "writer arg 0": Cause.GUARD}
+    assert all(d.confidence is not Confidence.POSSIBLE for d in found.differences)
+    assert {d.when for d in found.differences} == {when}
+
+
+@pytest.mark.parametrize("guard", ["tensors.mask.has_value()", "attributes.flag", "tensors.input.is_sharded()"])
+def test_the_same_guard_on_both_sides_is_fine(tmp_path: Path, guard: str) -> None:
+    create = f"if ({guard}) {{ {CREATE} }}"
+    assert slots(facts(tmp_path, factory(create, f"if ({guard}) {{ {REFRESH} }}"))) == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("tensors.mask.has_value()", "tensors.mask"),
+        ("tensors.mask.has_value()", "tensors.mask != std::nullopt"),
+        ("tensors.input.is_sharded()", "tensors.input.memory_config().is_sharded()"),
+        ("tensors.input.is_sharded()", "tensors.input.shard_spec().has_value()"),
+        (
+            "tensors.input.is_sharded()",
+            "tensors.input.memory_config().memory_layout() != TensorMemoryLayout::INTERLEAVED",
+        ),
+        ("attributes.factor > 4", "!(attributes.factor <= 4)"),
+        ("attributes.factor > 4", "4 < attributes.factor"),
+        ("attributes.flag", "attributes.flag == true"),
+    ],
+)
+def test_two_spellings_of_one_fact(tmp_path: Path, one: str, other: str) -> None:
+    found = facts(tmp_path, factory(f"if ({one}) {{ {CREATE} }}", f"if ({other}) {{ {REFRESH} }}"))
+    assert slots(found) == {}
+
+
+def test_two_decisions_that_guard_one_slot(tmp_path: Path) -> None:
+    """Only with the mask and the flag together is the slot stale: a flip of a flip."""
+    create = "if (tensors.mask.has_value() && attributes.flag) {" + CREATE + "} else {" + CREATE + "}"
+    override = f"if (tensors.mask.has_value() && attributes.flag) {{ {STALE} }} else {{ {REFRESH} }}"
+    found = facts(tmp_path, factory(create, override))
+    assert set(slots(found)) == {"writer arg 0"}
+
+
+def test_a_check_rules_a_flip_out(tmp_path: Path) -> None:
+    """Design section 4: what the validator forbids is no finding."""
+    override = "if (!tensors.mask.has_value()) { " + REFRESH + " }"
+    assert slots(facts(tmp_path, factory(CREATE, override)))
+    checked = facts(tmp_path, factory(CREATE, override, validate='TT_FATAL(!tensors.mask.has_value(), "no mask");'))
+    assert all(d.confidence is Confidence.POSSIBLE for d in checked.differences)
+
+
+def test_a_check_is_satisfied_by_repair(tmp_path: Path) -> None:
+    validate = """
+        TT_FATAL(tensors.input.layout() == Layout::TILE, "tiles");
+        TT_FATAL(tensors.input.logical_shape()[-1] % 64 == 0, "width");
+        TT_FATAL(attributes.factor > 3 && attributes.factor * 2 < 100, "factor");
+        TT_FATAL(tensors.mask.has_value(), "mask");
+    """
+    found = facts(tmp_path, factory(CREATE, STALE, validate=validate))
+    assert slots(found) == {"writer arg 0": Cause.NOT_REFRESHED}
+    assert found.differences[0].confidence is Confidence.CERTAIN
+
+
+def test_conditions_on_loop_counters_are_no_decisions(tmp_path: Path) -> None:
+    create = (
+        "uint32_t n = core.x == 0 ? 4 : 5; "
+        "SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), n});"
+    )
+    override = "GetRuntimeArgs(program, shared.reader, core)[0] = tensors.input.buffer()->address();"
+    found = facts(tmp_path, factory(create, override))
+    assert slots(found) == {}
+    assert all("core" not in d for d in found.decisions_reached)
+
+
+# -- budgets and determinism -----------------------------------------------------------------------------------------
+
+MANY = "".join(f"if (attributes.factor == {n}) {{ program.num_kernels(); }}\n" for n in range(12)) + MASKED
+BRANCHY = factory(
+    "uint32_t mode = 0;"
+    "if (tensors.input.is_sharded()) { mode += 1; } if (attributes.flag) { mode += 2; }"
+    "if (tensors.input.dtype() == DataType::BFLOAT16) { mode += 4; } if (output.is_sharded()) { mode += 8; }" + MASKED,
+    "if (attributes.flag) {" + REFRESH + "}",
+)
+
+
+@pytest.mark.xfail(strict=True, reason="together() and cross() add paths beyond the budget")
+def test_the_path_budget_is_kept(tmp_path: Path) -> None:
+    few, many = facts(tmp_path, BRANCHY, paths_budget=3), facts(tmp_path, BRANCHY)
+    assert few.paths <= 3 < many.paths <= 64
+    assert set(slots(few)) <= set(slots(many))
+
+
+def test_one_path_is_enough_for_a_plain_bug(tmp_path: Path) -> None:
+    found = facts(tmp_path, factory(CREATE, STALE), paths_budget=1)
+    assert slots(found) == {"writer arg 0": Cause.NOT_REFRESHED}
+    assert found.paths == 1
+
+
+def test_a_spent_budget_is_said(tmp_path: Path) -> None:
+    found = facts(tmp_path, BRANCHY, steps=200)
+    assert found.budget or found.reason
+
+
+def test_the_same_facts_twice(tmp_path: Path) -> None:
+    assert facts(tmp_path, BRANCHY) == facts(tmp_path, BRANCHY)
+
+
+def test_the_order_of_files_changes_no_facts(tmp_path: Path) -> None:
+    for name in ("A", "B"):
+        (tmp_path / f"{name}.cpp").write_text(BRANCHY.replace("Copy", name))
+    ab, ba = (analyse(tmp_path, [tmp_path / f"{n}.cpp" for n in names], Options()).facts for names in ("AB", "BA"))
+    assert sorted(ab, key=lambda f: f.factory) == sorted(ba, key=lambda f: f.factory)
+
+
+ARGUMENTS = ("check", "--format", "json", "--no-cache", "--show-possible", "--root", ".", ".")
+
+
+@pytest.mark.parametrize("text", [BRANCHY, factory(CREATE, STALE), factory(CREATE, None), factory(MANY, REFRESH)])
+def test_json_is_the_same_in_every_process(tmp_path: Path, text: str) -> None:
+    """Also under another hash seed: nothing depends on the order of a set or on hash()."""
+    (tmp_path / "op.cpp").write_text(text)
+    (tmp_path / "other.cpp").write_text(factory(CREATE, STALE, name="Other"))
+    reports = []
+    for seed in ("0", "1", "4242"):
+        done = subprocess.run(
+            [sys.executable, "-c", "from tt_cache_lint.cli import main; main()", *ARGUMENTS],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={"PYTHONHASHSEED": seed, "PATH": os.defpath},
+        )
+        report = json.loads(done.stdout)
+        assert report["summary"].pop("seconds") >= 0
+        reports.append(json.dumps(report))
+    assert reports[0] == reports[1] == reports[2]
+    assert len(json.loads(reports[0])["factories"]) == 2
