@@ -120,6 +120,19 @@ def test_unusable_file(root: Path, what: str, named: bool) -> None:
     assert done.status in (1, 2)
 
 
+@pytest.mark.xfail(strict=True, reason="the status is 0, although the help says 2 when one of PATHS cannot be read")
+@pytest.mark.parametrize("what", [*UNREADABLE, "link"])
+def test_a_named_file_that_cannot_be_used_is_status_2(root: Path, what: str) -> None:
+    if what == "link":
+        put(root.parent, "outside.cpp", factory(name="Outside"))
+        (root / "bad.cpp").symlink_to(root.parent / "outside.cpp")
+    else:
+        put(root, "bad.cpp", UNREADABLE[what])
+    done = check(root, "bad.cpp")
+    assert done.names("bad.cpp")
+    assert done.status == 2
+
+
 def test_one_long_line_of_code(root: Path) -> None:
     put(root, "bad.cpp", factory(name="Bad").replace("\n", " ") + "int create() { return " + "1+" * 80_000 + "1; }")
     done = check(root, seconds=30)
@@ -157,6 +170,23 @@ def test_junk_in_front_of_a_factory(root: Path, junk: str) -> None:
     done = check(root)
     assert done.status == 1
     assert STALE_ONE in done.ids
+
+
+@pytest.mark.xfail(strict=True, reason="a syntax error that hides or cuts a factory is not told")
+@pytest.mark.parametrize("part", [0.45, 0.6, 0.8, 0.9])
+def test_half_written_is_told(root: Path, part: float) -> None:
+    text = factory(override=STALE, name="Half")
+    put(root, "half.cpp", text[: int(len(text) * part)])
+    done = check(root)
+    assert done.names("half.cpp")
+
+
+@pytest.mark.xfail(strict=True, reason="a syntax error that hides or cuts a factory is not told")
+@pytest.mark.parametrize("junk", ["{", "(((", 'R"(', "template <"])
+def test_junk_that_hides_a_factory_is_told(root: Path, junk: str) -> None:
+    put(root, "junk.cpp", f"{junk}\n{factory(override=STALE, name='Junk')}")
+    done = check(root)
+    assert done.names("junk.cpp") or done.about("Junk")
 
 
 @pytest.mark.parametrize("text", ["", "\n", "// create override_runtime_arguments", "\ufeff"])
@@ -290,7 +320,7 @@ def known(names: Iterable[str], bugs: dict[str, str]) -> list[object]:
 @pytest.mark.parametrize("what", known(ENDLESS, ENDLESS_BUGS))
 def test_what_never_ends(root: Path, what: str) -> None:
     put(root, "bad.cpp", factory(create=ENDLESS[what] + CREATE, override=STALE, helpers=HELPERS, name="Bad"))
-    done = check(root, seconds=6)
+    done = check(root, seconds=5)
     assert "good/good.cpp" in [f["path"] for f in done.report["findings"]]
     found = done.about("BadFactory")
     assert found["status"] in ("partial", "skipped")
@@ -332,6 +362,13 @@ def test_deep_nesting(root: Path, what: str) -> None:
     put(root, "deep.cpp", factory(create=DEEP[what] + CREATE, override=STALE, name="Deep"))
     done = check(root, seconds=30)
     assert "good/good.cpp" in [f["path"] for f in done.report["findings"]]
+
+
+@pytest.mark.xfail(strict=True, reason="a second attempt runs code that the first one left half lowered")
+@pytest.mark.parametrize("what", ["parentheses", "blocks", "sums"])
+def test_deep_nesting_says_so(root: Path, what: str) -> None:
+    put(root, "deep.cpp", factory(create=DEEP[what] + CREATE, override=STALE, name="Deep"))
+    assert "nests too deeply" in check(root, "deep.cpp").about("Deep")["reason"]
 
 
 DECLARATION_BUGS = dict.fromkeys(["namespaces", "classes"], "RecursionError in the walk over definitions ends the run")

@@ -38,7 +38,8 @@ def run_check(
     rules = chosen(load_rules(), select, ignore)
     started = time.perf_counter()
     readable, problems = readable_inputs(root, paths)
-    files, facts = 0, ()
+    files = 0
+    facts: tuple[FactoryFacts, ...] = ()
     if readable:
         from tt_cache_lint import engine
 

@@ -328,7 +328,6 @@ class Diagnosis:
     def _failed(self) -> list[Difference]:
         """What the host API rejects or writes out of range, as differences of cause OUT_OF_RANGE."""
         found = []
-        explained = {d.other_slot for ledger in self.ledgers.values() for d in ledger.sightings if d.cause is Cause.WRONG_HANDLE} if False else set()
         for key, (path, table, failure) in self.failures.items():
             if failure.kind not in ("range", "core", "count", "common-twice"):
                 continue
@@ -336,8 +335,6 @@ class Diagnosis:
                 continue
             kind = SlotKind.COMMON if failure.common else SlotKind.ARG
             slot = Slot(kind, failure.owner, max(failure.index, 0))
-            if slot.name in explained:
-                continue
             words, world = self.words, table.outcome.world
             place = words.user(failure.mark, failure.stack)
             held = Held(None, failure.mark.text, tuple(words.leaf(i) for i in failure.inputs))

@@ -194,7 +194,7 @@ class Collector:
             return
         harmful = {d.field: d for d in reversed(differences) if d.cause is Cause.UNINITIALISED and d.field}
         for field in shared.fields:
-            type_ = field.file.str(field.type) if field.type is not None else ""
+            type_ = field.file.text_of(field.type) if field.type is not None else ""
             place = Place(field.file.path, field.line)
             samples = [t.outcome.shared.fields.get(field.name) for _, t in self.tables if t.outcome.shared is not None]
             values = [v for v in samples if v is not None]
@@ -251,7 +251,7 @@ class Collector:
             current = stack.pop()
             if current.type == "field_expression":
                 field = current.child_by_field_name("field")
-                if field is not None and override.file.str(field) == name:
+                if field is not None and override.file.text_of(field) == name:
                     found.append(current)
             stack.extend(current.named_children)
         if not found:

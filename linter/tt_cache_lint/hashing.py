@@ -134,7 +134,7 @@ def _listed(interp: Interp, type_: Type) -> tuple[str, ...] | None:
             while stack:
                 node = stack.pop()
                 if node.type in ("identifier", "field_identifier"):
-                    words.add(method.file.str(node))
+                    words.add(method.file.text_of(node))
                 stack.extend(node.named_children)
             return tuple(f.name for f in decl.fields if f.name in words)
     return None

@@ -17,7 +17,7 @@ from tt_cache_lint.factory.find import Factory
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine
-from tt_cache_lint.interp.values import Broken, Exhausted, Mark, Opt, Struct, Thrown, TypeRef, Unknown, Value, Vec, copied, plain
+from tt_cache_lint.interp.values import WRITTEN_COPIES, Broken, Exhausted, Mark, Opt, Struct, Thrown, TypeRef, Unknown, Value, Vec, copied, plain
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import FunctionDef
 
@@ -125,7 +125,7 @@ class Replay:
         m.phase = "override"
         m.failures, m.log = [], []
         m.branches.clear()
-        m.copies.clear()
+        WRITTEN_COPIES.clear()
         program.compiled = True
         before = dict(m.unknown)
         thrown: Thrown | None = None
@@ -138,7 +138,7 @@ class Replay:
         override_unknown = {k: n - before.get(k, 0) for k, n in m.unknown.items() if n != before.get(k, 0)}
         failures += m.failures
         events += m.log
-        copies = list(m.copies)
+        copies = list(WRITTEN_COPIES)
         unset.update(_read_unset(shared, unset))
 
         if fresh is None:

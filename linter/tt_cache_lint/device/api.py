@@ -530,6 +530,8 @@ class LiveConfig(CbConfig):
 
     __slots__ = ("cb",)
 
+    cb: CircularBuffer
+
     def copy(self) -> CbConfig:
         return self
 

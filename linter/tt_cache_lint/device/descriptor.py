@@ -24,6 +24,10 @@ def _items(value: Value) -> list[Value]:
     return value.items if isinstance(value, (Vec, InitList)) else []
 
 
+def _mark_of(items: Value, position: int) -> Mark | None:
+    return items.marks[position] if isinstance(items, Vec) else None
+
+
 def program_from_descriptor(m: Machine, program: Program, descriptor: Value, mark: Mark | None) -> None:
     """Fill a program from a descriptor."""
     if not isinstance(descriptor, Struct):
@@ -33,12 +37,10 @@ def program_from_descriptor(m: Machine, program: Program, descriptor: Value, mar
     cbs, kernels = descriptor.get("cbs"), descriptor.get("kernels")
     for position, item in enumerate(_items(cbs)):
         if isinstance(item, Struct):
-            place = cbs.marks[position] if isinstance(cbs, Vec) and cbs.marks[position] else where
-            _add_cb(m, program, item, item.marks.get("") or place)
+            _add_cb(m, program, item, item.marks.get("") or _mark_of(cbs, position) or where)
     for position, item in enumerate(_items(kernels)):
         if isinstance(item, Struct):
-            place = kernels.marks[position] if isinstance(kernels, Vec) and kernels.marks[position] else where
-            _add_kernel(m, program, item, place)
+            _add_kernel(m, program, item, _mark_of(kernels, position) or where)
 
 
 def _add_cb(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
@@ -68,8 +70,7 @@ def _add_kernel(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
     for position, pair in enumerate(_items(runtime)):
         parts = _items(pair)
         if len(parts) == 2:
-            place = runtime.marks[position] if isinstance(runtime, Vec) and runtime.marks[position] else mark
-            set_args(m, kernel, [to_coord(m, parts[0]).xy], parts[1], place)
+            set_args(m, kernel, [to_coord(m, parts[0]).xy], parts[1], _mark_of(runtime, position) or mark)
     common = item.get("common_runtime_args")
     if _items(common):
         set_args(m, kernel, [], common, mark, common=True)

@@ -253,7 +253,6 @@ class ArgView(Obj):
         data = self.data
         made = Vec(list(data.vals), "vector", list(data.marks)) if data is not None else Vec([])
         made.copy_of = self
-        m.copies.append(made)
         return made
 
 

@@ -121,7 +121,7 @@ class Finder:
         struct = interp.owner_of(create)
         if struct is None and not self._has_override(create):
             return None
-        returned = create.file.str(create.returns) if create.returns is not None else ""
+        returned = create.file.text_of(create.returns) if create.returns is not None else ""
         override = self._override(create, struct)
         if override is None and "cached_program_t" not in returned and "CachedProgram" not in returned:
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
+from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
     Absent,
     CallRef,
@@ -194,9 +195,9 @@ def index_value(m: Machine, base: Value, at: Value) -> Value:
 
 def item_at(m: Machine, base: Vec | InitList, index: int) -> Value:
     """An element by number; past an opaque segment nothing is known."""
-    for position, item in enumerate(base.items[: index + 1]):
-        if type(item) is Opaque:
-            return Unknown(f"{item.key}+{index - position}")
+    if Opaque in map(type, base.items[: index + 1]):
+        position, item = next((p, i) for p, i in enumerate(base.items) if type(i) is Opaque)
+        return Unknown(f"{item.key}+{index - position}")
     if not 0 <= index < len(base.items):
         raise out_of_range(base, index)
     return base.items[index]
@@ -228,7 +229,7 @@ def index_ref(m: Machine, base: Value, at: Value) -> Value:
         index = _position(m, len(base.items), at)
         if index < 0 and base.__class__ is Vec and base.kind == "Shape":
             index += len(base.items)
-        if any(type(i) is Opaque for i in base.items[: index + 1]):
+        if Opaque in map(type, base.items[: index + 1]):
             return CallRef(lambda: item_at(m, base, index), lambda value, mark: None)
         if not 0 <= index < len(base.items):
             raise out_of_range(base, index)
@@ -264,9 +265,9 @@ def store(m: Machine, target: Value, value: Value, mark: Mark | None) -> None:
         return
     if isinstance(target, Obj):
         if isinstance(value, InitList) and isinstance(target, Struct) and target.type is not None:
-            value = build.from_list(m, value, build.Type(target.type.name, (), target.type))
+            value = build.from_list(m, value, Type(target.type.name, (), target.type))
         elif isinstance(value, InitList) and isinstance(target, Vec) and target.elem is not None:
-            value = build.sequence(m, value, build.Type(target.kind, (target.elem,)))
+            value = build.sequence(m, value, Type(target.kind, (target.elem,)))
         if isinstance(value, Opt):
             value = value.v
         if target is not value and not target.assign(value):
@@ -279,7 +280,7 @@ def store(m: Machine, target: Value, value: Value, mark: Mark | None) -> None:
 
 def _like(old: Value) -> Any:
     if isinstance(old, Struct) and old.type is not None:
-        return build.Type(old.type.name, (), old.type)
+        return Type(old.type.name, (), old.type)
     return None
 
 

@@ -381,7 +381,6 @@ def note_copy(m: Machine, vector: Vec, source: Any) -> None:
     """Remember that a vector was filled from a kernel's runtime arguments."""
     if getattr(source, "as_vector", None) is not None and first_copy(vector):
         vector.copy_of = source
-        m.copies.append(vector)
 
 
 def first_copy(vector: Vec) -> bool:
@@ -401,7 +400,7 @@ def is_type(m: Machine, value: Value, type_: Type) -> bool | None:
     if isinstance(value, Absent) or value is None:
         return type_.name in ("monostate", "nullopt_t", "nullptr_t")
     if isinstance(value, TypeRef):
-        return value.type.key == type_.key
+        return bool(value.type.key == type_.key)
     if isinstance(value, Struct):
         if isinstance(type_.decl, StructDef) and value.type is not None:
             return value.type.qualified == type_.decl.qualified

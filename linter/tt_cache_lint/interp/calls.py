@@ -177,9 +177,11 @@ def _named(
             callee = _read(*local)
             given = [_argument(low, a) for a in args]
             mark = low.mark(node)
+            spread = any(a.type == "parameter_pack_expansion" for a in args)
 
             def run(f: list[Value]) -> Value:
-                result = f[0].call(callee(f), [g(f) for g in given], mark)
+                values = [g(f) for g in given]
+                result = f[0].call(callee(f), _spread(values, args) if spread else values, mark)
                 return result if lvalue else value_of(result)
 
             return run
@@ -305,11 +307,13 @@ def _method(
                 found = cache[cls] = (find_method(cls, name, METHODS), False)
         return found
 
+    spread = any(a.type == "parameter_pack_expansion" for a in args)
+
     def references(f: list[Value]) -> list[Value]:
-        return [p(f) for p in places]
+        return _spread([p(f) for p in places], args) if spread else [p(f) for p in places]
 
     def values(f: list[Value]) -> list[Value]:
-        return [v.get() if isinstance(v, Ref) else v for v in [p(f) for p in places]]
+        return [v.get() if isinstance(v, Ref) else v for v in references(f)]
 
     def run(f: list[Value]) -> Value:
         m: Machine = f[0]
@@ -508,15 +512,17 @@ def _free(
             given_values = [value_of(p(f)) for p in places]
             if known.accepts(given_values):
                 return value_of(known.handler(m, site, given_values))
-        if not resolved:
-            candidates.extend(interp.candidates(path, scoping, owner, count))
+        expanded = references(f) if spread else None  # how many arguments a pack makes is known here only
+        if not resolved or expanded is not None:
+            resolved.clear()
+            candidates[:] = interp.candidates(path, scoping, owner, count if expanded is None else len(expanded))
             resolved.append(True)
             if not candidates:
                 resolved.append(interp.type_called(path, scoping))
                 resolved.append(interp.written_by_prototype(path, scoping, count))
         given_targs = _evaluated(f, targs) if targs else ()
         if candidates:
-            given = references(f)
+            given = references(f) if expanded is None else expanded
             function = candidates[0] if len(candidates) == 1 else interp.overload(m, candidates, given)
             if function is not None:
                 code = interp.code(m, function, given_targs, given, class_arguments(function), None, hints)
@@ -527,8 +533,8 @@ def _free(
             type_: Type = resolved[1]
             if given_targs:
                 type_ = Type(type_.name, given_targs, type_.decl)
-            return build.construct(m, type_, references(f), site.mark)
-        given = references(f)
+            return build.construct(m, type_, references(f) if expanded is None else expanded, site.mark)
+        given = references(f) if expanded is None else expanded
         if known is not None and known.arity[0] <= count <= known.arity[1] and known.accepts is None:
             return value_of(known.handler(m, site, given if known.refs else [value_of(g) for g in given]))
         writes = resolved[2] if len(resolved) > 2 else None

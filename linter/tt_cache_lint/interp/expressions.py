@@ -67,12 +67,16 @@ LVALUES = {
 
 @dataclass(slots=True)
 class Variable:
-    """A local name: its type and whether its slot holds a reference. `deduced` is what `auto` stands for, if known."""
+    """A local name: its type and whether its slot holds a reference.
+
+    `deduced` is what `auto` stands for, if known; `pack` is set for a parameter pack, whose slot holds a tuple.
+    """
 
     type: Type
     ref: bool
     slot: int = 0
     deduced: Type | None = None
+    pack: bool = False
 
 
 class Expressions:
@@ -89,6 +93,7 @@ class Expressions:
         self.enums: list[EnumDef] = []
         self.default_capture = "&"
         self.references: set[str] = set()  # captured as `&name`, whatever the default
+        self.mutable = False  # a mutable lambda: what it captures by copy lasts from call to call
         self.decltypes: dict[str, Closure] = dict(parent.decltypes) if parent is not None else {}
         self.captures: dict[str, tuple[int, Closure]] = {}
         self.capturing = False
@@ -96,7 +101,7 @@ class Expressions:
     # -- names -----------------------------------------------------------------------------------------------------
 
     def text(self, node: Node) -> str:
-        return self.file.str(node)
+        return self.file.text_of(node)
 
     def mark(self, node: Node) -> Mark:
         """The place of a node, with its text."""
@@ -135,8 +140,9 @@ class Expressions:
             source = self._outer_read(depth, variable)
             slot = self.size
             self.size += 1
-            self.scopes[0][name] = Variable(variable.type, False, slot)
-            self.captures[name] = (slot, source)
+            kept = self.mutable and not variable.pack
+            self.scopes[0][name] = Variable(variable.type, kept, slot, variable.deduced, variable.pack)
+            self.captures[name] = (slot, _lasting(source, variable.type.ptr) if kept else source)
             return 0, self.scopes[0][name]
         return depth + 1, variable
 
@@ -592,7 +598,8 @@ class Expressions:
 
         inner = Lowering(self.interp, self.scoping, self.owner, self)  # type: ignore[arg-type]
         inner.enums = self.enums
-        captures = node.child_by_field_name("captures")
+        captures, declarator = node.child_by_field_name("captures"), node.child_by_field_name("declarator")
+        inner.mutable = declarator is not None and any(self.text(c) == "mutable" for c in declarator.children)
         copies: list[tuple[int, Closure]] = []
         by_reference = False
         for child in captures.children if captures is not None else ():
@@ -604,14 +611,16 @@ class Expressions:
             elif child.type == "identifier":
                 outer = self.resolve(text)
                 if outer is not None:
-                    source = self._outer_read(*outer)
-                    copies.append((inner.declare(text, Variable(outer[1].type, False)), source))
+                    source, type_ = self._outer_read(*outer), outer[1].type
+                    source = _lasting(source, type_.ptr) if inner.mutable else source
+                    copies.append((inner.declare(text, Variable(type_, inner.mutable)), source))
             elif child.type == "lambda_capture_initializer":
                 source, is_ref = self._init_capture(child)
                 name = child.child_by_field_name("left")
-                copies.append((inner.declare(self.text(name) if name is not None else "", Variable(AUTO, is_ref)), source))
+                source = _lasting(source, False) if inner.mutable and not is_ref else source
+                variable = Variable(AUTO, is_ref or inner.mutable)
+                copies.append((inner.declare(self.text(name) if name is not None else "", variable), source))
             by_reference = child.type == "&"
-        declarator = node.child_by_field_name("declarator")
         params = parameters(self.file, declarator.child_by_field_name("parameters") if declarator is not None else None)
         if declarator is not None:
             for child in declarator.named_children:
@@ -699,7 +708,78 @@ class Expressions:
         return self.call(node)
 
     def e_parameter_pack_expansion(self, node: Node) -> Closure:
-        return self.ev(node.named_children[0])
+        """`f(args)...`: a tuple of what the pattern gives for each element of the pack."""
+        pattern = node.named_children[0]
+        return self.ev(pattern) if pattern.type == "identifier" else self.expanded(pattern) or self.ev(pattern)
+
+    def expanded(self, pattern: Node) -> Closure | None:
+        """A closure for the tuple of a pattern's values over the packs in it; None when there is no pack in it."""
+        packs: dict[str, tuple[int, int]] = {}
+        stack = [pattern]
+        while stack:
+            current = stack.pop()
+            stack.extend(current.named_children)
+            found = self.resolve(self.text(current)) if current.type == "identifier" else None
+            if found is not None and found[1].pack:
+                packs[self.text(current)] = (found[0], found[1].slot)
+        if not packs:
+            return None
+        inner, places = self.ev(pattern), tuple(packs.values())
+
+        def run(f: list[Value]) -> Value:
+            held = []
+            for depth, slot in places:
+                frame = f
+                for _ in range(depth):
+                    frame = frame[1]
+                held.append((frame, slot, frame[slot]))
+            values = []
+            try:
+                for at in range(min(len(pack.items) if isinstance(pack, Vec) else 0 for _, _, pack in held)):
+                    for frame, slot, pack in held:
+                        frame[slot] = pack.items[at]
+                    values.append(inner(f))
+            finally:
+                for frame, slot, pack in held:
+                    frame[slot] = pack
+            return Vec(values, "tuple")
+
+        return run
+
+    def e_fold_expression(self, node: Node) -> Closure:
+        """`(args + ... + 0)`, `(args && ...)`, `(f(args), ...)`"""
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        operator = node.child_by_field_name("operator")
+        if left is None or right is None or operator is None:
+            return self.not_understood(node)
+        op = self.text(operator)
+        first = None if left.type == "..." else self.expanded(left)
+        pack = first or (self.expanded(right) if right.type != "..." else None)
+        if pack is None or (op not in ops.OPERATIONS and op not in ("&&", "||", ",")):
+            return self.not_understood(node)
+        other = right if first is not None else left
+        seed = self.ev(other) if other.type != "..." else None
+        empty_value = {"&&": True, "||": False}.get(op)
+
+        def run(f: list[Value]) -> Value:
+            values = pack(f).items
+            if seed is not None:
+                values = [*values, seed(f)] if first is not None else [seed(f), *values]
+            if not values:
+                return empty_value
+            backwards = first is not None  # `(args op ... op x)` and `(args op ...)` are folded from the right
+            result = values[-1] if backwards else values[0]
+            for value in reversed(values[:-1]) if backwards else values[1:]:
+                a, b = (value, result) if backwards else (result, value)
+                if op == ",":
+                    result = values[-1]
+                elif op in ("&&", "||"):
+                    result = _logical(op, lambda _, x=a: x, lambda _, x=b: x)(f)  # type: ignore[misc]
+                else:
+                    result = ops.binary(f[0], op, a, b)
+            return result
+
+        return run
 
     def e_requires_expression(self, node: Node) -> Closure:
         """`requires { x.member; }`: does the value have the member?"""
@@ -770,6 +850,18 @@ def _read(depth: int, variable: Variable) -> Closure:
         return v.get() if isinstance(v, Ref) else v
 
     return read
+
+
+def _lasting(source: Closure, pointer: bool) -> Closure:
+    """A captured copy that a mutable lambda may change: a reference to a place of its own."""
+
+    def make(f: list[Value]) -> Value:
+        value = source(f)
+        if pointer:
+            return SlotRef([value], 0)
+        return value if isinstance(value, Obj) and not isinstance(value, (Opt, Ptr)) else LocalRef([value], 0)
+
+    return make
 
 
 def _place(depth: int, variable: Variable) -> Closure:

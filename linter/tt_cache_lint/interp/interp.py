@@ -34,6 +34,7 @@ from tt_cache_lint.interp.values import (
     plain,
 )
 from tt_cache_lint.source.defs import ConstDef, EnumDef, FieldDef, FunctionDef, StructDef, peel
+from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.source.index import Index
 
 
@@ -95,7 +96,7 @@ class Interp:
             if node.type in ("struct_specifier", "class_specifier", "union_specifier", "namespace_definition"):
                 name = node.child_by_field_name("name")
                 if name is not None:
-                    names[:0] = field.file.str(name).split("::")
+                    names[:0] = field.file.text_of(name).split("::")
             node = node.parent
         return self.scoping(field.file, tuple(names), templates)
 
@@ -317,7 +318,8 @@ class Interp:
             score = 1
             for param, value in zip(function.params, values, strict=False):
                 names = {*function.template}
-                type_ = AUTO if function.file.str(param.type) in names else scoping.type(param.type, param.declarator)
+                written = function.file.text_of(param.type) if param.type is not None else ""
+                type_ = AUTO if written in names else scoping.type(param.type, param.declarator)
                 points = _fits(self, value, type_)
                 if points < 0:
                     score = -1
@@ -348,7 +350,7 @@ class Interp:
         bound: dict[str, Any] = dict(outer) if outer else {}
         bound.update(zip([n for n in function.template if n not in bound], targs, strict=False))
         for position, (param, arg) in enumerate(zip(function.params, args, strict=False)):
-            name = function.file.str(param.type) if param.type is not None else ""
+            name = function.file.text_of(param.type) if param.type is not None else ""
             if name in function.template and name not in bound and not param.is_pack:
                 hint = hints[position] if position < len(hints) else None
                 type_ = hint if useful(hint) else type_of(value_of(arg))
@@ -370,7 +372,7 @@ class Interp:
                 default = child.child_by_field_name("default_value")
                 if shape.name is None or default is None:
                     continue
-                name = function.file.str(shape.name)
+                name = function.file.text_of(shape.name)
                 if name not in bound:
                     low = Lowering(self, self.scoping(function.file, function.scope, bound))
                     bound[name] = plain(low.ev(default)([m, None, None, None]))
@@ -521,16 +523,26 @@ class Interp:
 
     def _macro(self, m: Machine, const: ConstDef) -> Value:
         assert const.value is not None
-        text = const.file.str(const.value).strip()
+        text = const.file.text_of(const.value).strip()
         from tt_cache_lint.interp.expressions import literal, string_value
 
-        if text[:1].isdigit():
+        if text[:1].isdigit() and text.replace("'", "").replace(".", "").isalnum():
             return literal(text)
-        if text[:1] == '"':
+        if text[:1] == '"' and text.count('"') == 2:
             return string_value(text)
         if text.replace("_", "").replace("::", "").isalnum():
             return self.global_value(m, tuple(text.split("::")), self.scoping(const.file, const.scope))[0]
-        return Unknown(const.name)
+        part = SourceFile(const.file.path, f"auto macro = {text};".encode(), fixed_line=const.line)
+        item = part.root.named_children[0] if part.root.named_children else None
+        if item is None or part.root.has_error:
+            return Unknown(const.name)
+        declarator = item.child_by_field_name("declarator")
+        node = declarator.child_by_field_name("value") if declarator is not None else None
+        if node is None:
+            return Unknown(const.name)
+        low = Lowering(self, self.scoping(part, const.scope))
+        run = low.initialiser(node)
+        return run([m, None, None, None, *([None] * (low.size - 4))])
 
     def enum_number(self, m: Machine, decl: EnumDef, name: str) -> int:
         """The value of an enumerator, -1 when it cannot be told."""
@@ -541,7 +553,7 @@ class Interp:
             low = Lowering(self, self.scoping(decl.file, decl.scope))
             for key, node in decl.values.items():
                 if node is not None:
-                    text = decl.file.str(node).strip()
+                    text = decl.file.text_of(node).strip()
                     if text in numbers:
                         following = numbers[text]
                     else:

@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
     from tt_cache_lint.source.files import SourceFile
 
-import os
-DEBUG = os.environ.get("TTDBG")
 BREAK, CONTINUE, RETURN = 1, 2, 3
 Closure = Callable[[list[Value]], Any]
 MAX_ITERATIONS = 20_000
@@ -117,7 +115,7 @@ class Lowering(Expressions):
     def parameter(self, code: Code, param: Param) -> None:
         type_ = self.scoping.type(param.type, param.declarator)
         if param.is_pack:
-            slot = self.declare(param.name, Variable(AUTO, False))
+            slot = self.declare(param.name, Variable(AUTO, False, pack=True))
             code.binders.append((-slot, _same, None))
             return
         by_ref = param.is_ref and not (param.is_const and not param.is_rvalue_ref)
@@ -144,20 +142,6 @@ class Lowering(Expressions):
         return _sequence(body)
 
     def statement(self, node: Node) -> Closure | None:
-        found = self.statement_(node)
-        if DEBUG and found is not None:
-            mark = self.mark(node)
-            inner = found
-            def run(f):
-                f[0].last = mark
-                try: return inner(f)
-                except Exception as e:
-                    if not hasattr(e,'where'): e.where=repr(mark)[:150]
-                    raise
-            return run
-        return found
-
-    def statement_(self, node: Node) -> Closure | None:
         handler = getattr(self, f"s_{node.type}", None)
         if handler is not None:
             found: Closure | None = handler(node)

@@ -23,9 +23,6 @@ from tt_cache_lint.interp.values import (
 )
 from tt_cache_lint.interp.world import World, stable_hash
 
-import os
-TRACE = os.environ.get('TTTRACE')
-SEEN = set()
 MAX_NUMERIC = 60
 MAX_DEPTH = 60
 FUEL = 400_000
@@ -51,7 +48,6 @@ class Machine:
         self.checks = True  # insist on TT_FATALs; otherwise they are noted in `violations`
         self.violations: dict[str, tuple[dict[str, Value], ...]] = {}
         self.statics: dict[object, Value] = {}
-        self.copies: list[Vec] = []
         self.hash_sink: list[Any] = []
 
     def spend(self, amount: int = 1) -> None:
@@ -127,9 +123,6 @@ class Machine:
     def unknown_call(self, name: str, args: list[Value], writes: tuple[int, ...] = ()) -> Unknown:
         """The result of a function nobody knows: a table over its evaluated arguments."""
         self.unknown[name] = self.unknown.get(name, 0) + 1
-        if TRACE and name not in SEEN:
-            SEEN.add(name)
-            print("UNKNOWN", name, [repr(a.get() if isinstance(a, Ref) else a)[:50] for a in args][:5], repr(getattr(self, "last", ""))[-150:])
         p = 0
         keys = []
         for arg in args:

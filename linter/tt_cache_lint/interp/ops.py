@@ -131,20 +131,20 @@ _MIRROR = {">": "<", "<=": "<", ">=": "<"}
 
 def binary(m: Machine, op: str, a: Value, b: Value) -> Value:
     """`a op b`. Unknown operands give an unknown, except that arithmetic makes numbers of them."""
-    if isinstance(a, Ref):
-        a = a.get()
-    if isinstance(b, Ref):
-        b = b.get()
-    if isinstance(a, (Val, Handle)):
+    type_a, type_b = type(a), type(b)
+    if type_a is Val:
         va, pa = a.v, a.p
-    else:
+    elif type_a is int:
         va, pa = a, 0
-    if isinstance(b, (Val, Handle)):
-        vb, pb = b.v, b.p
     else:
+        a, va, pa = _operand(a)
+    if type_b is Val:
+        vb, pb = b.v, b.p
+    elif type_b is int:
         vb, pb = b, 0
-    numeric_a, numeric_b = isinstance(va, (int, float)), isinstance(vb, (int, float))
-    if not (numeric_a and numeric_b):
+    else:
+        b, vb, pb = _operand(b)
+    if not (isinstance(va, (int, float)) and isinstance(vb, (int, float))):
         return _mixed(m, op, a, va, b, vb)
     if vb == 0 and op in ("/", "%") and isinstance(b, Val) and isinstance(va, int):
         raise Thrown("division by zero", b.p, tuple(want(Val(False, b.p, ("!=", b, 0)), True)))
@@ -157,6 +157,13 @@ def binary(m: Machine, op: str, a: Value, b: Value) -> Value:
     if pa or pb:
         return Val(value, pa | pb, (op, a, b))
     return value
+
+
+def _operand(a: Value) -> tuple[Value, Value, int]:
+    """An operand, its bare value and the inputs it derives from."""
+    if isinstance(a, Ref):
+        a = a.get()
+    return (a, a.v, a.p) if isinstance(a, (Val, Handle)) else (a, a, 0)
 
 
 def _mixed(m: Machine, op: str, a: Value, va: Value, b: Value, vb: Value) -> Value:
@@ -294,6 +301,7 @@ def unary(m: Machine, op: str, a: Value, form: tuple[int, bool] = (32, False)) -
     value = a.v if isinstance(a, (Val, Handle)) else a
     if not isinstance(value, (int, float)):
         return Unknown(f"{op}{key_of(a)}", mask(a))
+    result: int | float
     if op == "~":
         result = wrap(~int(value), form if value < 1 << 32 else (64, form[1]))
     else:
@@ -368,6 +376,8 @@ def convert(m: Machine, a: Value, kind: str) -> Value:
         if kind == "bool":
             return a != 0
         return float(a)
+    if type(a) is Val and type(a.v) is int and 0 <= a.v < 0x80 and kind in INTEGERS:
+        return a
     if isinstance(a, Ref):
         a = a.get()
     if kind == "bool":

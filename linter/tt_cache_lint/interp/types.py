@@ -154,7 +154,7 @@ class Scoping:
                 return found.wrapped(ref=shape.ref, ptr=shape.pointer)
             return found
         if kind in ("primitive_type", "sized_type_specifier"):
-            text = " ".join(self.file.str(node).split())
+            text = " ".join(self.file.text_of(node).split())
             return SCALARS.get(text) or SCALARS.get(_sized(text)) or Type(text)
         if kind == "dependent_type":
             return self._resolve(node.named_children[-1], depth + 1)
@@ -180,7 +180,7 @@ class Scoping:
     def _argument(self, node: Node, depth: int) -> Any:
         if node.type == "type_descriptor":
             inner = node.child_by_field_name("type")
-            text = self.file.str(node)
+            text = self.file.text_of(node)
             if text in self.templates and not isinstance(self.templates[text], Type):
                 return self.templates[text]
             if inner is not None and inner.type in ("type_identifier", "qualified_identifier"):
@@ -190,7 +190,7 @@ class Scoping:
                     return constant if isinstance(constant, int) else found
                 return found
             return self._resolve(node, depth + 1)
-        text = self.file.str(node)
+        text = self.file.text_of(node)
         if text in self.templates:
             return self.templates[text]
         if node.type == "number_literal":
@@ -213,7 +213,7 @@ class Scoping:
             node = node.named_children[0]
         if const is not None and node is not None and node.type == "number_literal":
             try:
-                return int(const.file.str(node).rstrip("uUlL"), 0)
+                return int(const.file.text_of(node).rstrip("uUlL"), 0)
             except ValueError:
                 return text
         return text

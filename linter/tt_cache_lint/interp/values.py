@@ -280,6 +280,10 @@ class Struct(Obj):
         return f"{self.name}{{{', '.join(f'{k}={v!r}' for k, v in self.fields.items())}}}"
 
 
+# Copies of runtime arguments that were written to; emptied when an override starts.
+WRITTEN_COPIES: list[Vec] = []
+
+
 class Vec(Obj):
     """vector, array, span, set, deque, tuple and pair. `marks` says where each item was written.
 
@@ -329,6 +333,7 @@ class Vec(Obj):
         if self.copy_of is not None:
             if self.written is None:
                 self.written = {}
+                WRITTEN_COPIES.append(self)
             self.written[index] = mark
 
     def splice(self, index: int, values: Iterable[Value], marks: Iterable[Mark | None]) -> None:

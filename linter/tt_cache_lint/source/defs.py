@@ -162,7 +162,7 @@ class FileDefs:
             if node.type in ("struct_specifier", "class_specifier", "namespace_definition"):
                 name = node.child_by_field_name("name")
                 if name is not None:
-                    names[:0] = self.file.str(name).split("::")
+                    names[:0] = self.file.text_of(name).split("::")
             node = node.parent
         scope = tuple(names)
         owner = next((s for s in self.structs.get(scope[-1], ()) if s.inner == scope), None) if scope else None
@@ -198,7 +198,7 @@ class _Walk:
         if kind == "namespace_definition":
             name = node.child_by_field_name("name")
             body = node.child_by_field_name("body")
-            inner = scope + (tuple(self.file.str(name).replace(" ", "").split("::")) if name is not None else ())
+            inner = scope + (tuple(self.file.text_of(name).replace(" ", "").split("::")) if name is not None else ())
             if body is not None:
                 self.items(body, inner, (), None)
         elif kind in CONTAINERS:
@@ -219,7 +219,7 @@ class _Walk:
             name = node.child_by_field_name("name")
             if name is not None:
                 alias = AliasDef(
-                    self.file.str(name), scope, self.file, node, node.child_by_field_name("type"), template
+                    self.file.text_of(name), scope, self.file, node, node.child_by_field_name("type"), template
                 )
                 self.defs.aliases.setdefault(alias.name, []).append(alias)
         elif kind == "using_declaration":
@@ -228,18 +228,18 @@ class _Walk:
             name = node.child_by_field_name("name")
             target = node.named_children[-1]
             if name is not None:
-                self.defs.namespace_aliases[self.file.str(name)] = tuple(self.file.str(target).split("::"))
+                self.defs.namespace_aliases[self.file.text_of(name)] = tuple(self.file.text_of(target).split("::"))
         elif kind == "preproc_def":
             name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
             if name is not None and value is not None:
-                const = ConstDef(self.file.str(name), (), self.file, node, None, value)
+                const = ConstDef(self.file.text_of(name), (), self.file, node, None, value)
                 self.defs.consts.setdefault(const.name, []).append(const)
 
     def using(self, node: Node, scope: Scope) -> None:
         names = node.named_children
         if not names:
             return
-        path = tuple(self.file.str(names[-1]).replace(" ", "").split("::"))
+        path = tuple(self.file.text_of(names[-1]).replace(" ", "").split("::"))
         if any(c.type == "namespace" for c in node.children):
             self.defs.usings.append(path)
         elif len(path) > 1:
@@ -259,7 +259,7 @@ class _Walk:
             return None
         if name is not None and name.type == "template_type":  # a specialisation
             name = name.child_by_field_name("name")
-        text = self.file.str(name).replace(" ", "") if name is not None else ""
+        text = self.file.text_of(name).replace(" ", "") if name is not None else ""
         *outer, last = text.split("::")
         struct = StructDef(last, scope + tuple(outer), self.file, node, node.type.partition("_")[0], template=template)
         struct.local = local
@@ -275,13 +275,13 @@ class _Walk:
         name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
         if body is None:
             return
-        enum = EnumDef(self.file.str(name) if name is not None else "", scope, self.file, node)
+        enum = EnumDef(self.file.text_of(name) if name is not None else "", scope, self.file, node)
         enum.scoped = any(c.type in ("class", "struct") for c in node.children)
         for item in body.named_children:
             if item.type == "enumerator":
                 key = item.child_by_field_name("name")
                 if key is not None:
-                    enum.values[self.file.str(key)] = item.child_by_field_name("value")
+                    enum.values[self.file.text_of(key)] = item.child_by_field_name("value")
         if enum.name:
             self.defs.enums.setdefault(enum.name, []).append(enum)
         for value in enum.values:
@@ -297,10 +297,10 @@ class _Walk:
                 self.enum(kind, scope)
         if node.type == "type_definition":
             for declarator in node.children_by_field_name("declarator"):
-                alias = AliasDef(self.file.str(declarator), scope, self.file, node, kind, template)
+                alias = AliasDef(self.file.text_of(declarator), scope, self.file, node, kind, template)
                 self.defs.aliases.setdefault(alias.name, []).append(alias)
             return
-        words = {self.file.str(c) for c in node.children if c.type in ("storage_class_specifier", "type_qualifier")}
+        words = {self.file.text_of(c) for c in node.children if c.type in ("storage_class_specifier", "type_qualifier")}
         names = [
             (node.field_name_for_child(i), child)
             for i, child in enumerate(node.children)
@@ -344,7 +344,7 @@ class _Walk:
             return
         if shape.name is None:
             return
-        name = self.file.str(shape.name)
+        name = self.file.text_of(shape.name)
         if owner is not None and node.type == "field_declaration" and "static" not in words:
             member = FieldDef(name, kind, declarator, value, node, self.file, False, shape.ref, shape.pointer)
             owner.fields.append(member)
@@ -482,16 +482,16 @@ def qualified(file: SourceFile, node: Node) -> tuple[Scope, tuple[str, ...]]:
             if scope.type == "template_type":
                 given = scope.child_by_field_name("arguments")
                 if given is not None:
-                    arguments = tuple(file.str(c) for c in given.named_children)
+                    arguments = tuple(file.text_of(c) for c in given.named_children)
                 scope = scope.child_by_field_name("name")
             if scope is not None:
-                parts.append(file.str(scope).strip())
+                parts.append(file.text_of(scope).strip())
         current = current.child_by_field_name("name")
     if current is not None:
         if current.type in ("template_function", "template_type", "template_method"):
             inner = current.child_by_field_name("name")
             current = inner if inner is not None else current
-        parts.append("".join(file.str(current).split()))
+        parts.append("".join(file.text_of(current).split()))
     return tuple(parts), arguments
 
 
@@ -501,12 +501,12 @@ def template_names(file: SourceFile, node: Node) -> tuple[str, ...]:
     for child in node.named_children:
         if child.type in ("parameter_declaration", "optional_parameter_declaration", "variadic_parameter_declaration"):
             shape = peel(child.child_by_field_name("declarator"))
-            names.append(file.str(shape.name) if shape.name is not None else "")
+            names.append(file.text_of(shape.name) if shape.name is not None else "")
         elif child.type.endswith("type_parameter_declaration"):
             name = child.child_by_field_name("name")
             if name is None:
                 name = next((c for c in child.named_children if c.type == "type_identifier"), None)
-            names.append(file.str(name) if name is not None else "")
+            names.append(file.text_of(name) if name is not None else "")
     return tuple(names)
 
 
@@ -524,19 +524,19 @@ def parameters(file: SourceFile, node: Node | None) -> list[Param]:
         ):
             continue
         kind = child.child_by_field_name("type")
-        if kind is not None and file.str(kind) == "void" and len(node.named_children) == 1:
+        if kind is not None and file.text_of(kind) == "void" and len(node.named_children) == 1:
             if child.child_by_field_name("declarator") is None:
                 return []
         declarator = child.child_by_field_name("declarator")
         shape = peel(declarator)
         result.append(
             Param(
-                file.str(shape.name) if shape.name is not None else "",
+                file.text_of(shape.name) if shape.name is not None else "",
                 kind,
                 declarator,
                 child.child_by_field_name("default_value"),
                 child,
-                any(c.type == "type_qualifier" and file.str(c) == "const" for c in child.children),
+                any(c.type == "type_qualifier" and file.text_of(c) == "const" for c in child.children),
                 shape.ref,
                 shape.rvalue,
                 shape.pointer or shape.function is not None,

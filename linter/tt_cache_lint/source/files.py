@@ -127,7 +127,7 @@ class SourceFile:
         self._tree = parser().parse(self.text)
         return self._tree.root_node
 
-    def str(self, node: Node) -> str:
+    def text_of(self, node: Node) -> str:
         """The source text of a node."""
         return self.text[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
@@ -253,7 +253,7 @@ class SourceTree:
     def _resolve(self, include: str, folder: str) -> str | None:
         for base in (folder, *INCLUDE_ROOTS):
             path = os.path.normpath(f"{base}/{include}" if base else include)
-            if not path.startswith(("..", "/")) and (self.root / path).is_file():
+            if not path.startswith(("..", "/")) and os.path.isfile(os.path.join(self.root, path)):
                 return path.replace(os.sep, "/")
         return None
 

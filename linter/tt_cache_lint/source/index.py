@@ -26,6 +26,12 @@ from tt_cache_lint.source.files import SourceTree
 Kind = Literal["functions", "declarations", "structs", "enums", "enumerators", "aliases", "consts"]
 D = TypeVar("D", bound=Definition)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
+# What the text of a file that defines a name looks like; a file that only mentions the name need not be parsed for it.
+_DEFINING: dict[str, bytes] = {
+    "structs": rb"(?:struct|class|union)\b[^;{}]*?\b%s\b",
+    "enums": rb"enum\b[^;{}]*?\b%s\b",
+    "aliases": rb"(?:using|typedef)\b[^;]*?\b%s\b",
+}
 
 
 ASKED_ENOUGH = 40
@@ -94,10 +100,17 @@ class Index:
         if found is None:
             found = self._found[key] = []
             for path in self._mentioning(name.encode(), at):
-                defs = self.defs(path)
+                defs = self.defs(path) if self._may_define(kind, name, path) else None
                 if defs is not None:
                     found.extend(getattr(defs, kind).get(name, ()))
         return found
+
+    def _may_define(self, kind: Kind, name: str, path: str) -> bool:
+        """False when a look at the text tells that the file does not define the name."""
+        pattern, file = _DEFINING.get(kind), self.tree.get(path)
+        if pattern is None or file is None or path in self._defs or file.expansions or not name.isidentifier():
+            return True
+        return re.search(pattern % name.encode(), file.text) is not None
 
     def _mentioning(self, word: bytes, at: str) -> list[str]:
         """The files of a closure that contain a word, nearest first.
