@@ -169,6 +169,7 @@ def test_the_pack_is_found_through_its_entry_point() -> None:
 SPEAKER = {
     Cause.GUARD: "guard-mismatch",
     Cause.PARTIAL_CORES: "partial-core-coverage",
+    Cause.OUTSIDE_KERNEL: "partial-core-coverage",
     Cause.WRONG_VALUE: "arg-index-mismatch",
     Cause.WRONG_TENSOR: "wrong-tensor",
     Cause.WRONG_HANDLE: "handle-swap",
@@ -203,7 +204,7 @@ def test_confidence_and_witness_pass_through(confidence: Confidence) -> None:
     for cause in SPEAKER:
         (got,) = everything(facts(replace(BASE, cause=cause, confidence=confidence)))
         assert (got.confidence, got.when, got.rows, got.fix) == (confidence, BASE.when, BASE.rows, BASE.fix)
-        assert got.severity is Severity.ERROR
+        assert got.severity is (Severity.WARNING if cause is Cause.OUTSIDE_KERNEL else Severity.ERROR)
         assert got.factory == "Add::MultiCore"
 
 
@@ -678,3 +679,10 @@ def test_shared_declarations_are_written_once_but_loops_stay_whole() -> None:
 def test_the_conditions_and_places_of_the_engine_are_kept() -> None:
     extra = Related(Place(CPP, 33), "the buffer comes from here")
     assert one("stale-buffer-address", facts(replace(BASE, related=(extra,)))).related[-1] == extra
+
+
+def test_arguments_outside_of_the_kernel_are_a_warning() -> None:
+    d = replace(BASE, cause=Cause.OUTSIDE_KERNEL, written=WRITE, cores=((0, 0), (1, 0)))
+    found = one("partial-core-coverage", facts(d))
+    assert found.severity is Severity.WARNING
+    assert "where the kernel does not run" in found.message

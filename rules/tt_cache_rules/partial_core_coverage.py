@@ -63,7 +63,7 @@ class PartialCoreCoverage(Rule):
         for d in differences(facts, Cause.OUTSIDE_KERNEL):
             cores = cores_words(d.cores, d.cores) if d.cores else "other cores"
             message = (
-                f"create() gives the runtime arguments of `{d.slot.owner}` to {cores}, where the kernel does not run, "
+                f"`{d.slot.owner}` gets runtime arguments in create() on {cores}, where the kernel does not run, "
                 "and cores where it runs get none. The cores of the kernel and of its arguments are computed in two "
                 "ways that agree only for some grids."
             )

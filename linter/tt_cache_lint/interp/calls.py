@@ -548,7 +548,9 @@ def _free(
 
 def _class_named(low: Expressions, target: Node) -> Type | None:
     """The class whose static method is called: `S<true>` of `S<true>::create`."""
-    node, path, args = target, (), ()
+    node = target
+    path: tuple[str, ...] = ()
+    args: tuple[Any, ...] = ()
     while node.type == "qualified_identifier":
         scope, following = node.child_by_field_name("scope"), node.child_by_field_name("name")
         if scope is not None:

@@ -341,6 +341,12 @@ class Expressions:
         path, _ = qualified(self.file, node)
         if path and path[-1] in ("is_same_v", "same_as"):
             return self.same_types(node)
+        const = self.interp.index.const(path[-1], self.file.path, self.scoping.scope, path[:-1]) if path else None
+        if const is not None and const.value is not None and const.node.parent.type == "template_declaration":
+            from tt_cache_lint.interp.calls import _evaluated, _template_arguments
+
+            targs, found = _template_arguments(self, node), const
+            return lambda f: self.interp.variable_template(f[0], found, _evaluated(f, targs))
         return self.global_value(path, node)
 
     # -- members and elements --------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from tt_cache_lint.interp.values import (
     mask,
     plain,
 )
-from tt_cache_lint.source.defs import ConstDef, EnumDef, FieldDef, FunctionDef, StructDef, peel
+from tt_cache_lint.source.defs import ConstDef, EnumDef, FieldDef, FunctionDef, StructDef, peel, template_names
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.source.index import Index
 
@@ -506,8 +506,15 @@ class Interp:
             self._consts[key] = value
         return value
 
-    def _evaluate(self, m: Machine, const: ConstDef) -> Value:
-        scoping = self.scoping(const.file, const.scope)
+    def variable_template(self, m: Machine, const: ConstDef, targs: tuple[Any, ...]) -> Value:
+        """The value of `name<targs>`."""
+        parent = const.node.parent
+        listed = parent.child_by_field_name("parameters") if parent is not None else None
+        names = template_names(const.file, listed) if listed is not None else ()
+        return self._evaluate(m, const, dict(zip(names, targs, strict=False)))
+
+    def _evaluate(self, m: Machine, const: ConstDef, templates: dict[str, Any] | None = None) -> Value:
+        scoping = self.scoping(const.file, const.scope, templates)
         low = Lowering(self, scoping)
         node = const.value
         assert node is not None
@@ -532,7 +539,8 @@ class Interp:
             return string_value(text)
         if text.replace("_", "").replace("::", "").isalnum():
             return self.global_value(m, tuple(text.split("::")), self.scoping(const.file, const.scope))[0]
-        part = SourceFile(const.file.path, f"auto macro = {text};".encode(), fixed_line=const.line)
+        # on a line of its own the semicolon stays outside of a comment behind the text
+        part = SourceFile(const.file.path, f"auto macro = {text}\n;".encode(), fixed_line=const.line)
         item = part.root.named_children[0] if part.root.named_children else None
         if item is None or part.root.has_error:
             return Unknown(const.name)

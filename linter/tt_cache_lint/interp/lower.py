@@ -247,6 +247,10 @@ class Lowering(Expressions):
         name = self.text(shape.name)
         const = any(c.type == "type_qualifier" for c in node.children)
         by_ref = shape.ref and not (const and not shape.rvalue)
+        if shape.ref and not by_ref and value_node is not None and value_node.type == "identifier":
+            # an object is its own alias; a scalar needs a reference, unless the types differ and make it a temporary
+            told, wanted = static_type(self, value_node), type_.scalar if type_.name != "auto" else None
+            by_ref = told is not None and told.scalar != "" and wanted in (None, told.scalar)
         if by_ref and value_node is not None:
             if value_node.type in ("initializer_list", "argument_list") and len(value_node.named_children) == 1:
                 value_node = value_node.named_children[0]
