@@ -42,6 +42,12 @@ VECTOR = [
         [False, True],
     ),
     Case(
+        "braces with iterators",
+        "std::vector<int> f() { std::vector<int> v{1, 2, 3}; std::vector<int> w{v.begin(), v.end()}; return w; }",
+        [1, 2, 3],
+        bug="iterators in braces are taken as elements",
+    ),
+    Case(
         "from iterators",
         "std::vector<int> f() { std::vector<int> v{1, 2, 3, 4}; return std::vector<int>(v.begin() + 1, v.end() - 1); }",
         [2, 3],

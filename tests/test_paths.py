@@ -96,6 +96,30 @@ def test_two_spellings_of_one_fact(tmp_path: Path, one: str, other: str) -> None
     assert slots(found) == {}
 
 
+VIEW = "auto& view = GetRuntimeArgs(program, shared.writer, core); "
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        VIEW + "std::vector<uint32_t> args(view.begin(), view.end());",
+        VIEW + "std::vector<uint32_t> args(view.data(), view.data() + view.size());",
+        VIEW + "std::vector<uint32_t> args(2); std::copy(view.begin(), view.end(), args.begin());",
+        VIEW + "auto args = std::vector<uint32_t>(view.begin(), view.end());",
+        pytest.param(
+            VIEW + "std::vector<uint32_t> args = {view.begin(), view.end()};",
+            marks=pytest.mark.xfail(strict=True, reason="iterators in braces are taken as elements"),
+        ),
+        "std::vector<uint32_t> args = GetRuntimeArgs(program, shared.writer, core);",
+    ],
+)
+def test_a_write_to_a_copy_is_told_as_such(tmp_path: Path, copy: str) -> None:
+    write = " args[0] = output.buffer()->address();"
+    assert slots(facts(tmp_path, factory(CREATE, STALE + copy + write))) == {"writer arg 0": Cause.LOST_COPY}
+    back = " SetRuntimeArgs(program, shared.writer, core, args);"
+    assert slots(facts(tmp_path, factory(CREATE, STALE + copy + write + back))) == {}
+
+
 def test_two_decisions_that_guard_one_slot(tmp_path: Path) -> None:
     """Only with the mask and the flag together is the slot stale: a flip of a flip."""
     create = "if (tensors.mask.has_value() && attributes.flag) {" + CREATE + "} else {" + CREATE + "}"

@@ -240,7 +240,7 @@ class Diagnosis:
             words.override_place,
             tuple(r.core for r in state.bad if r.core is not None),
             tuple(r.core for r in state.readings if r.core is not None),
-            words.when(first.path, world),
+            words.when(first.path, world, owners_of(world, reading.expected)),
             self._confidence(ledger, first),
             words.rows(table, state),
             words.fix(table, state, reading),
@@ -432,6 +432,16 @@ def owner_of(world: World, value: Value) -> tuple[str, int] | None:
         return value.owner, value.run
     number = getattr(value, "v", value)
     return world.addresses.get(number) if isinstance(number, int) else None
+
+
+def owners_of(world: World, value: Value) -> tuple[str, ...]:
+    """The tensors whose addresses a value derives from."""
+    if isinstance(value, Opt):
+        value = value.v
+    if isinstance(value, Buffer):
+        return (value.owner,)
+    names = world.leaves(mask(value))
+    return tuple(n.removeprefix("address of ") for n in names if n.startswith("address of "))
 
 
 def holds(shared: Value, target: Obj | None, depth: int = 0) -> bool:

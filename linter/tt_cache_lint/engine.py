@@ -89,8 +89,8 @@ def _file(finder: object, name: str, named: bool, seen: set[str], analysis: Anal
 
 
 def _facts(finder: object, factory: object, options: Options) -> FactoryFacts:
-    from tt_cache_lint.facts import Collector
     from tt_cache_lint.factory.find import Factory, Finder
+    from tt_cache_lint.facts import Collector
     from tt_cache_lint.hashing import varying_attributes
     from tt_cache_lint.paths import Budget, Search
 

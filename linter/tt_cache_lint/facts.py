@@ -340,4 +340,4 @@ def _kind(value: Value) -> str:
     return "number" if isinstance(plain(inner), (int, float)) else ""
 
 
-__all__ = ["Collector", "CbInfo"]
+__all__ = ["CbInfo", "Collector"]

@@ -17,10 +17,23 @@ from tt_cache_lint.factory.find import Factory
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine
-from tt_cache_lint.interp.values import WRITTEN_COPIES, Broken, Exhausted, Mark, Opt, Struct, Thrown, TypeRef, Unknown, Value, Vec, copied, plain
+from tt_cache_lint.interp.values import (
+    WRITTEN_COPIES,
+    Broken,
+    Exhausted,
+    Mark,
+    Opt,
+    Struct,
+    Thrown,
+    TypeRef,
+    Unknown,
+    Value,
+    Vec,
+    copied,
+    plain,
+)
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import FunctionDef
-
 
 DEBUG = "TT_CACHE_LINT_DEBUG"
 FAULTS = (TypeError, ValueError, AttributeError, IndexError, KeyError, AssertionError, OverflowError, NotImplementedError)

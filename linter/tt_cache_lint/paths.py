@@ -432,7 +432,8 @@ def signature(outcome: Outcome) -> object:
     table = tabulate(outcome)
     world = outcome.world
     slots = frozenset(
-        (key, bool(s.needing), bool(s.bad), any(r.write is not None for r in s.readings)) for key, s in table.slots.items()
+        (key, bool(s.needing), bool(s.bad), any(r.write is not None for r in s.readings))
+        for key, s in table.slots.items()
     )
     failures = frozenset((f.kind, f.owner, f.index) for f in outcome.failures)
     events = frozenset((e.kind, e.mark.path, e.mark.line) for e in outcome.events if e.phase == "override")

@@ -78,8 +78,8 @@ class Describer:
         """An input, as the reader knows it."""
         return name.removeprefix("value of ")
 
-    def when(self, path: Path, world: World) -> tuple[str, ...]:
-        """The decisions of a path that differ from what is usual, in words."""
+    def when(self, path: Path, world: World, owners: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The decisions of a path that differ from what is usual, and that the optional inputs `owners` are there."""
         said = []
         for key in path.decisions:
             fact = world.facts.get(key)
@@ -90,6 +90,10 @@ class Describer:
                 continue
             if fact.bit & world.touched and (key in path.flips or fact.value != fact.choices[0]):
                 said.append(condition(key, fact.value))
+        for owner in owners:
+            key = f"{owner}.has_value"
+            if key in world.facts:
+                said.append(condition(key, world.facts[key].value))
         for name, value in path.templates.items():
             said.append(f"{name} is {value!s}".lower() if isinstance(value, bool) else f"{name} is {value}")
         return tuple(dict.fromkeys(said))
@@ -159,6 +163,11 @@ class Describer:
             name += head[head.index("[") :]
         return f"{name}{dot}{rest}"
 
+    def given_text(self, world: World, owner: str) -> str:
+        """Like tensor_text, with `.value()` behind an optional that is known to be there."""
+        text = self.tensor_text(owner)
+        return f"{text}.value()" if f"{owner}.has_value" in world.facts else text
+
     # -- fixes -----------------------------------------------------------------------------------------------------
 
     def fix(self, table: WorldTable, state: SlotState, reading: Reading) -> tuple[str, ...]:
@@ -182,11 +191,11 @@ class Describer:
         if isinstance(value, Opt):
             value = value.v
         if isinstance(value, Buffer):
-            return f"{self.tensor_text(value.owner)}.buffer()"
+            return f"{self.given_text(world, value.owner)}.buffer()"
         bare = plain(value)
         owner = world.addresses.get(bare) if isinstance(bare, int) else None
         if owner is not None:
-            text = self.tensor_text(owner[0])
+            text = self.given_text(world, owner[0])
             return f"{text}.address()" if "semaphore" in text else f"{text}.buffer()->address()"
         return reading.set_mark.text
 

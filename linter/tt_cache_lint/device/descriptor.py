@@ -116,7 +116,7 @@ def apply_descriptor(m: Machine, site: Site, args: list[Value]) -> None:
             set_args(m, old, [xy], Vec(data.vals, "vector", data.marks), site.mark)
         if new.common is not None and old.common is not None:
             old.common.vals = new.common.vals
-            old.common.writes.update({i: (site.mark, stack) for i in range(len(new.common.vals))})
+            old.common.writes.update(dict.fromkeys(range(len(new.common.vals)), (site.mark, stack)))
     for old_cb, new_cb in zip(program.cbs, fresh.cbs, strict=False):
         if not empty(new_cb.buffer):
             old_cb.buffer = new_cb.buffer

@@ -135,15 +135,15 @@ class CircularBuffer(Obj):
         "formats",
         "handle",
         "mark",
+        "offset",
         "ordinal",
         "pages",
         "program",
+        "size_writes",
         "stack",
         "total",
-        "writes",
         "touched",
-        "offset",
-        "size_writes",
+        "writes",
     )
 
     def __init__(self, program: Program, cores: list[XY], mark: Mark) -> None:

@@ -356,7 +356,7 @@ class Buffer(Obj):
 class Tensor(Obj):
     """A device tensor: a spec and a buffer. Copies share both."""
 
-    __slots__ = ("buffer", "make", "name", "spec_", "host")
+    __slots__ = ("buffer", "host", "make", "name", "spec_")
 
     def __init__(self, name: str, run: int, spec: TensorSpec | None = None, make: Any = None) -> None:
         self.name = name

@@ -272,7 +272,7 @@ def sequence(m: Machine, given: InitList, type_: Type) -> Vec:
         if elem.scalar or len(items[0].items) != 1 or isinstance(items[0].items[0], InitList):
             items, marks = items[0].items, items[0].marks
     if len(items) == 1 and isinstance(items[0], Vec) and elem is not None and (elem.scalar or items[0].kind == type_.name):
-        if not (elem.name in SEQUENCES):
+        if elem.name not in SEQUENCES:
             return items[0].copy()
     if elem is not None and elem.name in SEQUENCES and len(items) == 2 and isinstance(plain(items[0]), int):
         count = plain(items[0])
@@ -321,6 +321,9 @@ def _set_member(m: Machine, struct: Struct, field: FieldDef, item: Value, mark: 
     templates = struct.targs
     type_ = m.interp.field_type(field, templates, key)
     is_array = type_.array and isinstance(item, InitList)
+    if type_.ref and isinstance(item, Ref) and not isinstance(plain(item), Obj):
+        struct.fields[field.name] = item  # a reference member of a scalar
+        return
     value = m.interp.array_field(m, field, item, templates) if is_array else coerce(m, item, type_)
     struct.fields[field.name] = value if type_.ref or type_.ptr else copied(value)
     if mark is not None:

@@ -236,7 +236,10 @@ class Expressions:
     def e_this(self, node: Node) -> Closure:
         return lambda f: f[2]
 
-    def e_initializer_list(self, node: Node) -> Closure:
+    def e_initializer_list(self, node: Node, type_: Type = AUTO) -> Closure:
+        """A braced list. For a class with a reference among its members what it names is kept as lvalues."""
+        fields = self.interp.fields(type_.decl).values() if isinstance(type_.decl, StructDef) else ()
+        keeps = any(f.is_ref for f in fields)
         children = [c for c in node.named_children if c.type != "comment"]
         names: list[str] | None = None
         values: list[Closure] = []
@@ -249,10 +252,10 @@ class Expressions:
                 value = child.child_by_field_name("value")
                 if value is None:
                     value = child.named_children[-1]
-                values.append(self.initialiser(value))
+                values.append(self.lv(value) if keeps and value.type in LVALUES else self.initialiser(value))
                 marks.append(self.mark(value))
             else:
-                values.append(self.initialiser(child))
+                values.append(self.lv(child) if keeps and child.type in LVALUES else self.initialiser(child))
                 marks.append(self.mark(child))
         if names is not None and len(names) != len(values):
             names = None
@@ -261,10 +264,13 @@ class Expressions:
 
     def e_compound_literal_expression(self, node: Node) -> Closure:
         kind, value = node.child_by_field_name("type"), node.child_by_field_name("value")
-        inner = self.e_initializer_list(value) if value is not None else (lambda f: InitList([], [], None, self.mark(node)))
-        if kind is None or kind.is_missing or not self.text(kind):
+        known = kind is not None and not kind.is_missing and bool(self.text(kind))
+        type_ = self.scoping.type(kind) if known else AUTO
+        inner: Closure = lambda f: InitList([], [], None, self.mark(node))  # noqa: E731
+        if value is not None:
+            inner = self.e_initializer_list(value, type_)
+        if not known:
             return inner
-        type_ = self.scoping.type(kind)
         mark = self.mark(node)
 
         def build_value(f: list[Value]) -> Value:

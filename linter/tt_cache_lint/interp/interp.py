@@ -6,7 +6,7 @@ from typing import Any
 
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import element, value_of
-from tt_cache_lint.interp.expressions import function_reference
+from tt_cache_lint.interp.expressions import LVALUES, function_reference
 from tt_cache_lint.interp.lower import Code, Lowering
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.registry import CONSTANTS, CONSTRUCTORS, ENUM_NUMBERS, FUNCTIONS, Site
@@ -245,7 +245,9 @@ class Interp:
             type_ = self.field_type(field, struct.targs, build.template_key(struct.targs))
             inner = arguments[-1]
             nodes = [c for c in inner.named_children if c.type != "comment"]
-            values = [low.initialiser(n)(frame) for n in nodes]
+            values = [low.lv(n)(frame) if type_.ref and n.type in LVALUES else low.initialiser(n)(frame) for n in nodes]
+            if type_.ref and values and isinstance(values[0], Ref) and isinstance(plain(values[0]), Obj):
+                values[0] = values[0].get()
             if type_.name == "auto" or type_.ref or type_.ptr:
                 struct.fields[name] = values[0] if values else None
             elif inner.type == "initializer_list":

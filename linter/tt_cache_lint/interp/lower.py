@@ -52,7 +52,7 @@ MAX_ITERATIONS = 20_000
 class Code:
     """Lowered code of one function or lambda. Lowered on first use."""
 
-    __slots__ = ("binders", "body", "lowering", "name", "node", "params", "returns_ref", "scoping", "scoping_lowering", "size", "mark")
+    __slots__ = ("binders", "body", "lowering", "mark", "name", "node", "params", "returns_ref", "scoping", "scoping_lowering", "size")
 
     def __init__(self, name: str, params: list[Param], node: Node | None, lowering: Lowering) -> None:
         self.name = name
@@ -332,8 +332,10 @@ class Lowering(Expressions):
         mark = self.mark(function)
         slot = self.declare(self.text(name), Variable(type_, False))
 
+        own = isinstance(type_.decl, StructDef)  # its constructor copies what it takes by value
+
         def make(f: list[Value]) -> None:
-            f[slot] = build.construct(f[0], type_, [copied(a(f)) for a in args], mark)
+            f[slot] = build.construct(f[0], type_, [a(f) if own else copied(a(f)) for a in args], mark)
 
         return make
 
@@ -348,7 +350,7 @@ class Lowering(Expressions):
                 return lambda f: copied(first(f))
             return lambda f: build.construct(f[0], type_, [a(f) for a in args], mark)
         if node.type == "initializer_list":
-            inner = self.initialiser(node)
+            inner = self.e_initializer_list(node, type_)
             if type_.name == "auto":
                 return lambda f: _unwrap(inner(f))
             return lambda f: build.from_list(f[0], inner(f), type_) if not type_.scalar else build.coerce(f[0], inner(f), type_)

@@ -34,7 +34,6 @@ from tt_cache_lint.interp.values import (
     key_of,
     mask,
 )
-
 from tt_cache_lint.interp.world import DOMAINS
 
 if TYPE_CHECKING:

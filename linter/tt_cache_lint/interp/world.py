@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from tt_cache_lint.interp.values import Val, Value
 
-
 # The values a fact of an enumeration may take, by the enumeration's name; filled by the device model.
 DOMAINS: dict[str, tuple[Value, ...]] = {}
 

@@ -34,7 +34,6 @@ INCLUDE_ROOTS = (
     "tt_metal/include",
     "ttnn/core",
     "tt-train/sources/ttml",
-    "include",
 )
 
 _INSTANTIATION = re.compile(rb"^[ \t]*template[ \t]+(?:struct|class)[ \t]+([\w:]+)[ \t]*<([^;{}]*)>[ \t]*;", re.M)
@@ -251,9 +250,9 @@ class SourceTree:
         return self._resolved[key]
 
     def _resolve(self, include: str, folder: str) -> str | None:
-        for base in (folder, *INCLUDE_ROOTS):
+        for base in (folder, *INCLUDE_ROOTS, *_include_folders(folder)):
             path = os.path.normpath(f"{base}/{include}" if base else include)
-            if not path.startswith(("..", "/")) and os.path.isfile(os.path.join(self.root, path)):
+            if not path.startswith(("..", "/")) and (self.root / path).is_file():
                 return path.replace(os.sep, "/")
         return None
 
@@ -297,6 +296,13 @@ class SourceTree:
                     names.update(dict.fromkeys((target, *self._siblings(target))))
             found = self._target_cache[path] = tuple(names)
         return found
+
+
+def _include_folders(folder: str) -> Iterator[str]:
+    """The `include` folders beside and above a folder."""
+    while folder:
+        folder = folder.rpartition("/")[0]
+        yield f"{folder}/include" if folder else "include"
 
 
 def _nearest(path: str, others: tuple[str, ...]) -> list[str]:
