@@ -103,7 +103,7 @@ def check(
     Exit status: 0 when nothing at or above --fail-on was found, 1 when something was, 2 for a usage or internal error
     and when one of PATHS cannot be read, whatever the others hold (they are checked and reported all the same).
     """
-    from tt_cache_lint.check import UnknownRule, readable_inputs, run_check
+    from tt_cache_lint.check import UnknownRule, readable_inputs, run_check, unread_files
     from tt_cache_lint.model import Severity
 
     root = Path(os.path.abspath(root or default_root(paths[0])))
@@ -124,7 +124,7 @@ def check(
         _write(output, text)
     else:
         _emit(text, sys.stdout)
-    if readable_inputs(root, paths)[1]:
+    if readable_inputs(root, paths)[1] or unread_files(root, paths, run):
         ctx.exit(FAILED)
     limit = Severity(fail_on)
     ctx.exit(FOUND if any(finding.severity.at_least(limit) for finding in run.findings) else 0)

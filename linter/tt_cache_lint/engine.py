@@ -81,11 +81,26 @@ def _file(finder: object, name: str, named: bool, seen: set[str], analysis: Anal
     elif named:
         targets = [name]
     for target in targets:
+        _syntax(finder, target, analysis)
         for factory in finder.in_file(target) if target != name else factories:
             if options.only is None or factory.name.endswith(options.only):
                 analysis.facts.append(_facts(finder, factory, options))
                 gc.collect()
                 gc.freeze()
+
+
+def _syntax(finder: object, path: str, analysis: Analysis) -> None:
+    """Say it when a syntax error may hide a factory."""
+    from tt_cache_lint.factory.find import Finder
+
+    assert isinstance(finder, Finder)
+    file = finder.tree.get(path)
+    if file is None or b"override_runtime_arguments" not in file.original:
+        return
+    line = file.first_error()
+    if line:
+        message = f"syntax error near line {line}; a factory that stands there may be missing or read in part"
+        analysis.problems.append(Problem(path, message, line))
 
 
 def _facts(finder: object, factory: object, options: Options) -> FactoryFacts:

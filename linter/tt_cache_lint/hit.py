@@ -98,6 +98,8 @@ class Replay:
             return self._execute(m, world, strict)
         except RecursionError as error:
             raise Exhausted("the code nests too deeply") from error
+        except MemoryError as error:
+            raise Exhausted("the code needs too much memory") from error
         except FAULTS as error:
             if os.environ.get(DEBUG):
                 raise

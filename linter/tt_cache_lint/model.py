@@ -336,11 +336,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something about the input itself that kept part of it from being analysed."""
+    """Something about the input itself that kept part of it from being analysed; `unread` when all of the file."""
 
     path: str
     message: str
     line: int = 0
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,10 +223,10 @@ class Search:
         facts = base.outcomes[0].world.facts
         for suffix in KINDS:
             keys = [k for k, f in facts.items() if k.endswith(suffix) and f.choices]
-            if len(keys) < 2:
+            if len(keys) < 2 or len(self.found.paths) >= self.budget.paths:
                 continue
             for choice in dict.fromkeys(c for k in keys for c in facts[k].choices if c != facts[k].choices[0]):
-                if self.out_of_budget():
+                if self.out_of_budget() or len(self.found.paths) >= self.budget.paths:
                     return
                 flips = {k: choice for k in keys if choice in facts[k].choices}
                 found = self.solve(replay, 0, {**base.decisions, **flips}, {}, FLIP_ATTEMPTS)
@@ -259,7 +259,7 @@ class Search:
         crossed = 0
         for condition, taken in outcome.numeric:
             for repair in want(condition, not taken)[:2]:
-                if crossed >= CROSSINGS or self.out_of_budget():
+                if crossed >= CROSSINGS or self.out_of_budget() or len(self.found.paths) >= self.budget.paths:
                     return
                 if set(repair) & decisions or not _plausible(repair):
                     continue

@@ -493,12 +493,10 @@ def _free(
             return None
         if holder is not None and isinstance(holder.decl, StructDef):
             given = build.template_arguments(holder.decl, holder.args)
-            found: dict[str, Any] = interp.class_arguments(function, holder.decl, given)
-            return found
+            return dict(interp.class_arguments(function, holder.decl, given))
         if owner is not None and not holder and scoping.templates and interp.owner_of(function) is not None:
             own = {k: v for k, v in scoping.templates.items() if k in owner.template}
-            found = interp.class_arguments(function, owner, own)
-            return found
+            return dict(interp.class_arguments(function, owner, own))
         return None
 
     places = [_argument(low, a) for a in args]
@@ -571,8 +569,10 @@ def _limit(low: Expressions, target: Node, name: str) -> int | float | None:
     if not isinstance(kind, Type) or not kind.scalar:
         return None
     form = ops.INTEGERS.get(kind.scalar)
+    if form is None and kind.scalar == "float":
+        return _FLOAT_LIMITS.get((kind.name, name))
     if form is None:
-        return _FLOAT_LIMITS.get((kind.name, name)) if kind.scalar == "float" else {"max": 1, "min": 0, "lowest": 0}.get(name)
+        return {"max": 1, "min": 0, "lowest": 0}.get(name)
     bits, signed = form
     if name == "max":
         return (1 << bits - signed) - 1

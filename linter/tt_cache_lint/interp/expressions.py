@@ -519,11 +519,12 @@ class Expressions:
         slot, type_ = variable.slot, variable.type
         given = self.initialiser(right)
         scalar = type_.scalar
+        fits = 1 << (ops.INTEGERS[scalar][0] - 1) if scalar in ops.INTEGERS else 0
 
         def assign(f: list[Value]) -> Value:
             value = given(f)
             if scalar:
-                if type(value) is not int or value < 0 or scalar == "bool":
+                if type(value) is not int or not 0 <= value < fits:
                     value = ops.convert(f[0], value, scalar)
                 if type(value) is Handle and value.depth > f[0].depth:
                     value.name, value.depth = name, f[0].depth

@@ -71,7 +71,11 @@ class Code:
         """Lower if that has not been done; the size of a frame."""
         if self.lowering is not None:
             lowering, self.lowering = self.lowering, None
-            lowering.function(self)
+            try:
+                lowering.function(self)
+            except RecursionError:
+                self.lowering = lowering
+                raise
         return self.size
 
     def bind(self, frame: list[Value], args: list[Value]) -> None:

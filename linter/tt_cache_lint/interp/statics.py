@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 _CASTS = {"static_cast", "const_cast", "dynamic_cast", "reinterpret_cast", "bit_cast"}
 _DECAYS = {"decay_t", "remove_cvref_t", "remove_reference_t", "remove_cv_t", "remove_const_t"}
 _BOOLEAN = {"<", ">", "<=", ">=", "==", "!=", "&&", "||", "and", "or", "not_eq"}
-_BY_FORM = {(8, True): "char", (16, True): "short", (32, True): "int", (64, True): "long"} | {
-    (8, False): "unsigned char", (16, False): "unsigned short", (32, False): "unsigned int", (64, False): "unsigned long"
-}  # fmt: skip
+_BY_FORM = {
+    (8, True): "char",
+    (16, True): "short",
+    (32, True): "int",
+    (64, True): "long",
+    (8, False): "unsigned char",
+    (16, False): "unsigned short",
+    (32, False): "unsigned int",
+    (64, False): "unsigned long",
+}
 
 
 def same_type(a: Type, b: Type) -> bool:

@@ -137,6 +137,19 @@ class SourceFile:
     def end_line(self, node: Node) -> int:
         return self.fixed_line or node.end_point[0] + 1
 
+    def first_error(self) -> int:
+        """The line of the first syntax error, 0 without one. What is merely missing does not count."""
+        node = self.root
+        if not node.has_error:
+            return 0
+        stack = [node]
+        while stack:
+            current = stack.pop()
+            if current.type == "ERROR":
+                return self.line(current)
+            stack.extend(c for c in reversed(current.children) if c.has_error)
+        return 0
+
     @cached_property
     def includes(self) -> tuple[str, ...]:
         """The included paths as written."""
@@ -159,6 +172,7 @@ class SourceTree:
         self._files: dict[str, SourceFile | None] = {}
         self._resolved: dict[tuple[str, str], str | None] = {}
         self._folders: dict[str, tuple[str, ...]] = {}
+        self._listed: dict[str, frozenset[str]] = {}
         self._closures: dict[str, tuple[str, ...]] = {}
         self._sibling_cache: dict[str, tuple[str, ...]] = {}
         self._target_cache: dict[str, tuple[str, ...]] = {}
@@ -168,7 +182,7 @@ class SourceTree:
         """The path relative to the root. Raises SourceError when it lies outside."""
         try:
             return path.resolve().relative_to(self.root).as_posix()
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RuntimeError) as error:
             raise SourceError(f"it is not below the root {self.root}") from error
 
     def read(self, path: str) -> SourceFile:
@@ -182,11 +196,16 @@ class SourceTree:
         try:
             text = self._bytes(path)
         except SourceError as error:
-            self.problems[path] = Problem(path, str(error))
+            self.problems[path] = Problem(path, str(error), unread=True)
             raise
         file = SourceFile(path, text)
         self._files[path] = file
         return file
+
+    def give_up(self, path: str, why: str) -> None:
+        """Treat a file as unreadable from now on."""
+        self._files[path] = None
+        self.problems[path] = Problem(path, why, unread=True)
 
     def get(self, path: str) -> SourceFile | None:
         """Like read, but None instead of an error (which stays in `problems`)."""
@@ -197,9 +216,9 @@ class SourceTree:
 
     def _bytes(self, path: str) -> bytes:
         real = self.root / path
-        if not real.resolve().is_relative_to(self.root):
-            raise SourceError("it leads outside the root")
         try:
+            if not real.resolve().is_relative_to(self.root):
+                raise SourceError("it leads outside the root")
             if not real.is_file():
                 raise SourceError("there is no such file" if not real.exists() else "it is not a regular file")
             if real.stat().st_size > MAX_BYTES:
@@ -207,6 +226,8 @@ class SourceTree:
             text = real.read_bytes()
         except OSError as error:
             raise SourceError(f"it cannot be read ({error.strerror})") from error
+        except RuntimeError as error:  # before Python 3.13 a loop of links is one
+            raise SourceError("it is a loop of links") from error
         if b"\0" in text:
             raise SourceError("it is binary")
         if len(text) > MAX_LINE and max(map(len, text.split(b"\n"))) > MAX_LINE:
@@ -252,9 +273,22 @@ class SourceTree:
     def _resolve(self, include: str, folder: str) -> str | None:
         for base in (folder, *INCLUDE_ROOTS, *_include_folders(folder)):
             path = os.path.normpath(f"{base}/{include}" if base else include)
-            if not path.startswith(("..", "/")) and (self.root / path).is_file():
+            if not path.startswith(("..", "/")) and self._is_file(path):
                 return path.replace(os.sep, "/")
         return None
+
+    def _is_file(self, path: str) -> bool:
+        """Is there a file at a normalised root-relative path? Folders are listed once."""
+        folder, _, name = path.rpartition("/")
+        names = self._listed.get(folder)
+        if names is None:
+            try:
+                with os.scandir(self.root / folder) as entries:
+                    names = frozenset(e.name for e in entries if e.is_file())
+            except OSError:
+                names = frozenset()
+            self._listed[folder] = names
+        return name in names
 
     def closure(self, path: str) -> tuple[str, ...]:
         """The files in which a name used in `path` may be defined, nearest first.

@@ -63,7 +63,11 @@ class Index:
             file = self.tree.get(path)
             if file is None:
                 return None
-            self._defs[path] = FileDefs(file)
+            try:
+                self._defs[path] = FileDefs(file)
+            except RecursionError:
+                self.tree.give_up(path, "its declarations nest too deeply")
+                return None
         return self._defs[path]
 
     def functions(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> list[FunctionDef]:
