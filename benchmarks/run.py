@@ -61,8 +61,10 @@ def main() -> None:
     if given.one:
         print(json.dumps(measure(given.root, given.root / given.one)))
         return
-    print(f"{'what':8} {'wall s':>8} {'cpu s':>8} {'MiB':>6} {'files':>6} {'factories':>10} {'worlds':>8} "
-          f"{'steps':>9} {'fact./s':>8} {'worlds/s':>9}")
+    print(
+        f"{'what':8} {'wall s':>8} {'cpu s':>8} {'MiB':>6} {'files':>6} {'factories':>10} {'worlds':>8} "
+        f"{'steps':>9} {'fact./s':>8} {'worlds/s':>9}"
+    )
     print(f"loop of {LOOP:,}: {loop():.2f} s")
     for name, path in (("file", given.file), ("folder", given.folder), ("whole", given.whole)):
         started = time.perf_counter()

@@ -120,7 +120,6 @@ def test_unusable_file(root: Path, what: str, named: bool) -> None:
     assert done.status in (1, 2)
 
 
-@pytest.mark.xfail(strict=True, reason="the status is 0, although the help says 2 when one of PATHS cannot be read")
 @pytest.mark.parametrize("what", [*UNREADABLE, "link"])
 def test_a_named_file_that_cannot_be_used_is_status_2(root: Path, what: str) -> None:
     if what == "link":
@@ -172,7 +171,6 @@ def test_junk_in_front_of_a_factory(root: Path, junk: str) -> None:
     assert STALE_ONE in done.ids
 
 
-@pytest.mark.xfail(strict=True, reason="a syntax error that hides or cuts a factory is not told")
 @pytest.mark.parametrize("part", [0.45, 0.6, 0.8, 0.9])
 def test_half_written_is_told(root: Path, part: float) -> None:
     text = factory(override=STALE, name="Half")
@@ -181,7 +179,6 @@ def test_half_written_is_told(root: Path, part: float) -> None:
     assert done.names("half.cpp")
 
 
-@pytest.mark.xfail(strict=True, reason="a syntax error that hides or cuts a factory is not told")
 @pytest.mark.parametrize("junk", ["{", "(((", 'R"(', "template <"])
 def test_junk_that_hides_a_factory_is_told(root: Path, junk: str) -> None:
     put(root, "junk.cpp", f"{junk}\n{factory(override=STALE, name='Junk')}")
@@ -236,7 +233,6 @@ def test_a_broken_link(root: Path) -> None:
     assert done.ids == [STALE_ONE]
 
 
-@pytest.mark.xfail(strict=True, reason="Path.resolve() raises RuntimeError for a circle of links before Python 3.13")
 def test_links_in_a_circle(root: Path) -> None:
     (root / "a.cpp").symlink_to("b.cpp")
     (root / "b.cpp").symlink_to("a.cpp")
@@ -308,8 +304,6 @@ int odd(int n) { return even(n + 1); }
 ENDLESS_BUGS = {
     "grows": "Vec.size() looks at every item, so the steps are far slower than their price",
     "doubles": "insert() of a range has no limit",
-    "long text": "strings have no limit, and MemoryError ends the whole run",
-    "big number": "a plain assignment does not wrap, so numbers grow without bound",
 }
 
 
@@ -364,14 +358,13 @@ def test_deep_nesting(root: Path, what: str) -> None:
     assert "good/good.cpp" in [f["path"] for f in done.report["findings"]]
 
 
-@pytest.mark.xfail(strict=True, reason="a second attempt runs code that the first one left half lowered")
 @pytest.mark.parametrize("what", ["parentheses", "blocks", "sums"])
 def test_deep_nesting_says_so(root: Path, what: str) -> None:
     put(root, "deep.cpp", factory(create=DEEP[what] + CREATE, override=STALE, name="Deep"))
     assert "nests too deeply" in check(root, "deep.cpp").about("Deep")["reason"]
 
 
-DECLARATION_BUGS = dict.fromkeys(["namespaces", "classes"], "RecursionError in the walk over definitions ends the run")
+DECLARATION_BUGS: dict[str, str] = {}
 
 
 @pytest.mark.parametrize("what", known(["namespaces", "classes", "functions"], DECLARATION_BUGS))

@@ -170,7 +170,6 @@ BRANCHY = factory(
 )
 
 
-@pytest.mark.xfail(strict=True, reason="together() and cross() add paths beyond the budget")
 def test_the_path_budget_is_kept(tmp_path: Path) -> None:
     few, many = facts(tmp_path, BRANCHY, paths_budget=3), facts(tmp_path, BRANCHY)
     assert few.paths <= 3 < many.paths <= 64

@@ -78,9 +78,7 @@ class Diagnosis:
             if state.bad:
                 cause, name, other = self.cause(table, state)
                 writes = [r.write for r in state.bad if r.write is not None]
-                ledger.sightings.append(
-                    Sighting(path, table, state, cause, name, other, writes[0] if writes else None)
-                )
+                ledger.sightings.append(Sighting(path, table, state, cause, name, other, writes[0] if writes else None))
             elif any(r.needs_refresh and r.write is not None for r in state.readings):
                 ledger.refreshed.append((path, table, state))
 
@@ -98,10 +96,7 @@ class Diagnosis:
                     return Cause.WRONG_HANDLE, "", swapped
             return cause, name, ""
         good = [r for r in state.needing if not r.wrong and r.write is not None]
-        if state.kernel is not None:
-            unset = self._unset_handle(table)
-        else:
-            unset = self._unset_handle(table)
+        unset = self._unset_handle(table)
         if good:
             return Cause.PARTIAL_CORES, "", ""
         narrow = next((f for f in table.outcome.failures if f.kind == "narrow" and f.phase == "override"), None)
@@ -175,7 +170,11 @@ class Diagnosis:
         for failure in table.outcome.failures:
             if failure.phase == "override" and failure.kind == "range" and failure.index == state.slot.index:
                 owner = owner_of(table.outcome.world, reading.expected)
-                if owner is not None and f"address of {owner[0]}" in failure.inputs and failure.owner != state.slot.owner:
+                if (
+                    owner is not None
+                    and f"address of {owner[0]}" in failure.inputs
+                    and failure.owner != state.slot.owner
+                ):
                     return f"{failure.owner} arg {failure.index}"
         return ""
 
@@ -201,9 +200,7 @@ class Diagnosis:
     def _difference(self, ledger: Ledger) -> Difference | None:
         if not ledger.sightings:
             return None
-        first = min(
-            ledger.sightings, key=lambda s: (not s.path.is_base, not s.path.validated, s.path.contradicts)
-        )
+        first = min(ledger.sightings, key=lambda s: (not s.path.is_base, not s.path.validated, s.path.contradicts))
         cause = first.cause
         written_elsewhere = [r for r in ledger.refreshed if not same_decisions(r[0], first.path)]
         guard_write = None
@@ -304,7 +301,10 @@ class Diagnosis:
         worlds = sum(1 for s in ledger.sightings if s.path is first.path)
         if self._rests_on_unknown(ledger) or worlds * 2 < total:
             return Confidence.POSSIBLE
-        if first.path.strained and self._what(first.state, first.table.outcome.world, first.state.bad[0]) is What.SCALAR:
+        if (
+            first.path.strained
+            and self._what(first.state, first.table.outcome.world, first.state.bad[0]) is What.SCALAR
+        ):
             return Confidence.POSSIBLE
         if not first.path.validated:
             return Confidence.POSSIBLE if first.path.contradicts else Confidence.LIKELY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -54,7 +55,9 @@ def analyse(root: Path, paths: Sequence[Path], options: Options) -> Analysis:
         try:
             relative = tree.relative(path)
         except SourceError as error:
-            analysis.problems.append(Problem(str(path), str(error)))
+            written = Path(os.path.abspath(path))
+            name = written.relative_to(root).as_posix() if written.is_relative_to(root) else str(path)
+            analysis.problems.append(Problem(name, str(error), unread=True))
             continue
         names = list(tree.walk(relative)) if path.is_dir() else [relative]
         asked.update(names)
@@ -109,7 +112,8 @@ def _facts(finder: object, factory: object, options: Options) -> FactoryFacts:
     from tt_cache_lint.hashing import varying_attributes
     from tt_cache_lint.paths import Budget, Search
 
-    assert isinstance(finder, Finder) and isinstance(factory, Factory)
+    assert isinstance(finder, Finder)
+    assert isinstance(factory, Factory)
     budget = Budget(paths=options.paths_budget, seconds=options.seconds_per_factory)
     if options.steps:
         budget.steps = options.steps

@@ -99,7 +99,10 @@ class Collector:
         escaped = [t for t in tables if "override" in t.outcome.after.escaped]
         if len(escaped) == len(tables):
             why = escaped[0].outcome.after.why
-            return Status.PARTIAL, f"the override hands the program to code that cannot be read: {why[-1] if why else ''}"
+            return (
+                Status.PARTIAL,
+                f"the override hands the program to code that cannot be read: {why[-1] if why else ''}",
+            )
         thrown = [t for t in tables if t.outcome.thrown is not None]
         if len(thrown) == len(tables):
             return Status.PARTIAL, f"the override throws on every explored path: {thrown[0].outcome.thrown}"

@@ -36,7 +36,16 @@ from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import FunctionDef
 
 DEBUG = "TT_CACHE_LINT_DEBUG"
-FAULTS = (TypeError, ValueError, AttributeError, IndexError, KeyError, AssertionError, OverflowError, NotImplementedError)
+FAULTS = (
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    AssertionError,
+    OverflowError,
+    NotImplementedError,
+)
 
 
 @dataclass(slots=True)

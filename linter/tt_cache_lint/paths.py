@@ -157,7 +157,7 @@ class Search:
     def solve(
         self, replay: Replay, seed: int, forced: Decisions, locked: Decisions, attempts: int
     ) -> tuple[Outcome, Decisions] | None:
-        """Find a world that runs: the cheapest chain of repairs, what a failed check asks for before mere alternatives."""
+        """Find a world that runs by the cheapest chain of repairs: what a failed check asks for goes first."""
         self.fallback = None
         seen: set[tuple[tuple[str, str], ...]] = set()
         failures: set[str] = set()
@@ -237,9 +237,7 @@ class Search:
                 if held:
                     self.keep(outcome, forced, held, templates)
 
-    def keep(
-        self, outcome: Outcome, forced: Decisions, flips: Decisions, templates: dict[str, Any]
-    ) -> Path:
+    def keep(self, outcome: Outcome, forced: Decisions, flips: Decisions, templates: dict[str, Any]) -> Path:
         """Take a path into the exploration."""
         decided = decisions_of(outcome, forced)
         path = Path(flips, [outcome], decided, not outcome.violations, False, templates)
@@ -319,9 +317,7 @@ class Search:
                 return found
         return None
 
-    def improve(
-        self, replay: Replay, seed: int, start: tuple[Outcome, Decisions]
-    ) -> tuple[Outcome, Decisions]:
+    def improve(self, replay: Replay, seed: int, start: tuple[Outcome, Decisions]) -> tuple[Outcome, Decisions]:
         """Repair broken checks one by one, keeping what breaks fewer (min-conflicts)."""
         best, forced = start
         tried = 0
@@ -384,10 +380,8 @@ class Search:
         outcome = path.outcomes[0]
         return [key for bits in outcome.core for key in outcome.world.leaves(bits)]
 
-    def unchecked(
-        self, replay: Replay, forced: Decisions, flips: Decisions
-    ) -> tuple[Outcome, Decisions] | None:
-        """A flip whose checks inside create() ask for numbers that cannot be solved: the validators must still agree."""
+    def unchecked(self, replay: Replay, forced: Decisions, flips: Decisions) -> tuple[Outcome, Decisions] | None:
+        """A flip for which checks inside create() ask for numbers that cannot be solved; the validators must agree."""
         self.strict = False
         try:
             found = self.solve(replay, 0, forced, flips, UNCHECKED_ATTEMPTS)
@@ -397,9 +391,7 @@ class Search:
             return found
         return None
 
-    def flipped(
-        self, replay: Replay, current: Path, key: str, choice: Value, templates: dict[str, Any]
-    ) -> Path | None:
+    def flipped(self, replay: Replay, current: Path, key: str, choice: Value, templates: dict[str, Any]) -> Path | None:
         flips = {**current.flips, key: choice}
         found = self.solve(replay, 0, {**current.decisions, key: choice}, flips, FLIP_ATTEMPTS)
         if found is None and self.strict:
@@ -460,7 +452,11 @@ def _plausible(repair: Decisions) -> bool:
         if isinstance(value, bool):
             continue
         if isinstance(value, (int, float)):
-            dimension = ("shape[" in key and key.startswith("tensor")) or key.startswith("device.") or key.endswith((".rank", ".size", ".index"))
+            dimension = (
+                ("shape[" in key and key.startswith("tensor"))
+                or key.startswith("device.")
+                or key.endswith((".rank", ".size", ".index"))
+            )
             if not -1_000_000 < value < 1_000_000 or (dimension and value < 1 and not key.endswith(".index")):
                 return False
             if (key.endswith(".rank") and value > 6) or ("shape[" in key and value > 100_000):

@@ -177,7 +177,9 @@ class Describer:
         shared = f"{cached or 'cached_program'}.shared_variables"
         target = state.kernel if state.kernel is not None else state.cb
         kept = handle_path(table.outcome.shared, target) if target is not None else ""
-        handle = f"{shared}.{kept}" if kept else f"{shared}.{state.slot.owner if state.kernel is not None else 'cb_handle'}"
+        handle = (
+            f"{shared}.{kept}" if kept else f"{shared}.{state.slot.owner if state.kernel is not None else 'cb_handle'}"
+        )
         value = self._expression(world, reading)
         program = f"{cached or 'cached_program'}.program"
         if state.slot.kind is SlotKind.CB:
@@ -208,7 +210,11 @@ def condition(key: str, value: Value) -> str:
     if key.startswith("("):
         return f"{key[1:-1]} is {'true' if bare else 'false'}"
     name = key
-    for suffix, words in ((".memory_layout", " memory layout"), (".buffer_type", " buffer type"), (".index", " alternative")):
+    for suffix, words in (
+        (".memory_layout", " memory layout"),
+        (".buffer_type", " buffer type"),
+        (".index", " alternative"),
+    ):
         if key.endswith(suffix):
             name = key.removesuffix(suffix) + words
     if isinstance(bare, bool):

@@ -469,7 +469,14 @@ def _cb(m: Machine, program: Value, handle: Value, site: Site) -> CircularBuffer
     cb.touched = True
     if isinstance(value_of(handle), Handle) and value_of(handle).narrow:
         m.failures.append(
-            Failure("narrow", f"{site.name} gets a handle that was cut to 32 bits", site.mark, tuple(m.stack), m.phase, cb.name)
+            Failure(
+                "narrow",
+                f"{site.name} gets a handle that was cut to 32 bits",
+                site.mark,
+                tuple(m.stack),
+                m.phase,
+                cb.name,
+            )
         )
     return cb
 
@@ -716,7 +723,9 @@ def to_data_format(m: Machine, site: Site, args: list[Value]) -> Value:
 def _round(m: Machine, a: Value, b: Value, up: bool) -> Value:
     if isinstance(plain(a), float):
         a = ops.convert(m, a, "int64_t")
-    quotient = ops.binary(m, "/", ops.binary(m, "+", a, ops.binary(m, "-", b, 1)), b) if up else ops.binary(m, "/", a, b)
+    quotient = (
+        ops.binary(m, "/", ops.binary(m, "+", a, ops.binary(m, "-", b, 1)), b) if up else ops.binary(m, "/", a, b)
+    )
     return quotient
 
 

@@ -233,9 +233,7 @@ def to_coord(m: Machine, value: Value) -> CoreCoord:
     if isinstance(value, CoreRange):
         return value.start
     if isinstance(value, Unknown):
-        return CoreCoord(
-            m.unknown_number(f"{value.key}.x", value.p), m.unknown_number(f"{value.key}.y", value.p)
-        )
+        return CoreCoord(m.unknown_number(f"{value.key}.x", value.p), m.unknown_number(f"{value.key}.y", value.p))
     raise Implausible("this is no core")
 
 

@@ -1,4 +1,4 @@
-"""What an op is given: attributes and tensor arguments, made lazily from the facts of a world by their declared types."""
+"""What an op is given: attributes and tensor arguments, made lazily from a world's facts by their declared types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Library functions whose sources lie outside of the analysed folders: arithmetic of tiles, packing, work distribution."""
+"""Library functions whose sources lie outside of the analysed folders: tile arithmetic, packing, work distribution."""
 
 from __future__ import annotations
 

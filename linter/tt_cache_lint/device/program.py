@@ -432,9 +432,7 @@ def buffer_of(value: Value) -> Value:
     return value
 
 
-def set_args(
-    m: Machine, kernel: Kernel, xys: list[XY], args: Value, mark: Mark, common: bool = False
-) -> None:
+def set_args(m: Machine, kernel: Kernel, xys: list[XY], args: Value, mark: Mark, common: bool = False) -> None:
     """SetRuntimeArgs / SetCommonRuntimeArgs on resolved cores (kernel.cpp:612-674)."""
     items, marks = argument_items(m, args)
     stack = tuple(m.stack)

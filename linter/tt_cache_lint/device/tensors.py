@@ -328,12 +328,7 @@ class TensorSpec(Obj):
         return ("spec", identity(self.shape), self.layout.identity())
 
     def mask(self) -> int:
-        return (
-            mask(self.shape)
-            | mask(self.layout.dtype)
-            | mask(self.layout.page.layout)
-            | self.layout.memory.mask()
-        )
+        return mask(self.shape) | mask(self.layout.dtype) | mask(self.layout.page.layout) | self.layout.memory.mask()
 
 
 class Buffer(Obj):
@@ -521,7 +516,7 @@ def input_tensor(world: World, name: str, run: int) -> Tensor:
 
 @method(Tensor, "buffer", "mesh_buffer", "get_buffer", "mesh_tensor", "device_storage", "storage", "get_mesh_buffer")
 def tensor_buffer(m: Machine, site: Site, v: Tensor) -> Value:
-    v.spec
+    v.buffer.spec = v.spec
     return v.buffer
 
 
@@ -1190,7 +1185,7 @@ def construct_shape(m: Machine, type_: Type, args: list[Value], mark: Mark | Non
             items = only.items
             if len(items) == 1 and isinstance(items[0], (Vec, InitList)):
                 items = items[0].items
-            return make_shape([i for i in items])
+            return make_shape(list(items))
         if isinstance(only, Unknown):
             return input_shape(m.world, only.key)
         return make_shape([only])

@@ -143,7 +143,9 @@ class Finder:
         )
 
     def _has_override(self, create: FunctionDef) -> bool:
-        return bool(self.index.functions("override_runtime_arguments", create.file.path, create.scope, create.scope[-1:]))
+        return bool(
+            self.index.functions("override_runtime_arguments", create.file.path, create.scope, create.scope[-1:])
+        )
 
     def _override(self, create: FunctionDef, struct: StructDef | None) -> FunctionDef | None:
         found = self.index.functions("override_runtime_arguments", create.file.path, create.scope, create.scope[-1:])

@@ -86,7 +86,9 @@ def array(m: Machine, elem: Type, sizes: list[Value], given: Value) -> Vec:
     if not len(items) <= count <= MAX_ITEMS:
         raise Implausible("an array of absurd size")
     inner = sizes[1:]
-    vector = Vec([array(m, elem, inner, i) if inner else coerce(m, copied(i), elem) for i in items], "array", list(marks))
+    vector = Vec(
+        [array(m, elem, inner, i) if inner else coerce(m, copied(i), elem) for i in items], "array", list(marks)
+    )
     vector.elem = None if inner else elem
     missing = range(count - len(items))
     return fill(vector, [array(m, elem, inner, None) if inner else default_value(m, elem) for _ in missing])
@@ -218,9 +220,11 @@ def from_list(m: Machine, given: InitList, type_: Type) -> Value:
         if not given.items:
             return None
         inner = type_.args[0] if type_.args and isinstance(type_.args[0], Type) else AUTO
-        return coerce(m, given.items[0] if len(given.items) == 1 and not given.names else given, type_) if (
-            len(given.items) == 1 and not given.names
-        ) else Opt(coerce(m, given, inner))
+        return (
+            coerce(m, given.items[0] if len(given.items) == 1 and not given.names else given, type_)
+            if (len(given.items) == 1 and not given.names)
+            else Opt(coerce(m, given, inner))
+        )
     if name in CONSTRUCTORS:
         return CONSTRUCTORS[name](m, type_, given.items if given.names is None else [given], given.mark)
     if isinstance(type_.decl, StructDef):
@@ -268,10 +272,20 @@ def sequence(m: Machine, given: InitList, type_: Type) -> Vec:
     items, marks = given.items, given.marks
     vector = Vec([], type_.name)
     vector.elem = elem
-    if len(items) == 1 and isinstance(items[0], InitList) and elem is not None and (elem.scalar or type_.name == "array"):
+    if (
+        len(items) == 1
+        and isinstance(items[0], InitList)
+        and elem is not None
+        and (elem.scalar or type_.name == "array")
+    ):
         if elem.scalar or len(items[0].items) != 1 or isinstance(items[0].items[0], InitList):
             items, marks = items[0].items, items[0].marks
-    if len(items) == 1 and isinstance(items[0], Vec) and elem is not None and (elem.scalar or items[0].kind == type_.name):
+    if (
+        len(items) == 1
+        and isinstance(items[0], Vec)
+        and elem is not None
+        and (elem.scalar or items[0].kind == type_.name)
+    ):
         if elem.name not in SEQUENCES:
             return items[0].copy()
     if elem is not None and elem.name in SEQUENCES and len(items) == 2 and isinstance(plain(items[0]), int):

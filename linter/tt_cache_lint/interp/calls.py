@@ -133,10 +133,17 @@ def _template_arguments(low: Expressions, target: Node) -> tuple[Any, ...]:
                 result.append(bound)
                 continue
             type_ = low.scoping.type(child)
-            if type_.decl is None and not type_.scalar and type_.name not in STANDARD and type_.name not in CONSTRUCTORS:
+            if (
+                type_.decl is None
+                and not type_.scalar
+                and type_.name not in STANDARD
+                and type_.name not in CONSTRUCTORS
+            ):
                 inner = child.child_by_field_name("type")
                 if inner is not None and inner.type in ("type_identifier", "qualified_identifier"):
-                    result.append(("?", low.ev_name(inner) if inner.type == "type_identifier" else low.ev(inner), type_))
+                    result.append(
+                        ("?", low.ev_name(inner) if inner.type == "type_identifier" else low.ev(inner), type_)
+                    )
                     continue
             result.append(type_)
         else:
@@ -277,9 +284,7 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
 # -- methods ---------------------------------------------------------------------------------------------------------
 
 
-def _method(
-    low: Expressions, node: Node, target: Node, args: list[Node], discarded: bool, lvalue: bool
-) -> Closure:
+def _method(low: Expressions, node: Node, target: Node, args: list[Node], discarded: bool, lvalue: bool) -> Closure:
     argument, field = target.child_by_field_name("argument"), target.child_by_field_name("field")
     if argument is None or field is None:
         return low.not_understood(node)
@@ -418,7 +423,11 @@ def _optional(
 ) -> Value:
     if name == "has_value":
         if isinstance(v, (Opt, Absent)):
-            term = v.t if isinstance(v.t, str) or v.t is None else ("!", Val(not isinstance(v, Opt), v.p, ("!", v.t, None)), None)
+            term = (
+                v.t
+                if isinstance(v.t, str) or v.t is None
+                else ("!", Val(not isinstance(v, Opt), v.p, ("!", v.t, None)), None)
+            )
             return Val(isinstance(v, Opt), v.p, term) if v.p else isinstance(v, Opt)
         return False
     if name == "value_or":

@@ -887,7 +887,9 @@ def _place(depth: int, variable: Variable) -> Closure:
         v = f[slot]
         if pointer:
             return SlotRef(f, slot)
-        if isinstance(v, Ref) or (isinstance(v, Obj) and type(v).assign is not Obj.assign and not isinstance(v, (Opt, Ptr))):
+        if isinstance(v, Ref) or (
+            isinstance(v, Obj) and type(v).assign is not Obj.assign and not isinstance(v, (Opt, Ptr))
+        ):
             return v
         return SlotRef(f, slot) if isinstance(v, Obj) and not isinstance(v, (Opt, Ptr)) else LocalRef(f, slot)
 

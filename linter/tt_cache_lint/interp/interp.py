@@ -45,6 +45,7 @@ class Interp:
         self.index = index
         self.known = frozenset(CONSTRUCTORS)
         self._consts: dict[int, Value] = {}
+        self._constants_at: dict[tuple[object, ...], ConstDef] = {}
         self._evaluating: set[int] = set()
         self._fields: dict[int, dict[str, FieldDef]] = {}
         self._types: dict[tuple[int, object], Type] = {}
@@ -227,9 +228,7 @@ class Interp:
         m.unknown_call(f"{decl.name}::{decl.name}", args)
         return struct
 
-    def _initialise(
-        self, m: Machine, code: Code, function: FunctionDef, struct: Struct, frame: list[Value]
-    ) -> None:
+    def _initialise(self, m: Machine, code: Code, function: FunctionDef, struct: Struct, frame: list[Value]) -> None:
         if function.initialisers is None:
             return
         fields = self.fields(struct.type)
@@ -306,7 +305,7 @@ class Interp:
             fits = struct is not None and (
                 struct.inner == function.scope
                 or struct.inner[-len(function.scope) :] == function.scope
-                or (struct.name == function.scope[-1] and struct.inner[: 1] == function.scope[:1])
+                or (struct.name == function.scope[-1] and struct.inner[:1] == function.scope[:1])
             )
             self._owners[key] = struct if fits else None
         return self._owners[key]
@@ -426,7 +425,15 @@ class Interp:
         found = scoping.named(path)
         if found.decl is not None or found.scalar or found.name in CONSTRUCTORS:
             return found
-        if found.name in SEQUENCES or found.name in ("string", "string_view", "optional", "tuple", "pair", "map", "set"):
+        if found.name in SEQUENCES or found.name in (
+            "string",
+            "string_view",
+            "optional",
+            "tuple",
+            "pair",
+            "map",
+            "set",
+        ):
             return found
         return None
 
@@ -445,6 +452,10 @@ class Interp:
 
     def global_value(self, m: Machine, path: tuple[str, ...], scoping: Scoping) -> tuple[Value, bool]:
         """What a name that is no local variable means, and whether that is the same in every execution."""
+        place = (path, scoping.file.path, scoping.scope)
+        known = self._constants_at.get(place)
+        if known is not None and not scoping.templates and not scoping.local:
+            return self.constant(m, known), False
         name, qualifier = path[-1], path[:-1]
         full = "::".join(path[-2:])
         if full in CONSTANTS:
@@ -464,6 +475,8 @@ class Interp:
                     return static, False
         const = self.index.const(name, scoping.file.path, scoping.scope, qualifier)
         if const is not None and const.value is not None:
+            if not scoping.templates and not scoping.local:
+                self._constants_at[place] = const
             return self.constant(m, const), False
         enum = self.index.enumerator(name, scoping.file.path, scoping.scope, qualifier)
         if enum is not None:
@@ -649,7 +662,9 @@ def _fits(interp: Interp, value: Value, type_: Type) -> int:
     if isinstance(value, Struct):
         if isinstance(type_.decl, StructDef):
             return 4 if value.type is not None and value.type.qualified == type_.decl.qualified else -1
-        return 3 if value.name == type_.name else (-1 if type_.name in _NOT_NUMBERS or type_.name in CONSTRUCTORS else 0)
+        return (
+            3 if value.name == type_.name else (-1 if type_.name in _NOT_NUMBERS or type_.name in CONSTRUCTORS else 0)
+        )
     if isinstance(value, Vec):
         if value.kind == "Shape" or type_.name == "Shape":
             return 5 if type_.name == value.kind else 1 if type_.name in SEQUENCES or value.kind in SEQUENCES else -1

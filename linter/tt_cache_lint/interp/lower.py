@@ -52,7 +52,19 @@ MAX_ITERATIONS = 20_000
 class Code:
     """Lowered code of one function or lambda. Lowered on first use."""
 
-    __slots__ = ("binders", "body", "lowering", "mark", "name", "node", "params", "returns_ref", "scoping", "scoping_lowering", "size")
+    __slots__ = (
+        "binders",
+        "body",
+        "lowering",
+        "mark",
+        "name",
+        "node",
+        "params",
+        "returns_ref",
+        "scoping",
+        "scoping_lowering",
+        "size",
+    )
 
     def __init__(self, name: str, params: list[Param], node: Node | None, lowering: Lowering) -> None:
         self.name = name
@@ -169,7 +181,12 @@ class Lowering(Expressions):
     def s_declaration(self, node: Node) -> Closure | None:
         kind = node.child_by_field_name("type")
         statements: list[Closure] = []
-        if kind is not None and kind.type in ("struct_specifier", "class_specifier", "union_specifier", "enum_specifier"):
+        if kind is not None and kind.type in (
+            "struct_specifier",
+            "class_specifier",
+            "union_specifier",
+            "enum_specifier",
+        ):
             self.local_type(kind)
         static = any(c.type == "storage_class_specifier" and self.text(c) == "static" for c in node.children)
         for declarator in node.children_by_field_name("declarator"):
@@ -281,7 +298,10 @@ class Lowering(Expressions):
             init = self.initial_value(type_, value_node, self.mark(node), alias=shape.ref or shape.pointer)
         deduced = static_type(self, value_node) if type_.name == "auto" else None
         lasting = static and not const  # a variable the function may change: its slot holds a reference to it
-        slot = recursive.slot if recursive is not None else self.declare(name, Variable(type_, lasting, deduced=deduced))
+        if recursive is not None:
+            slot = recursive.slot
+        else:
+            slot = self.declare(name, Variable(type_, lasting, deduced=deduced))
         if static:
             key = (self.file.path, declarator.start_byte)
 
@@ -357,7 +377,9 @@ class Lowering(Expressions):
             inner = self.e_initializer_list(node, type_)
             if type_.name == "auto":
                 return lambda f: _unwrap(inner(f))
-            return lambda f: build.from_list(f[0], inner(f), type_) if not type_.scalar else build.coerce(f[0], inner(f), type_)
+            return lambda f: (
+                build.from_list(f[0], inner(f), type_) if not type_.scalar else build.coerce(f[0], inner(f), type_)
+            )
         value = self.ev(node)
         fresh = node.type in ("number_literal", "binary_expression", "true", "false", "lambda_expression")
         if type_.name == "auto":
@@ -368,7 +390,11 @@ class Lowering(Expressions):
 
             def number(f: list[Value]) -> Value:
                 v = value(f)
-                return v if type(v) is int and 0 <= v < 0x80 and scalar != "bool" and scalar != "float" else convert(f[0], v, scalar)
+                return (
+                    v
+                    if type(v) is int and 0 <= v < 0x80 and scalar != "bool" and scalar != "float"
+                    else convert(f[0], v, scalar)
+                )
 
             return number
         if alias:
@@ -685,7 +711,9 @@ class Lowering(Expressions):
 
     def _preprocessed(self, node: Node, main: bool) -> Closure | None:
         alternative = node.child_by_field_name("alternative")
-        skip = {n.id for n in (node.child_by_field_name("name"), node.child_by_field_name("condition"), alternative) if n}
+        skip = {
+            n.id for n in (node.child_by_field_name("name"), node.child_by_field_name("condition"), alternative) if n
+        }
         if not main:
             node = alternative if alternative is not None else node
             if alternative is None:
@@ -780,7 +808,6 @@ def iterate(m: Any, value: Value, key: str) -> list[Value]:
         raise thrown(m, "a loop over nothing")
     m.unknown_call(f"loop over {type(value).__name__}", [])
     return []
-
 
 
 def _binder(type_: Type, by_ref: bool, const_ref: bool) -> Closure:

@@ -217,7 +217,11 @@ def _equal(m: Machine, op: str, a: Value, b: Value) -> Value:
     if "?" in _flat(left) or "?" in _flat(right):
         if same:
             return value
-        return Unknown(f"{key_of(a)} == {key_of(b)}", p) if op == "==" else negate(m, Unknown(f"{key_of(a)} == {key_of(b)}", p))
+        return (
+            Unknown(f"{key_of(a)} == {key_of(b)}", p)
+            if op == "=="
+            else negate(m, Unknown(f"{key_of(a)} == {key_of(b)}", p))
+        )
     return Val(value, p, (op, a, b)) if p else value
 
 
@@ -468,7 +472,7 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
         return []
     op, x, y = term
     if op == "!":
-        return [r for r in (want(x, not target, depth + 1))]
+        return want(x, not target, depth + 1)
     if op == "cast":
         return solve(x, target, depth + 1)
     if op in COMPARISONS and isinstance(target, bool):
@@ -495,7 +499,7 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
         found += solve(x, target * vy, depth + 1)
         if target:
             found += solve(y, _div(vx, target), depth + 1)
-    elif op == "%" and vy:
+    elif op == "%" and vy and 0 <= target < abs(vy):
         base = vx - vx % vy + target
         found += solve(x, base if base > 0 else base + vy, depth + 1)
         if target == 0 and isinstance(vx, int):

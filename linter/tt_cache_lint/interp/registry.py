@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(slots=True, eq=False)
 class Site:
-    """A call in the source: its place, the callee's name, resolved template arguments, the frame's place in the code."""
+    """A call in the source: its place, the callee's name, its template arguments, where it stands."""
 
     mark: Mark
     name: str
@@ -95,7 +95,9 @@ def constructor(*names: str) -> Callable[[F], F]:
     return register
 
 
-def find_method(cls: type, name: str, table: dict[type, dict[str, Callable[..., Value]]]) -> Callable[..., Value] | None:
+def find_method(
+    cls: type, name: str, table: dict[type, dict[str, Callable[..., Value]]]
+) -> Callable[..., Value] | None:
     """The handler of a method, looked up along the class's bases."""
     for base in cls.__mro__:
         found = table.get(base)

@@ -223,7 +223,11 @@ def vec_insert(m: Machine, site: Site, v: Vec, *args: Value) -> Value:
         if not isinstance(count, int) or not 0 <= count <= build.MAX_ITEMS:
             raise Implausible("a vector of absurd size")
         items, marks = [copied(rest[1]) for _ in range(count)], [site.mark] * count
-    elif rest and isinstance(rest[0], InitList) and not (v.elem is not None and v.elem.decl is not None and rest[0].names):
+    elif (
+        rest
+        and isinstance(rest[0], InitList)
+        and not (v.elem is not None and v.elem.decl is not None and rest[0].names)
+    ):
         items, marks = [_convert(m, v, i) for i in rest[0].items], list(rest[0].marks)
     elif rest:
         items, marks = [_convert(m, v, rest[0])], [site.arg_marks[1] if len(site.arg_marks) > 1 else site.mark]
@@ -448,7 +452,7 @@ def minmax(m: Machine, site: Site, args: list[Value]) -> Value:
         if plain(ops.binary(m, op, ops.number(m, value), ops.number(m, best))):
             best = value
     best = ops.number(m, best)
-    return Val(plain(best), p, best.t if isinstance(best, Val) else None) if p else best
+    return Val(plain(best), p) if p else best
 
 
 @function("lowest", "infinity", "quiet_NaN", "epsilon")

@@ -185,7 +185,12 @@ class Scoping:
                 return self.templates[text]
             if inner is not None and inner.type in ("type_identifier", "qualified_identifier"):
                 found = self._resolve(node, depth + 1)
-                if found.decl is None and not found.scalar and found.name not in STANDARD and found.name not in self.known:
+                if (
+                    found.decl is None
+                    and not found.scalar
+                    and found.name not in STANDARD
+                    and found.name not in self.known
+                ):
                     constant = self._constant(text)
                     return constant if isinstance(constant, int) else found
                 return found
@@ -247,7 +252,9 @@ class Scoping:
         if struct is not None:
             return Type(name, args, struct)
         enum = index.enum(name, at, self.scope, qualifier)
-        if enum is not None and (alias is None or _nearness(alias.scope, self.scope) <= _nearness(enum.scope, self.scope)):
+        if enum is not None and (
+            alias is None or _nearness(alias.scope, self.scope) <= _nearness(enum.scope, self.scope)
+        ):
             return Type(name, args, enum)
         if alias is not None:
             return self._through(alias, args, depth)

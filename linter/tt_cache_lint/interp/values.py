@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -382,10 +383,8 @@ class Map(Obj):
     def ordered(self) -> Iterator[tuple[Value, Value]]:
         values = list(self.items.items())
         if self.kind == "map":
-            try:
+            with suppress(TypeError):
                 values.sort(key=lambda item: item[0])  # type: ignore[arg-type,return-value]
-            except TypeError:
-                pass
         return iter([v for _, v in values])
 
 

@@ -7,6 +7,7 @@ asked for. Facts with few choices are decisions; a path is an assignment of deci
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from tt_cache_lint.interp.values import Val, Value
 
@@ -118,6 +119,7 @@ class World:
         return found
 
 
+@lru_cache(maxsize=1 << 14)
 def stable_hash(text: str) -> int:
     """A hash of text that is the same in every process."""
     value = 2166136261

@@ -313,7 +313,12 @@ class _Walk:
             if position + 1 < len(names) and names[position + 1][0] == "default_value":
                 default = names[position + 1][1]
             self.declarator(node, child, default, kind, words, scope, template, owner)
-        if anonymous is not None and not anonymous.name and owner is not None and not any(n[0] == "declarator" for n in names):
+        if (
+            anonymous is not None
+            and not anonymous.name
+            and owner is not None
+            and not any(n[0] == "declarator" for n in names)
+        ):
             owner.fields.extend(anonymous.fields)  # an anonymous union's members belong to the enclosing class
             owner.by_name.update(anonymous.by_name)
 
@@ -421,7 +426,14 @@ class Shape:
     pack: bool = False
 
 
-NAMES = ("identifier", "field_identifier", "qualified_identifier", "type_identifier", "operator_name", "destructor_name")
+NAMES = (
+    "identifier",
+    "field_identifier",
+    "qualified_identifier",
+    "type_identifier",
+    "operator_name",
+    "destructor_name",
+)
 
 
 def peel(node: Node | None) -> Shape:

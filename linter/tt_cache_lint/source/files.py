@@ -138,14 +138,14 @@ class SourceFile:
         return self.fixed_line or node.end_point[0] + 1
 
     def first_error(self) -> int:
-        """The line of the first syntax error, 0 without one. What is merely missing does not count."""
+        """The line of the first syntax error, 0 without one; of what is missing only closing brackets count."""
         node = self.root
         if not node.has_error:
             return 0
         stack = [node]
         while stack:
             current = stack.pop()
-            if current.type == "ERROR":
+            if current.type == "ERROR" or (current.is_missing and current.type in ("}", ")")):
                 return self.line(current)
             stack.extend(c for c in reversed(current.children) if c.has_error)
         return 0
