@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 BREAK, CONTINUE, RETURN = 1, 2, 3
 Closure = Callable[[list[Value]], Any]
-MAX_ITERATIONS = 20_000
+MAX_ITERATIONS = 8_000
 
 
 class Code:

@@ -25,7 +25,7 @@ from tt_cache_lint.interp.world import World, stable_hash
 
 MAX_NUMERIC = 60
 MAX_DEPTH = 60
-FUEL = 400_000
+FUEL = 220_000
 
 
 class Machine:
