@@ -44,7 +44,7 @@ class Budget:
     steps: int = 160_000
     worlds: int = 500
     base_worlds: int = 4
-    flip_worlds: int = 2
+    flip_worlds: int = 1
     seconds: float = 20.0
 
 
