@@ -210,6 +210,8 @@ def vec_insert(m: Machine, site: Site, v: Vec, *args: Value) -> Value:
     if len(rest) == 2 and isinstance(rest[0], Ptr):
         base, start = rest[0].base, rest[0].at
         end = rest[1].at if isinstance(rest[1], Ptr) else start
+        if len(v.items) + end - start > build.MAX_ITEMS:
+            raise Implausible("a vector grows without bound")
         if isinstance(base, Reversed) and isinstance(base.of, Vec):
             base = Vec(base.of.items[::-1], base.of.kind, base.of.marks[::-1])
         if isinstance(base, (Vec, InitList)):
