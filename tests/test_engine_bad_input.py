@@ -9,7 +9,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -301,10 +300,6 @@ int odd(int n) { return even(n + 1); }
 """
 
 
-def known(names: Iterable[str], bugs: dict[str, str]) -> list[object]:
-    return [pytest.param(n, marks=[pytest.mark.xfail(strict=True, reason=bugs[n])] if n in bugs else []) for n in names]
-
-
 @pytest.mark.parametrize("what", ENDLESS)
 def test_what_never_ends(root: Path, what: str) -> None:
     put(root, "bad.cpp", factory(create=ENDLESS[what] + CREATE, override=STALE, helpers=HELPERS, name="Bad"))
@@ -358,10 +353,7 @@ def test_deep_nesting_says_so(root: Path, what: str) -> None:
     assert "nests too deeply" in check(root, "deep.cpp").about("Deep")["reason"]
 
 
-DECLARATION_BUGS: dict[str, str] = {}
-
-
-@pytest.mark.parametrize("what", known(["namespaces", "classes", "functions"], DECLARATION_BUGS))
+@pytest.mark.parametrize("what", ["namespaces", "classes", "functions"])
 def test_deep_declarations(root: Path, what: str) -> None:
     text = {
         "namespaces": "namespace a { " * DEPTH + "}" * DEPTH,

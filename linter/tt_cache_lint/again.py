@@ -64,7 +64,7 @@ class _Second:
 
     def cb(self, old: CircularBuffer, program: Program) -> CircularBuffer:
         made: CircularBuffer = copy(old)
-        made.program, made.formats, made.writes, made.size_writes = program, dict(old.formats), [], []
+        made.program, made.formats, made.writes = program, dict(old.formats), []
         made.handle = _same_name(old.handle, made)
         made.total, made.offset, made.buffer = self.value(old.total), self.value(old.offset), self.value(old.buffer)
         made.pages = {index: self.value(page) for index, page in old.pages.items()}

@@ -14,7 +14,6 @@ from tt_cache_lint.report import FORMATS, View, load_format
 from tt_cache_lint.report.safe import guarded, visible
 
 if TYPE_CHECKING:
-    from tt_cache_lint.engine import Options
     from tt_cache_lint.rule import Rule
 
 FOUND, FAILED, INTERRUPTED = 1, 2, 130
@@ -81,7 +80,9 @@ def main() -> None:
     help="The mildest finding that makes the exit status 1. Default: error.",
 )
 @click.option("--show-possible", is_flag=True, help="Also list findings that are only possible.")
-@click.option("--no-cache", is_flag=True, help="Neither read nor write results of earlier runs.")
+@click.option(
+    "--no-cache", is_flag=True, expose_value=False, help="Accepted for later: no results of earlier runs are kept yet."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file.")
 @click.option("-v", "--verbose", is_flag=True, help="List every factory and how far it was analysed.")
 @click.pass_context
@@ -94,7 +95,6 @@ def check(
     ignore: tuple[str, ...],
     fail_on: str,
     show_possible: bool,
-    no_cache: bool,
     output: Path | None,
     verbose: bool,
 ) -> None:
@@ -114,7 +114,6 @@ def check(
             select=_words(select),
             ignore=_words(ignore),
             show_possible=show_possible,
-            options=_options(verbose=verbose, cache=not no_cache),
         )
     except UnknownRule as unknown:
         raise click.UsageError(f"no rule is called {visible(repr(str(unknown)))}; see `tt-cache-lint rules`") from None
@@ -146,10 +145,10 @@ def slots(target: str, root: Path | None) -> None:
     if problems:
         raise Failure(f"{problems[0].path}: {problems[0].message}")
 
-    from tt_cache_lint.engine import analyse
+    from tt_cache_lint.engine import Options, analyse
     from tt_cache_lint.report import slots as report
 
-    analysis = analyse(root, readable, _options(only=factory or None))
+    analysis = analyse(root, readable, Options(only=factory or None))
     if not analysis.facts:
         raise Failure(f"no program factory{f' called {factory}' if factory else ''} in {name}")
     _emit(report.render(analysis.facts, View.of(sys.stdout)), sys.stdout)
@@ -193,17 +192,6 @@ def _is_checkout(folder: Path) -> bool:
 
 def _words(values: tuple[str, ...]) -> list[str]:
     return [word.strip() for value in values for word in value.split(",")]
-
-
-def _options(**wanted: object) -> Options:
-    from dataclasses import fields
-
-    from tt_cache_lint.engine import Options
-
-    # The engine may have no results cache yet; an option it does not know has nothing to switch.
-    known = {field.name for field in fields(Options)}
-    settings: dict[str, Any] = {name: value for name, value in wanted.items() if name in known}
-    return Options(**settings)
 
 
 def _rule(word: str) -> Rule:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tt_cache_lint.model import FactoryFacts, Problem, Status
+from tt_cache_lint.model import FactoryFacts, Problem
 
 RECURSION = 12_000
 
@@ -22,7 +22,6 @@ class Options:
     paths_budget: int = 64
     steps: int = 0
     seconds_per_factory: float = 20.0
-    verbose: bool = False
     only: str | None = None
 
 
@@ -133,8 +132,3 @@ def _tidied() -> Iterator[None]:
         gc.unfreeze()
         if collecting:
             gc.enable()
-
-
-def skipped(factory: str, infra: str, path: str, line: int, reason: str) -> FactoryFacts:
-    """The facts of a factory that is not analysed at all."""
-    return FactoryFacts(factory, infra, path, line, status=Status.SKIPPED, reason=reason)

@@ -79,7 +79,6 @@ class Outcome:
     unknown: dict[str, int]
     copies: list[Vec]
     unset: dict[str, Mark | None]
-    touched_before_override: int
     touched_by_override: int
     override_unknown: dict[str, int]
     thrown: Thrown | None = None
@@ -180,7 +179,6 @@ class Replay:
             dict(m.unknown),
             copies,
             {k: v for k, v in unset.items() if v is not None or k},
-            touched,
             touched_after & ~touched,
             override_unknown,
             thrown,

@@ -164,10 +164,6 @@ def create_kernel(m: Machine, site: Site, args: list[Value]) -> Value:
     return kernel.handle
 
 
-def _cores_and_args(m: Machine, args: list[Value]) -> tuple[Value, Value]:
-    return args[2], args[3]
-
-
 @function("SetRuntimeArgs", arity=(3, 4))
 def set_runtime_args(m: Machine, site: Site, args: list[Value]) -> None:
     """SetRuntimeArgs(program, kernel, cores, args), also grouped and with (device, kernel, core, shared args)."""

@@ -139,7 +139,6 @@ class CircularBuffer(Obj):
         "ordinal",
         "pages",
         "program",
-        "size_writes",
         "stack",
         "total",
         "touched",
@@ -159,7 +158,6 @@ class CircularBuffer(Obj):
         self.offset: Value = 0
         self.handle = Handle("cb", CB_BASE + 0x340 * self.ordinal, self)
         self.writes: list[tuple[Mark, tuple[Mark, ...]]] = []
-        self.size_writes: list[tuple[str, Value, Value, Mark, tuple[Mark, ...]]] = []
         self.touched = False
 
     def identity(self) -> object:

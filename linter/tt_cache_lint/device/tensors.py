@@ -351,14 +351,13 @@ class Buffer(Obj):
 class Tensor(Obj):
     """A device tensor: a spec and a buffer. Copies share both."""
 
-    __slots__ = ("buffer", "host", "make", "name", "spec_")
+    __slots__ = ("buffer", "make", "name", "spec_")
 
     def __init__(self, name: str, run: int, spec: TensorSpec | None = None, make: Any = None) -> None:
         self.name = name
         self.spec_ = spec
         self.make = make
         self.buffer = Buffer(name, run, None)
-        self.host = False
 
     @property
     def spec(self) -> TensorSpec:

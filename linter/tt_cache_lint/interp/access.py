@@ -11,7 +11,6 @@ from tt_cache_lint.interp.values import (
     CallRef,
     Entry,
     FieldRef,
-    Handle,
     Implausible,
     InitList,
     ItemRef,
@@ -282,11 +281,6 @@ def _like(old: Value) -> Any:
     if isinstance(old, Struct) and old.type is not None:
         return Type(old.type.name, (), old.type)
     return None
-
-
-def handle_number(value: Value) -> Value:
-    """The plain number of a handle."""
-    return value.v if isinstance(value, Handle) else value
 
 
 __all__ = [

@@ -53,7 +53,6 @@ class Interp:
         self._enums: dict[int, dict[str, int]] = {}
         self._functions: dict[tuple[object, ...], list[FunctionDef]] = {}
         self._owners: dict[tuple[str, tuple[str, ...]], StructDef | None] = {}
-        self._defaults: dict[int, list[FunctionDef]] = {}
 
     # -- places ----------------------------------------------------------------------------------------------------
 

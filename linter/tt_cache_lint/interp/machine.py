@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from tt_cache_lint.interp.values import (
@@ -156,6 +155,3 @@ class Machine:
         value = self.counters.get(name, 0)
         self.counters[name] = value + 1
         return value
-
-
-Body = Callable[[list[Value]], Any]

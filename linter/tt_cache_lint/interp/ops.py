@@ -17,13 +17,11 @@ from tt_cache_lint.interp.values import (
     Handle,
     Implausible,
     InitList,
-    Map,
     Obj,
     Opt,
     Ptr,
     Ref,
     Reversed,
-    Struct,
     Thrown,
     Unknown,
     Val,
@@ -583,8 +581,3 @@ def _same_presence(a: object, b: object) -> dict[str, Value]:
     if isinstance(a, Val) and isinstance(b, Val) and isinstance(a.t, tuple) and isinstance(b.t, tuple):
         return unify(a.t[1], b.t[1], 5)
     return {a: True} if isinstance(a, str) else {}
-
-
-def is_struct_like(value: Value) -> bool:
-    """True for values whose == compares members."""
-    return isinstance(value, (Struct, Vec, InitList, Map))

@@ -44,7 +44,6 @@ class World:
     addresses: dict[int, tuple[str, int]] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
     varying: frozenset[str] = frozenset()
-    uncovered: tuple[str, ...] = ()
     fuel_left: int = 0
 
     def bit(self, key: str) -> int:

@@ -57,13 +57,11 @@ class FunctionDef(Definition):
     returns: Node | None = None
     returns_ref: bool = False
     template: tuple[str, ...] = ()
-    template_defaults: dict[str, Node] = field(default_factory=dict)
     is_static: bool = False
     usings: tuple[Scope, ...] = ()
     initialisers: Node | None = None
     owner_template: tuple[str, ...] = ()
     instances: dict[object, object] = field(default_factory=dict)
-    defaults_from: FunctionDef | None = None
 
 
 @dataclass(slots=True, eq=False)
