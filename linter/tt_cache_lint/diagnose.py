@@ -8,7 +8,7 @@ from tt_cache_lint.compare import Reading, SlotState, WorldTable, same
 from tt_cache_lint.device.cores import XY
 from tt_cache_lint.device.program import ArgView, CircularBuffer, Failure, Kernel
 from tt_cache_lint.device.tensors import Buffer
-from tt_cache_lint.factory.find import Factory
+from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.interp.values import Handle, Map, Mark, Obj, Opt, Struct, Value, Vec, mask
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import (

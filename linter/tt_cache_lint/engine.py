@@ -9,8 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tt_cache_lint.model import FactoryFacts, Problem
+
+if TYPE_CHECKING:
+    from tt_cache_lint.factory.find import Finder
+    from tt_cache_lint.factory.found import Factory
 
 RECURSION = 12_000
 
@@ -68,10 +73,7 @@ def analyse(root: Path, paths: Sequence[Path], options: Options) -> Analysis:
     return analysis
 
 
-def _file(finder: object, name: str, named: bool, seen: set[str], analysis: Analysis, options: Options) -> None:
-    from tt_cache_lint.factory.find import Finder
-
-    assert isinstance(finder, Finder)
+def _file(finder: Finder, name: str, named: bool, seen: set[str], analysis: Analysis, options: Options) -> None:
     if name in seen:
         return
     seen.add(name)
@@ -91,11 +93,8 @@ def _file(finder: object, name: str, named: bool, seen: set[str], analysis: Anal
                 gc.freeze()
 
 
-def _syntax(finder: object, path: str, analysis: Analysis) -> None:
+def _syntax(finder: Finder, path: str, analysis: Analysis) -> None:
     """Say it when a syntax error may hide a factory."""
-    from tt_cache_lint.factory.find import Finder
-
-    assert isinstance(finder, Finder)
     file = finder.tree.get(path)
     if file is None or b"override_runtime_arguments" not in file.original:
         return
@@ -105,14 +104,11 @@ def _syntax(finder: object, path: str, analysis: Analysis) -> None:
         analysis.problems.append(Problem(path, message, line))
 
 
-def _facts(finder: object, factory: object, options: Options) -> FactoryFacts:
-    from tt_cache_lint.factory.find import Factory, Finder
+def _facts(finder: Finder, factory: Factory, options: Options) -> FactoryFacts:
     from tt_cache_lint.facts import Collector
     from tt_cache_lint.hashing import varying_attributes
     from tt_cache_lint.paths import Budget, Search
 
-    assert isinstance(finder, Finder)
-    assert isinstance(factory, Factory)
     budget = Budget(paths=options.paths_budget, seconds=options.seconds_per_factory)
     if options.steps:
         budget.steps = options.steps

@@ -10,7 +10,7 @@ from tt_cache_lint.device.program import CircularBuffer, Kernel
 from tt_cache_lint.device.program import Event as RawEvent
 from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.diagnose import Diagnosis, holds
-from tt_cache_lint.factory.find import Factory
+from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.values import Handle, Opt, Struct, Value, Vec, empty, mask, plain
 from tt_cache_lint.model import (

@@ -9,7 +9,7 @@ from typing import Any
 
 from tt_cache_lint.device.inputs import InputStruct, make_input
 from tt_cache_lint.device.program import enter
-from tt_cache_lint.factory.find import Factory
+from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine

@@ -1,7 +1,6 @@
 """One world, end to end: a miss, a hit, and the fresh create() that says what the hit should have given.
 
-What a hit refreshes is the infra's policy (design.md section 5); here is the typed one: only the override runs
-(ttnn/api/ttnn/mesh_device_operation_adapter.hpp:259-306, device_operation.hpp:259-295).
+What a miss makes and what a hit refreshes is the infra's policy (design.md section 5; package `infra`).
 """
 
 from __future__ import annotations
@@ -13,7 +12,9 @@ from tt_cache_lint.again import second_program
 from tt_cache_lint.device.inputs import make_input
 from tt_cache_lint.device.program import Event, Failure, Program, enter
 from tt_cache_lint.device.tensors import input_tensor
-from tt_cache_lint.factory.find import Factory
+from tt_cache_lint.factory.found import Factory
+from tt_cache_lint.infra import INFRAS
+from tt_cache_lint.infra.policy import Call, Inputs
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine
@@ -46,15 +47,6 @@ FAULTS = (
     OverflowError,
     NotImplementedError,
 )
-
-
-@dataclass(slots=True)
-class Inputs:
-    """What one call of the op is given."""
-
-    attributes: Value
-    tensor_args: Value
-    output: Value
 
 
 @dataclass(slots=True)
@@ -94,6 +86,7 @@ class Replay:
         self.interp = interp
         self.factory = factory
         self.templates = templates
+        self.infra = INFRAS[factory.infra]
 
     def execute(self, world: World, deadline: float, strict: bool = True) -> Outcome:
         """Run the world. Raises Interrupt when it is impossible or cannot be finished.
@@ -130,10 +123,8 @@ class Replay:
         m.phase = "create"
         touched_before, order_before = world.touched, world.order
         world.touched, world.order = 0, []
-        cached = self._call(m, factory.create, [first.attributes, first.tensor_args, first.output])
-        program, shared = _taken_apart(cached)
-        if program is None:
-            raise Thrown("create() gives no program that can be read")
+        made = self.infra.make(self._caller(m), factory, first)
+        program, shared = made.program, made.shared
         snapshot = _snapshot(program)
         fresh = second_program(m, program)
         touched = world.touched
@@ -154,7 +145,7 @@ class Replay:
         thrown: Thrown | None = None
         if factory.override is not None:
             try:
-                self._override(m, factory.override, cached, program, shared, second)
+                self.infra.refresh(self._caller(m), factory, made, second)
             except Thrown as error:
                 thrown = error
         touched_after = world.touched
@@ -194,11 +185,7 @@ class Replay:
         m.counters.clear()
         given = self._inputs(m, validate=False)
         m.phase = "create"
-        cached = self._call(m, self.factory.create, [given.attributes, given.tensor_args, given.output])
-        program, _ = _taken_apart(cached)
-        if program is None:
-            raise Thrown("create() gives no program that can be read")
-        return program
+        return self.infra.make(self._caller(m), self.factory, given).program
 
     # -- the parts of a call ---------------------------------------------------------------------------------------
 
@@ -255,14 +242,8 @@ class Replay:
             bits |= getattr(condition, "p", 0)
         raise Thrown(f"{name} is selected instead", bits, tuple(repairs[:32]))
 
-    def _override(
-        self, m: Machine, override: FunctionDef, cached: Value, program: Program, shared: Struct | None, given: Inputs
-    ) -> None:
-        inputs = [given.attributes, given.tensor_args, given.output]
-        if len(override.params) >= 5:
-            self._call(m, override, [program, shared, *inputs])
-        else:
-            self._call(m, override, [cached, *inputs])
+    def _caller(self, m: Machine) -> Call:
+        return lambda body, args: self._call(m, body, args)
 
     def _call(self, m: Machine, function: FunctionDef, args: list[Value]) -> Value:
         owner = self.interp.owner_of(function)
@@ -280,16 +261,6 @@ def chosen_name(chosen: Value) -> str | None:
     if isinstance(chosen, TypeRef):
         return str(chosen.type.name)
     return None
-
-
-def _taken_apart(cached: Value) -> tuple[Program | None, Struct | None]:
-    if isinstance(cached, Struct):
-        program, shared = cached.fields.get("program"), cached.fields.get("shared_variables")
-        return (program if isinstance(program, Program) else None), (shared if isinstance(shared, Struct) else None)
-    if isinstance(cached, Vec) and cached.items and isinstance(cached.items[0], Program):
-        shared = cached.items[1] if len(cached.items) > 1 else None
-        return cached.items[0], shared if isinstance(shared, Struct) else None
-    return None, None
 
 
 def _snapshot(program: Program) -> Snapshot:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tt_cache_lint.device.tensors import MEMORY_LAYOUTS
-from tt_cache_lint.factory.find import Factory
+from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.hit import Outcome, Replay
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import FUEL

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tt_cache_lint.compare import Reading, SlotState, WorldTable
 from tt_cache_lint.device.cores import describe
 from tt_cache_lint.device.tensors import Buffer
-from tt_cache_lint.factory.find import Factory
+from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.interp.values import Enum, Handle, Map, Mark, Opt, Struct, Unknown, Value, Vec, empty, plain
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import Place, Row, SlotKind

@@ -6,11 +6,12 @@ Parameters are bound by position; names play no role. The facts about layouts ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
+from tt_cache_lint.factory.found import Factory, Operation
+from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.interp.types import AUTO, Type
+from tt_cache_lint.interp.types import Type
 from tt_cache_lint.source.defs import AliasDef, FunctionDef, StructDef
 
 METHODS = (
@@ -23,44 +24,6 @@ METHODS = (
 )
 
 
-@dataclass(slots=True, eq=False)
-class Operation:
-    """A device operation: its struct, its functions, and the names of its factories."""
-
-    struct: StructDef
-    methods: dict[str, FunctionDef] = field(default_factory=dict)
-    factories: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.struct.name
-
-
-@dataclass(slots=True, eq=False)
-class Factory:
-    """A program factory: the pair of create() and override_runtime_arguments() with what they share."""
-
-    name: str
-    infra: str
-    create: FunctionDef
-    override: FunctionDef | None
-    struct: StructDef | None
-    shared: StructDef | None
-    op: Operation | None
-    attributes: Type
-    tensor_args: Type
-    returns: Type
-    templates: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def path(self) -> str:
-        return self.create.file.path
-
-    @property
-    def line(self) -> int:
-        return self.create.line
-
-
 class Finder:
     """Finds the factories of files."""
 
@@ -71,28 +34,18 @@ class Finder:
         self._operations: dict[str, list[Operation]] = {}
 
     def in_file(self, path: str) -> list[Factory]:
-        """The factories whose create() is defined in the file."""
+        """The factories that are defined in the file, of all infras."""
         file = self.tree.get(path)
-        if file is None or b"create" not in file.original:
+        if file is None:
             return []
-        if b"override_runtime_arguments" not in file.original and b"cached_program_t" not in file.original:
-            return []
-        defs = self.index.defs(path)
-        if defs is None:
-            return []
-        found = []
-        for create in defs.functions.get("create", ()):
-            factory = self._factory(create)
-            if factory is not None:
-                found.append(factory)
-        return found
+        return [f for infra in INFRAS.values() if infra.mentioned(file.original) for f in infra.find(self, path)]
 
     def leading_to(self, path: str) -> list[str]:
         """The files with factories that a header, device operation or other file belongs to."""
         found = []
         for candidate in self._around(path):
             file = self.tree.get(candidate)
-            if file is None or b"override_runtime_arguments" not in file.original:
+            if file is None or not any(infra.mentioned(file.original) for infra in INFRAS.values()):
                 continue
             if candidate != path and path in self.tree.closure(candidate):
                 found.append(candidate)
@@ -114,40 +67,12 @@ class Finder:
                 seen.add(path)
                 yield path
 
-    def _factory(self, create: FunctionDef) -> Factory | None:
-        if not create.scope or len(create.params) < 2 or create.body is None:
-            return None
-        interp = self.interp
-        struct = interp.owner_of(create)
-        if struct is None and not self._has_override(create):
-            return None
-        returned = create.file.text_of(create.returns) if create.returns is not None else ""
-        override = self._override(create, struct)
-        if override is None and "cached_program_t" not in returned and "CachedProgram" not in returned:
-            return None
-        scoping = interp.scoping(create.file, create.scope)
-        op = self._operation(create, struct)
-        params = [scoping.type(p.type, p.declarator) for p in create.params] + [AUTO] * 3
-        return Factory(
-            self._name(create, struct),
-            "typed",
-            create,
-            override,
-            struct,
-            self._shared(create, struct),
-            op,
-            params[0],
-            params[1],
-            params[2],
-            self._templates(create),
-        )
-
-    def _has_override(self, create: FunctionDef) -> bool:
+    def has_override(self, create: FunctionDef) -> bool:
         return bool(
             self.index.functions("override_runtime_arguments", create.file.path, create.scope, create.scope[-1:])
         )
 
-    def _override(self, create: FunctionDef, struct: StructDef | None) -> FunctionDef | None:
+    def override(self, create: FunctionDef, struct: StructDef | None) -> FunctionDef | None:
         found = self.index.functions("override_runtime_arguments", create.file.path, create.scope, create.scope[-1:])
         exact = [f for f in found if f.scope[-2:] == create.scope[-2:]] or found
         if not exact and struct is not None:
@@ -155,7 +80,7 @@ class Finder:
             exact = [f for f in methods if f.body is not None]
         return exact[0] if exact else None
 
-    def _name(self, create: FunctionDef, struct: StructDef | None) -> str:
+    def name(self, create: FunctionDef, struct: StructDef | None) -> str:
         """The factory's class, with the op's class in front of it where it is nested."""
         if struct is None:
             return "::".join(create.scope[-2:])
@@ -169,7 +94,7 @@ class Finder:
             outer = outer[:-1]
         return "::".join(parts)
 
-    def _shared(self, create: FunctionDef, struct: StructDef | None) -> StructDef | None:
+    def shared(self, create: FunctionDef, struct: StructDef | None) -> StructDef | None:
         if struct is None:
             return None
         scoping = self.interp.scoping(struct.file, struct.inner)
@@ -181,7 +106,7 @@ class Finder:
             return cached.args[0].decl
         return None
 
-    def _templates(self, create: FunctionDef) -> list[dict[str, Any]]:
+    def templates(self, create: FunctionDef) -> list[dict[str, Any]]:
         """The instantiations to look at: those written out, else both values of each bool parameter."""
         if not create.template:
             return [{}]
@@ -195,7 +120,7 @@ class Finder:
 
     # -- operations ------------------------------------------------------------------------------------------------
 
-    def _operation(self, create: FunctionDef, struct: StructDef | None) -> Operation | None:
+    def operation(self, create: FunctionDef, struct: StructDef | None) -> Operation | None:
         if struct is not None and struct.scope:
             owner = self.index.struct(struct.scope[-1], struct.file.path, struct.scope, ())
             if owner is not None and owner.inner == struct.scope:

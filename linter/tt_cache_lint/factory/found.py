@@ -1,0 +1,47 @@
+"""What is found: factories, and the op each belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tt_cache_lint.interp.types import Type
+from tt_cache_lint.source.defs import FunctionDef, StructDef
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """A device operation: its struct, its functions, and the names of its factories."""
+
+    struct: StructDef
+    methods: dict[str, FunctionDef] = field(default_factory=dict)
+    factories: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.struct.name
+
+
+@dataclass(slots=True, eq=False)
+class Factory:
+    """A program factory: the pair of create() and override_runtime_arguments() with what they share."""
+
+    name: str
+    infra: str
+    create: FunctionDef
+    override: FunctionDef | None
+    struct: StructDef | None
+    shared: StructDef | None
+    op: Operation | None
+    attributes: Type
+    tensor_args: Type
+    returns: Type
+    templates: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        return self.create.file.path
+
+    @property
+    def line(self) -> int:
+        return self.create.line

@@ -1,0 +1,56 @@
+"""What an op infrastructure is to the analysis: a way to find the bodies, and what a miss makes and a hit refreshes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from tt_cache_lint.device.program import Program
+from tt_cache_lint.interp.values import Struct, Value
+from tt_cache_lint.source.defs import FunctionDef
+
+if TYPE_CHECKING:
+    from tt_cache_lint.factory.find import Finder
+    from tt_cache_lint.factory.found import Factory
+
+Call = Callable[[FunctionDef, list[Value]], Value]
+
+
+@dataclass(slots=True)
+class Inputs:
+    """What one call of the op is given."""
+
+    attributes: Value
+    tensor_args: Value
+    output: Value
+
+
+@dataclass(slots=True)
+class Made:
+    """What a miss leaves in the cache. A workload of several programs is given as one program with all their parts.
+
+    `cached` is whatever the infra hands to the override again.
+    """
+
+    program: Program
+    shared: Struct | None
+    cached: Value
+
+
+class Infra(Protocol):
+    """One op infrastructure. `call` runs a function of the checked code in the current world and run."""
+
+    name: str
+
+    def mentioned(self, text: bytes) -> bool:
+        """Can a file with these bytes define a factory? Cheap; false only when it certainly cannot."""
+
+    def find(self, finder: Finder, path: str) -> list[Factory]:
+        """The factories of this infra that the file defines."""
+
+    def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
+        """What the op does on a miss. Raises Thrown when no program comes of it."""
+
+    def refresh(self, call: Call, factory: Factory, made: Made, inputs: Inputs) -> None:
+        """What the op does on a hit, given what the miss made."""
