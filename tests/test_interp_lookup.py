@@ -8,7 +8,8 @@ import pytest
 
 from interp_snippets import MAIN, interp_of, run, value
 from tt_cache_lint.factory.find import Finder
-from tt_cache_lint.interp.values import Unknown
+from tt_cache_lint.interp.values import Unknown, mask
+from tt_cache_lint.interp.world import HIDDEN_STATE
 
 HEADER = "#pragma once\n"
 
@@ -256,3 +257,30 @@ def test_both_values_of_a_bool_parameter_without_an_instantiation(tmp_path: Path
     code = INSTANCES.replace("bool ROWS, uint32_t N", "bool ROWS")
     (factory,) = Finder(interp_of(tmp_path, code)).in_file(MAIN)
     assert factory.templates == [{"ROWS": True}, {"ROWS": False}]
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "static int calls = 3;",
+        "int calls = 3;",
+        "namespace { int calls = 3; }",
+        "constinit int calls = 3;",
+        "thread_local int calls{3};",
+        "static int calls;",
+        "struct S { static int calls; }; int S::calls = 3;",
+    ],
+)
+def test_a_variable_that_outlives_the_call_is_hidden_state(tmp_path: Path, variable: str) -> None:
+    name = "S::calls" if "struct S" in variable else "calls"
+    ran = run(tmp_path, f"{variable}\nint f() {{ return {name} * 2 + 1; }}")
+    world = ran.machine.world
+    assert [n for n in world.leaves(mask(ran.value)) if n.startswith(HIDDEN_STATE)], ran.value
+    assert ran.data != 7
+
+
+@pytest.mark.parametrize(
+    "constant", ["static const int n = 3;", "constexpr int n = 3;", "inline constexpr int n{3};", "#define n 3\n"]
+)
+def test_a_constant_is_not(tmp_path: Path, constant: str) -> None:
+    assert value(tmp_path, f"{constant}\nint f() {{ return n * 2 + 1; }}") == 7

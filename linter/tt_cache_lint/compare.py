@@ -13,6 +13,7 @@ from tt_cache_lint.device.program import CircularBuffer, CoreArgs, Kernel
 from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.hit import Outcome
 from tt_cache_lint.interp.values import Handle, Mark, Opaque, Unknown, Val, Value, empty, identity, mask, plain
+from tt_cache_lint.interp.world import UNKNOWN
 from tt_cache_lint.model import Slot, SlotKind
 
 Stack = tuple[Mark, ...]
@@ -96,7 +97,7 @@ def unknown_mask(outcome: Outcome) -> int:
     """The provenance bits of leaves that stand for something not understood."""
     bits = 0
     for name, fact in outcome.world.facts.items():
-        if name.startswith(("value of ", "(", "cores of ")):
+        if name.startswith((UNKNOWN, "(", "cores of ")):
             bits |= fact.bit
     return bits
 

@@ -33,6 +33,7 @@ from tt_cache_lint.interp.values import (
     mask,
     plain,
 )
+from tt_cache_lint.interp.world import HIDDEN_STATE
 from tt_cache_lint.source.defs import ConstDef, EnumDef, FieldDef, FunctionDef, StructDef, peel, template_names
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.source.index import Index
@@ -473,7 +474,7 @@ class Interp:
                 if static is not None:
                     return static, False
         const = self.index.const(name, scoping.file.path, scoping.scope, qualifier)
-        if const is not None and const.value is not None:
+        if const is not None and (const.value is not None or const.is_mutable):
             if not scoping.templates and not scoping.local:
                 self._constants_at[place] = const
             return self.constant(m, const), False
@@ -505,7 +506,9 @@ class Interp:
         return FuncRef(functions[0].name, call)
 
     def constant(self, m: Machine, const: ConstDef) -> Value:
-        """The value of a constant; evaluated once."""
+        """The value of a constant, evaluated once; a variable that may change between calls is hidden state."""
+        if const.is_mutable:
+            return hidden_state(m, const)
         key = id(const)
         if key in self._consts:
             return self._consts[key]
@@ -594,6 +597,11 @@ def _same_class(scope: tuple[str, ...], inner: tuple[str, ...]) -> bool:
     """Is a definition with this scope a member of the class? Enclosing namespaces may be spelled in part."""
     count = min(len(scope), len(inner))
     return scope[-count:] == inner[-count:] and (count > 1 or len(inner) == 1 or len(scope) == 1)
+
+
+def hidden_state(m: Machine, const: ConstDef) -> Unknown:
+    """What a variable that outlives the call holds: unknown, and told apart by its leaf (rule hidden-state)."""
+    return Unknown(f"hidden state {const.qualified}", m.world.bit(f"{HIDDEN_STATE}{const.qualified}"))
 
 
 _API_SCOPES = {"tt", "tt_metal", "constants", "std", "ttnn", "CBIndex", "CB", "hal", "numbers", "types"}

@@ -14,6 +14,10 @@ from tt_cache_lint.interp.values import Val, Value
 # The values a fact of an enumeration may take, by the enumeration's name; filled by the device model.
 DOMAINS: dict[str, tuple[Value, ...]] = {}
 
+# Leaves for what is not computed, and of these for variables that outlive a call (mutable statics and globals).
+UNKNOWN = "value of "
+HIDDEN_STATE = f"{UNKNOWN}hidden state "
+
 
 @dataclass(slots=True)
 class Fact:
@@ -104,7 +108,7 @@ class World:
 
     def is_known(self, bits: int) -> bool:
         """True when nothing in the mask stands for something that could not be computed."""
-        return not any(name.startswith(("value of ", "(")) for name in self.leaves(bits))
+        return not any(name.startswith((UNKNOWN, "(")) for name in self.leaves(bits))
 
     def leaves(self, bits: int) -> list[str]:
         """The keys of the leaves in a mask."""

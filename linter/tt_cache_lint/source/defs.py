@@ -118,7 +118,10 @@ class AliasDef(Definition):
 
 @dataclass(slots=True, eq=False)
 class ConstDef(Definition):
-    """A constant at namespace or class scope, or an object-like macro."""
+    """A constant or variable at namespace or class scope, or an object-like macro.
+
+    `is_mutable`: what it holds may change between two calls of an op, so its initial value says nothing.
+    """
 
     type: Node | None = None
     value: Node | None = None
@@ -355,7 +358,7 @@ class _Walk:
             return
         *outer, last = name.replace(" ", "").split("::")
         const = ConstDef(last, scope + tuple(outer), self.file, node, kind, value)
-        const.is_mutable = not (words & {"const", "constexpr", "constinit"})
+        const.is_mutable = not (words & {"const", "constexpr"})  # a constinit variable may be written later
         self.defs.consts.setdefault(last, []).append(const)
 
     def function(self, node: Node, scope: Scope, template: tuple[str, ...], owner: StructDef | None) -> None:
