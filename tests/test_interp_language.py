@@ -89,9 +89,11 @@ DECLARATIONS = [
         5,
     ),
     Case(
-        "static local",
-        "int g() { static int n = 0; return ++n; } int f() { g(); g(); return g(); }",
-        3,
+        "a variable from a call, which looks like a function declaration",
+        "int g(int x) { return x + 1; } struct P { int a; int b; P(int x, int y) : a(x), b(y) {} };"
+        "int f() { int k = 4; std::vector<int> v{1, 2}; std::vector<int> w(std::move(v)); int n(g(k)); P p(g(k), n);"
+        " std::vector<int> z(g(k), k); return w.size() * 1000 + n * 100 + p.a * 10 + p.b + z.size() * 10000 + z[4]; }",
+        50000 + 2000 + 500 + 50 + 5 + 4,
     ),
     Case("constant of the file", "constexpr uint32_t N = 4; static const int M = N * 2; int f() { return N + M; }", 12),
     Case("constant of a class", "struct S { static constexpr int N = 6; }; int f() { return S::N; }", 6),

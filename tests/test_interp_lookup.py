@@ -284,3 +284,9 @@ def test_a_variable_that_outlives_the_call_is_hidden_state(tmp_path: Path, varia
 )
 def test_a_constant_is_not(tmp_path: Path, constant: str) -> None:
     assert value(tmp_path, f"{constant}\nint f() {{ return n * 2 + 1; }}") == 7
+
+
+def test_a_local_static_is_hidden_state_unless_constant(tmp_path: Path) -> None:
+    ran = run(tmp_path, "int g() { static int n = 0; return ++n; } int f() { g(); return g(); }")
+    assert [n for n in ran.machine.world.leaves(mask(ran.value)) if n.startswith(HIDDEN_STATE)]
+    assert value(tmp_path, "int f() { static const int n = 3; return n; }") == 3

@@ -222,3 +222,41 @@ def test_json_is_the_same_in_every_process(tmp_path: Path, text: str) -> None:
         reports.append(json.dumps(report))
     assert reports[0] == reports[1] == reports[2]
     assert len(json.loads(reports[0])["factories"]) == 2
+
+
+def test_a_template_parameter_has_another_name_in_each_member(tmp_path: Path) -> None:
+    """`template <bool A> F<A>::create` and `template <bool B> F<B>::override...` are members of one instance."""
+    text = factory(
+        "auto& remote = TO_OUTPUT ? tensors.input : output;"
+        "SetRuntimeArgs(program, reader, core, {remote.buffer()->address()});",
+        "auto& remote = is_reader ? tensors.input : output;"
+        "GetRuntimeArgs(program, shared.reader, core)[0] = remote.buffer()->address();",
+    )
+    text = text.replace("    struct CopyFactory {", "    template <bool OUT> struct CopyFactory {")
+    text = text.replace("std::variant<CopyFactory>", "std::variant<CopyFactory<true>, CopyFactory<false>>")
+    text = text.replace("return CopyFactory{};", "return CopyFactory<true>{};")
+    text = text.replace(
+        "CopyOperation::CopyFactory::cached_program_t CopyOperation::CopyFactory::create(",
+        "template <bool TO_OUTPUT> CopyOperation::CopyFactory<TO_OUTPUT>::cached_program_t\n"
+        "CopyOperation::CopyFactory<TO_OUTPUT>::create(",
+    )
+    text = text.replace(
+        "void CopyOperation::CopyFactory::override_runtime_arguments(",
+        "template <bool is_reader> void CopyOperation::CopyFactory<is_reader>::override_runtime_arguments(",
+    )
+    found = facts(tmp_path, text)
+    assert found.slots.needing_refresh > 0
+    assert slots(found) == {}
+
+
+def test_what_the_miss_checks_holds_on_the_hit(tmp_path: Path) -> None:
+    """The hit has a validator of its own, which checks less; the entry was made by a miss all the same."""
+    text = factory("if (!attributes.flag) { " + CREATE + "}", "if (!attributes.flag || true) { " + STALE + "}").replace(
+        "    static void validate_on_program_cache_miss(",
+        "    static void validate_on_program_cache_hit(const operation_attributes_t&, const tensor_args_t&) {}\n"
+        "    static void validate_on_program_cache_miss(",
+    )
+    strict = text.replace("tensors) {\n        \n", 'tensors) {\n        TT_FATAL(attributes.flag, "flag");\n')
+    assert strict != text
+    assert "writer arg 0" in slots(facts(tmp_path, text))
+    assert "writer arg 0" not in slots(facts(tmp_path, strict))

@@ -37,11 +37,14 @@ from tt_cache_lint.interp.values import (
     plain,
     sequence_ref,
 )
+from tt_cache_lint.interp.world import HIDDEN_STATE
 from tt_cache_lint.source.defs import AliasDef, FileDefs, FunctionDef, Param, StructDef, _Walk, array_sizes, peel
+from tt_cache_lint.source.files import SourceFile
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from tt_cache_lint.interp.machine import Machine
     from tt_cache_lint.source.files import SourceFile
 
 BREAK, CONTINUE, RETURN = 1, 2, 3
@@ -305,10 +308,13 @@ class Lowering(Expressions):
         if static:
             key = (self.file.path, declarator.start_byte)
 
+            def unknown_before(m: Machine) -> Value:  # calls before this one may have left anything in it
+                return Unknown(f"hidden state {name}", m.world.bit(f"{HIDDEN_STATE}{name}"))
+
             def once(f: list[Value]) -> None:
                 statics = f[0].statics
                 if key not in statics:
-                    value = statics[key] = init(f)
+                    value = statics[key] = unknown_before(f[0]) if lasting and type_.scalar else init(f)
                     if lasting and (type_.ptr or not isinstance(value, Obj) or isinstance(value, Opt)):
                         statics[key] = SlotRef([value], 0) if type_.ptr else LocalRef([value], 0)
                 f[slot] = statics[key]
@@ -347,12 +353,9 @@ class Lowering(Expressions):
     def vexing(self, name: Node, function: Node, type_: Type) -> Closure | None:
         """`T x(a, b);` that the grammar took for a function declaration."""
         parameters = function.child_by_field_name("parameters")
-        args: list[Closure] = []
-        for child in parameters.named_children if parameters is not None else ():
-            inner = child.child_by_field_name("type")
-            if child.type != "parameter_declaration" or inner is None:
-                return None
-            args.append(self.ev_name(inner))
+        args = self.vexing_arguments(parameters) if parameters is not None else []
+        if args is None:
+            return None
         mark = self.mark(function)
         slot = self.declare(self.text(name), Variable(type_, False))
 
@@ -362,6 +365,32 @@ class Lowering(Expressions):
             f[slot] = build.construct(f[0], type_, [a(f) if own else copied(a(f)) for a in args], mark)
 
         return make
+
+    def vexing_arguments(self, parameters: Node) -> list[Closure] | None:
+        """The arguments that the grammar took for parameters, None when they are parameters."""
+        args: list[Closure] = []
+        for child in parameters.named_children:
+            inner = child.child_by_field_name("type")
+            if child.type != "parameter_declaration" or inner is None:
+                return None
+            if child.child_by_field_name("declarator") is not None:  # `T x(f(a));`
+                return self.parsed_as_arguments(parameters)
+            args.append(self.ev_name(inner))
+        return args
+
+    def parsed_as_arguments(self, parameters: Node) -> list[Closure] | None:
+        """The text of a parameter list, parsed again where only a call can be."""
+        text = f"auto again = call{self.text(parameters)}\n;".encode()
+        part = SourceFile(self.file.path, text, fixed_line=self.file.line(parameters))
+        listed = part.root.descendant_for_byte_range(17, 17)
+        if part.root.has_error or listed is None or listed.parent is None or listed.parent.type != "argument_list":
+            return None
+        file, scoping = self.file, self.scoping
+        self.file, self.scoping = part, scoping.reading(part)
+        try:
+            return [self.initialiser(c) for c in listed.parent.named_children if c.type != "comment"]
+        finally:
+            self.file, self.scoping = file, scoping
 
     def initial_value(self, type_: Type, node: Node | None, mark: Mark, alias: bool = False) -> Closure:
         """The value a variable of the type starts with."""

@@ -123,6 +123,12 @@ class Scoping:
             return self
         return Scoping(self.index, file, scope, self.templates, self.known, {})
 
+    def reading(self, part: SourceFile) -> Scoping:
+        """The same place, for a piece of its text that was parsed on its own."""
+        made = Scoping(self.index, part, self.scope, self.templates, self.known, self.local)
+        made.numbers = self.numbers
+        return made
+
     def anonymous(self, node: Node, decl: StructDef) -> None:
         """Note the definition of a local class without a name."""
         self._cache[node.id] = Type("", (), decl)
