@@ -19,6 +19,7 @@ import tt_cache_lint.device.api
 import tt_cache_lint.device.descriptor
 import tt_cache_lint.device.inputs
 import tt_cache_lint.device.library
+import tt_cache_lint.device.shards
 import tt_cache_lint.interp.std  # noqa: F401
 from tt_cache_lint.device.program import enter
 from tt_cache_lint.engine import RECURSION

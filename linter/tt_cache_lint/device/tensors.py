@@ -569,24 +569,6 @@ def tensor_sharded(m: Machine, site: Site, v: Tensor) -> Value:
     return memory_sharded(m, site, v.spec.layout.memory)
 
 
-def _nd_shard(memory: MemoryConfig | None, what: str) -> Value:
-    """The n-dimensional form of a shard spec: there when sharded, its content is not modelled."""
-    if memory is None or not memory.sharded:
-        return None if memory is None else Absent(mask(memory.memory_layout), is_sharded(memory.memory_layout))
-    p = memory.mask()
-    return Opt(Unknown(f"{what} of {memory.identity()}", p), p, is_sharded(memory.memory_layout))
-
-
-@method(Tensor, "nd_shard_spec")
-def tensor_nd_shard(m: Machine, site: Site, v: Tensor) -> Value:
-    return _nd_shard(v.spec.layout.memory, "nd_shard_spec")
-
-
-@method(Buffer, "buffer_distribution_spec")
-def buffer_distribution(m: Machine, site: Site, v: Buffer) -> Value:
-    return _nd_shard(v.spec.layout.memory if v.spec is not None else None, "buffer_distribution_spec")
-
-
 @method(Tensor, "device", "mesh_device", "get_device")
 @method(Buffer, "device")
 def tensor_device(m: Machine, site: Site, v: Obj) -> Value:
@@ -676,11 +658,6 @@ def memory_shard(m: Machine, site: Site, v: MemoryConfig) -> Value:
     if v.sharded:
         return v.shard_spec
     return Absent(mask(v.memory_layout), is_sharded(v.memory_layout))
-
-
-@method(MemoryConfig, "nd_shard_spec")
-def memory_nd(m: Machine, site: Site, v: MemoryConfig) -> Value:
-    return _nd_shard(v, "nd_shard_spec")
 
 
 @method(MemoryConfig, "is_sharded")

@@ -1,0 +1,89 @@
+"""Where the pages of a sharded tensor lie (tt_metal/impl/buffers/buffer_distribution_spec.cpp)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interp_snippets import run
+from tt_cache_lint.device.cores import CoreRangeSet, rectangle
+from tt_cache_lint.device.shards import PADDING, Pages
+from tt_cache_lint.device.tensors import (
+    L1,
+    LAYOUTS,
+    ORIENTATIONS,
+    MemoryConfig,
+    PageConfig,
+    ShardSpec,
+    Tensor,
+    TensorLayout,
+    TensorSpec,
+    Tile,
+    enum,
+    make_shape,
+)
+from tt_cache_lint.interp.values import Opt
+
+
+def sharded(kind: str, shard: tuple[int, int], grid: tuple[int, int, int, int], shape: tuple[int, ...]) -> Tensor:
+    """A tensor of tiles, sharded over a rectangle of cores."""
+    spec = ShardSpec(CoreRangeSet([rectangle(*grid)]), make_shape(list(shard)), ORIENTATIONS[0])
+    memory = MemoryConfig(enum("TensorMemoryLayout", kind), L1, Opt(spec))
+    layout = TensorLayout(enum("DataType", "BFLOAT16"), PageConfig(LAYOUTS[0], Tile()), memory)
+    return Tensor("t", 1, TensorSpec(make_shape(list(shape)), layout))
+
+
+def ask(root: Path, tensor: Tensor, expression: str) -> Any:
+    spec = "auto d = t.buffer()->buffer_distribution_spec().value();"
+    code = f"auto f(const Tensor& t) {{ {spec} return {expression}; }}"
+    return run(root, code, args=(tensor,)).data
+
+
+def test_height_sharded(tmp_path: Path) -> None:
+    tensor = sharded("HEIGHT_SHARDED", (32, 64), (1, 0, 3, 0), (1, 1, 96, 64))
+    assert ask(tmp_path, tensor, "d.num_shards()") == 3
+    assert ask(tmp_path, tensor, "d.cores()") == [(1, 0), (2, 0), (3, 0)]
+    assert ask(tmp_path, tensor, "d.shard_shape_in_pages()") == [1, 2]
+    assert ask(tmp_path, tensor, "d.compute_page_mapping().core_host_page_indices") == [[0, 1], [2, 3], [4, 5]]
+    assert ask(tmp_path, tensor, "t.nd_shard_spec().value().shard_shape[-2]") == 32
+
+
+def test_more_cores_than_shards(tmp_path: Path) -> None:
+    tensor = sharded("HEIGHT_SHARDED", (32, 32), (0, 0, 3, 0), (96, 32))
+    assert ask(tmp_path, tensor, "d.cores_with_data()") == [(0, 0), (1, 0), (2, 0)]
+    assert ask(tmp_path, tensor, "d.core_groups().cores_in_group_1.num_cores()") == 3
+    assert ask(tmp_path, tensor, "d.core_groups().num_shards_per_core_in_group_1") == 1
+    assert ask(tmp_path, tensor, "d.core_groups().cores_in_group_2.num_cores()") == 0
+
+
+def test_block_sharded_uses_the_cores_the_shards_need(tmp_path: Path) -> None:
+    tensor = sharded("BLOCK_SHARDED", (32, 64), (0, 0, 3, 3), (64, 128))
+    assert ask(tmp_path, tensor, "d.cores()") == [(0, 0), (1, 0), (0, 1), (1, 1)]
+    assert ask(tmp_path, tensor, "d.compute_page_mapping().core_host_page_indices[1]") == [2, 3]
+
+
+def test_a_page_mapping_leaves_padding_out(tmp_path: Path) -> None:
+    tensor = sharded("WIDTH_SHARDED", (32, 64), (0, 0, 1, 0), (32, 96))
+    code = (
+        "std::vector<uint32_t> f(const Tensor& t) { std::vector<uint32_t> found;"
+        " for (const auto& page : *t.buffer()->get_buffer_page_mapping())"
+        " found.push_back(page.core_id * 100 + page.device_page * 10 + page.host_page); return found; }"
+    )
+    assert run(tmp_path, code, args=(tensor,)).data == [0, 11, 102]
+    padded = "d.compute_page_mapping().core_host_page_indices[1][1] == UncompressedBufferPageMapping::PADDING"
+    assert ask(tmp_path, tensor, padded) is True
+
+
+@pytest.mark.parametrize(
+    ("tensor", "shard", "cores", "expected"),
+    [
+        ((3,), (2,), 2, [[0, 1], [2, PADDING]]),
+        ((5,), (1,), 2, [[0, 2, 4], [1, 3, PADDING]]),
+        ((2, 2), (1, 1), 4, [[0], [1], [2], [3]]),
+        ((2, 3), (2, 2), 2, [[0, 1, 3, 4], [2, PADDING, 5, PADDING]]),
+    ],
+)
+def test_pages_on_cores(tensor: Any, shard: Any, cores: int, expected: list[list[int]]) -> None:
+    assert Pages(tensor, shard, [(x, 0) for x in range(cores)], 0).on_cores() == expected
