@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tt_cache_lint.factory.found import Factory
 
 RECURSION = 12_000
+MOST_USERS = 32  # files that are checked for one shared header or kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,11 @@ def _file(finder: Finder, name: str, named: bool, seen: set[str], analysis: Anal
     targets = [name]
     if not factories and named:
         targets = [t for t in finder.leading_to(name) if t not in seen]
+        if len(targets) > MOST_USERS:
+            message = f"{len(targets)} files with factories use it; the {MOST_USERS} nearest were checked"
+            analysis.problems.append(Problem(name, f"{message}, check a folder to see the others"))
+            targets = targets[:MOST_USERS]
         seen.update(targets)
-    elif named:
-        targets = [name]
     for target in targets:
         _syntax(finder, target, analysis)
         for factory in finder.in_file(target) if target != name else factories:

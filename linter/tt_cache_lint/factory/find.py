@@ -5,10 +5,10 @@ Parameters are bound by position; names play no role. The facts about layouts ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tt_cache_lint.factory.found import Factory, Operation
+from tt_cache_lint.factory.users import Users, op_folder
 from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.types import Type
@@ -31,6 +31,7 @@ class Finder:
         self.interp = interp
         self.index = interp.index
         self.tree = interp.index.tree
+        self.users = Users(self.tree)
         self._operations: dict[str, list[Operation]] = {}
 
     def in_file(self, path: str) -> list[Factory]:
@@ -41,31 +42,28 @@ class Finder:
         return [f for infra in INFRAS.values() if infra.mentioned(file.original) for f in infra.find(self, path)]
 
     def leading_to(self, path: str) -> list[str]:
-        """The files with factories that a header, device operation or other file belongs to."""
-        found = []
-        for candidate in self._around(path):
-            file = self.tree.get(candidate)
-            if file is None or not any(infra.mentioned(file.original) for infra in INFRAS.values()):
-                continue
-            if candidate != path and path in self.tree.closure(candidate):
-                found.append(candidate)
+        """The files with factories that a header, device operation, helper or device kernel belongs to.
+
+        Those of its own op that use it, if there are any. A file of another op is asked for only when it uses this one
+        directly; what belongs to no op is followed until it meets factories.
+        """
+        op = op_folder(path)
+        around = {*self.users.within(path, op), *self.tree.folder(path.rpartition("/")[0])} - {path}
+        found = sorted(user for user in around if op_folder(user) == op and self._has_factories(user))
+        if found:
+            return found
+        shared = not any(op_folder(file) == op and self._has_factories(file) for file in self.tree.walk(op))
+        for level in self.users.everywhere(path):
+            found = [user for user in level if self._has_factories(user)]
+            if found or not shared:
+                break
         return found
 
-    def _around(self, path: str) -> Iterator[str]:
-        folder = path.rpartition("/")[0]
-        if folder.endswith("/kernels") or "/kernels/" in folder:
-            folder = folder.partition("/kernels")[0]
-        seen: set[str] = set()
-        yield from self._once(self.tree.walk(folder), seen)
-        if folder.rpartition("/")[2] in ("device", "factory", "factories"):
-            yield from self._once(self.tree.walk(folder.rpartition("/")[0]), seen)
-
-    @staticmethod
-    def _once(paths: Iterable[str], seen: set[str]) -> Iterator[str]:
-        for path in paths:
-            if path not in seen:
-                seen.add(path)
-                yield path
+    def _has_factories(self, path: str) -> bool:
+        file = self.tree.get(path)
+        if file is None or not any(infra.mentioned(file.original) for infra in INFRAS.values()):
+            return False
+        return bool(self.in_file(path))
 
     def has_override(self, create: FunctionDef) -> bool:
         return bool(
