@@ -165,11 +165,26 @@ def explain(rule: str) -> None:
 
 
 @main.command()
-def rules() -> None:
+@click.option(
+    "--write-docs",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write every rule's page to DIR as markdown, with an index, instead.",
+)
+def rules(write_docs: Path | None) -> None:
     """List the rules."""
     from tt_cache_lint.rule import load_rules
 
     known = load_rules()
+    if write_docs is not None:
+        from tt_cache_lint.report import pages
+
+        try:
+            changed = pages.write(write_docs, known)
+        except OSError as error:
+            raise Failure(f"cannot write to {write_docs}: {error.strerror or error}") from error
+        _emit("".join(f"{name}\n" for name in changed), sys.stdout)
+        return
     wide = max((len(rule.name) for rule in known), default=0)
     lines = [f"{rule.id}  {rule.name:{wide}}  {rule.severity.value:7}  {rule.summary}\n" for rule in known]
     _emit("".join(lines), sys.stdout)
