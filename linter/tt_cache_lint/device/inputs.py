@@ -32,6 +32,7 @@ from tt_cache_lint.source.defs import EnumDef, StructDef
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
+    from tt_cache_lint.interp.world import World
 
 ENUM_CHOICES = {
     "DataType": DTYPES,
@@ -127,8 +128,7 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
     if name == "CoreRange":
         return rectangle(0, 0, 1, 1, world.bit(key))
     if name == "CoreRangeSet":
-        gx, gy = GRIDS[world.seed % len(GRIDS)]
-        return CoreRangeSet([rectangle(0, 0, gx - 1, gy - 1 - world.seed % 2, world.bit(key))])
+        return input_cores(world, key)
     if name == "ShardSpec":
         dims = default_dims(world)
         grid = CoreRangeSet([rectangle(0, 0, 1, 0, world.bit(key))])
@@ -136,6 +136,12 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
     if name == "Tile":
         return Tile()
     return _declared(m, type_, key, run)
+
+
+def input_cores(world: World, key: str) -> CoreRangeSet:
+    """A set of cores given to the op: most of the grid."""
+    gx, gy = GRIDS[world.seed % len(GRIDS)]
+    return CoreRangeSet([rectangle(0, 0, gx - 1, gy - 1 - world.seed % 2, world.bit(key))])
 
 
 def _item(m: Machine, elem: Type | None, key: str, run: int, position: int, count: int) -> Value:
