@@ -10,6 +10,7 @@ from copy import copy
 
 from tt_cache_lint.device.program import CircularBuffer, CoreArgs, Kernel, Program
 from tt_cache_lint.device.tensors import Buffer, GlobalSemaphore
+from tt_cache_lint.device.workload import Joined
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.values import Enum, Handle, Opaque, Opt, Unknown, Val, Value, empty
@@ -45,6 +46,8 @@ class _Second:
         self.known: dict[int, Value] = {}
 
     def program(self, program: Program) -> Program:
+        if isinstance(program, Joined):
+            return Joined([self.program(p) for p in program.parts], [p.place for p in program.parts])
         made = Program(program.mark)
         made.semaphores = list(program.semaphores)
         made.kernels = [self.kernel(k, made) for k in program.kernels]

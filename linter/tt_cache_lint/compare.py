@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tt_cache_lint.device.cores import XY
-from tt_cache_lint.device.program import CircularBuffer, CoreArgs, Kernel
+from tt_cache_lint.device.program import CircularBuffer, CoreArgs, Kernel, Program
 from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.hit import Outcome
 from tt_cache_lint.interp.values import Handle, Mark, Opaque, Unknown, Val, Value, empty, identity, mask, plain
@@ -43,13 +43,20 @@ class Reading:
 
 @dataclass(slots=True)
 class SlotState:
-    """A slot in one world."""
+    """A slot in one world. `ordinal` is the position of its kernel or circular buffer among all of the workload."""
 
     slot: Slot
     ordinal: int
     readings: list[Reading] = field(default_factory=list)
     kernel: Kernel | None = None
     cb: CircularBuffer | None = None
+
+    @property
+    def program(self) -> Program:
+        """The program it belongs to."""
+        owner = self.kernel or self.cb
+        assert owner is not None
+        return owner.program
 
     @property
     def bad(self) -> list[Reading]:
@@ -115,30 +122,25 @@ def tabulate(outcome: Outcome) -> WorldTable:
         table.why = "the two runs build programs of different make"
         return table
     bits = unknown_mask(outcome)
-    names = _distinct_names(fresh.kernels)
-    for old, new in zip(after.kernels, fresh.kernels, strict=True):
-        owner = names[new.ordinal]
+    for position, (old, new) in enumerate(zip(after.kernels, fresh.kernels, strict=True)):
+        owner = new.name  # kernels that share a handle variable share the name: they are one slot to a person
         for xy, data in new.args.items():
             if xy in old.args:
-                created = outcome.created.args.get((old.ordinal, xy), [])
-                _arguments(table, SlotKind.ARG, owner, old, xy, created, old.args[xy], data, bits)
+                created = outcome.created.args.get((position, xy), [])
+                _arguments(table, SlotKind.ARG, owner, position, old, xy, created, old.args[xy], data, bits)
         if new.common is not None and old.common is not None:
-            created = outcome.created.args.get((old.ordinal, None), [])
-            _arguments(table, SlotKind.COMMON, owner, old, None, created, old.common, new.common, bits)
+            created = outcome.created.args.get((position, None), [])
+            _arguments(table, SlotKind.COMMON, owner, position, old, None, created, old.common, new.common, bits)
     for position, (old_cb, new_cb) in enumerate(zip(after.cbs, fresh.cbs, strict=True)):
-        _buffer(table, old_cb, new_cb, outcome.created.buffers[position])
+        _buffer(table, position, old_cb, new_cb, outcome.created.buffers[position])
     return table
-
-
-def _distinct_names(kernels: list[Kernel]) -> list[str]:
-    """A name for each kernel. Kernels that share a handle variable share the name: they are one slot to a person."""
-    return [k.name for k in kernels]
 
 
 def _arguments(
     table: WorldTable,
     kind: SlotKind,
     owner: str,
+    position: int,
     kernel: Kernel,
     xy: XY | None,
     created: list[Value],
@@ -152,10 +154,10 @@ def _arguments(
         got, was = found.vals[index], created[index]
         if type(want) is Opaque or type(got) is Opaque or type(was) is Opaque:
             break
-        key = (Slot(kind, owner, index), kernel.ordinal)
+        key = (Slot(kind, owner, index), position)
         state = table.slots.get(key)
         if state is None:
-            state = table.slots[key] = SlotState(key[0], kernel.ordinal, kernel=kernel)
+            state = table.slots[key] = SlotState(key[0], position, kernel=kernel)
         state.readings.append(
             Reading(
                 xy,
@@ -170,11 +172,11 @@ def _arguments(
         )
 
 
-def _buffer(table: WorldTable, old: CircularBuffer, new: CircularBuffer, created: Value) -> None:
+def _buffer(table: WorldTable, position: int, old: CircularBuffer, new: CircularBuffer, created: Value) -> None:
     if empty(created) and empty(old.buffer) and empty(new.buffer):
         return
-    key = (Slot(SlotKind.CB, new.name), old.ordinal)
-    state = SlotState(key[0], old.ordinal, cb=old)
+    key = (Slot(SlotKind.CB, new.name), position)
+    state = SlotState(key[0], position, cb=old)
     known = all(empty(b) or isinstance(b, Buffer) or plain(b) is not None for b in (created, old.buffer, new.buffer))
     state.readings.append(
         Reading(

@@ -42,7 +42,7 @@ class Analysis:
 
 def analyse(root: Path, paths: Sequence[Path], options: Options) -> Analysis:
     """Analyse the factories of files and folders below `root`, and those that given headers belong to."""
-    from tt_cache_lint.device import api, descriptor, inputs, library, shards  # noqa: F401  (they fill the tables)
+    from tt_cache_lint.device import tables  # noqa: F401  (fills the tables)
     from tt_cache_lint.factory.find import Finder
     from tt_cache_lint.interp import std  # noqa: F401
     from tt_cache_lint.interp.interp import Interp

@@ -51,7 +51,7 @@ FAULTS = (
 
 @dataclass(slots=True)
 class Snapshot:
-    """What create() left in the program, before the override ran."""
+    """What create() left in the program, before the override ran: arguments by the kernel's position, and buffers."""
 
     args: dict[tuple[int, object], list[Value]] = field(default_factory=dict)
     buffers: list[Value] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Outcome:
     after: Program
     fresh: Program
     created: Snapshot
-    shared: Struct | None
+    shares: tuple[Struct, ...]
     events: list[Event]
     failures: list[Failure]
     unknown: dict[str, int]
@@ -77,6 +77,15 @@ class Outcome:
     violations: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
     numeric: list[tuple[Value, bool]] = field(default_factory=list)
     core: list[int] = field(default_factory=list)  # the leaves that create() and the override branch on
+
+    @property
+    def shared(self) -> Struct | None:
+        """The shared variables; those of the first program where each has its own."""
+        return self.shares[0] if self.shares else None
+
+    def kept_with(self, program: Program) -> Struct | None:
+        """The shared variables that belong to a program of the workload."""
+        return self.shares[program.part] if program.part < len(self.shares) else self.shared
 
 
 class Replay:
@@ -124,11 +133,13 @@ class Replay:
         touched_before, order_before = world.touched, world.order
         world.touched, world.order = 0, []
         made = self.infra.make(self._caller(m), factory, first)
-        program, shared = made.program, made.shared
+        program, shares = made.program, made.shares
         snapshot = _snapshot(program)
         fresh = second_program(m, program)
         touched = world.touched
-        unset = _unset(shared)
+        unset: dict[str, Mark | None] = {}
+        for shared in shares:
+            unset.update(_unset(shared))
         failures, events = list(m.failures), list(m.log)
         numeric = [(condition, taken) for condition, taken in m.numeric.values()]
         violations = dict(m.violations)
@@ -140,7 +151,7 @@ class Replay:
         m.failures, m.log = [], []
         m.branches.clear()
         WRITTEN_COPIES.clear()
-        program.compiled = True
+        program.close()
         before = dict(m.unknown)
         thrown: Thrown | None = None
         if factory.override is not None:
@@ -153,7 +164,8 @@ class Replay:
         failures += m.failures
         events += m.log
         copies = list(WRITTEN_COPIES)
-        unset.update(_read_unset(shared, unset))
+        for shared in shares:
+            unset.update(_read_unset(shared, unset))
 
         if fresh is None:
             fresh = self._again(m)
@@ -164,7 +176,7 @@ class Replay:
             program,
             fresh,
             snapshot,
-            shared,
+            shares,
             events,
             failures,
             dict(m.unknown),
@@ -205,7 +217,7 @@ class Replay:
                         raise
                     m.violations[f"validate: {error.message}"] = error.repairs[:12]
         m.phase = "outputs"
-        return Inputs(attributes, tensor_args, self._outputs(m, attributes, tensor_args))
+        return Inputs(attributes, tensor_args, self._outputs(m, attributes, tensor_args), m.world)
 
     def _method(self, name: str) -> FunctionDef | None:
         op = self.factory.op
@@ -268,11 +280,11 @@ def chosen_name(chosen: Value) -> str | None:
 
 def _snapshot(program: Program) -> Snapshot:
     made = Snapshot()
-    for kernel in program.kernels:
+    for position, kernel in enumerate(program.kernels):
         for xy, data in kernel.args.items():
-            made.args[(kernel.ordinal, xy)] = list(data.vals)
+            made.args[(position, xy)] = list(data.vals)
         if kernel.common is not None:
-            made.args[(kernel.ordinal, None)] = list(kernel.common.vals)
+            made.args[(position, None)] = list(kernel.common.vals)
     made.buffers = [cb.buffer for cb in program.cbs]
     return made
 

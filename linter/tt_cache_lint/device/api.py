@@ -172,7 +172,7 @@ def set_runtime_args(m: Machine, site: Site, args: list[Value]) -> None:
         return
     program, handle, where, given = args
     kernel = kernel_of(m, program, handle)
-    if isinstance(where, Unknown) or not m.world.is_known(mask(where)):
+    if _untold(where) or not m.world.is_known(mask(where)):
         if isinstance(program, Program):
             program.escape(m, f"runtime arguments for cores that cannot be told ({key_of(where)})")
         m.unknown_call("SetRuntimeArgs on unknown cores", [])
@@ -205,6 +205,13 @@ def set_runtime_args(m: Machine, site: Site, args: list[Value]) -> None:
         return
     xys = cores_of(m, to_coord(m, where) if isinstance(where, InitList) and _is_pair(where) else where)
     set_args(m, kernel, xys, given, mark)
+
+
+def _untold(where: Value) -> bool:
+    """Are these cores that nobody knows?"""
+    if isinstance(where, (InitList, Vec)):
+        return any(_untold(value_of(item)) for item in where.items)
+    return isinstance(where, (Unknown, Opaque))
 
 
 def _is_pair(value: InitList) -> bool:
@@ -604,7 +611,9 @@ def create_semaphore(m: Machine, site: Site, args: list[Value]) -> Value:
 
 @function("CreateGlobalSemaphore", "create_global_semaphore", arity=(2, 6))
 def create_global_semaphore(m: Machine, site: Site, args: list[Value]) -> Value:
-    return GlobalSemaphore(f"global semaphore made in {m.phase} #{m.count('global semaphore')}", m.world.run)
+    """One made in create() stays as long as the cached program; one made in an override is new in each call."""
+    run = 0 if m.phase == "create" else m.world.run
+    return GlobalSemaphore(f"global semaphore made in {m.phase} #{m.count('global semaphore')}", run)
 
 
 @function("CreateBuffer", arity=(1, 2))
@@ -777,15 +786,6 @@ def compute_config_args(m: Machine, site: Site, args: list[Value]) -> Value:
         names = ("math_fidelity", "math_approx_mode", "fp32_dest_acc_en", "packer_l1_acc", "dst_full_sync_en")
         return Vec([value_of(member_value(m, config, name)) for name in names], "tuple")
     return Unknown(f"compute config args of {key_of(config)}", getattr(config, "p", 0))
-
-
-@function("append_fabric_connection_rt_args", "fabric_mux_connection_rt_args", "fabric_mux_rt_args", refs=True)
-def append_opaque(m: Machine, site: Site, args: list[Value]) -> None:
-    """Fabric and CCL helpers append a block of unknown length to an argument vector."""
-    for arg in args:
-        value = value_of(arg)
-        if isinstance(value, Vec) and (value.elem is None or value.elem.scalar):
-            value.push(Opaque(f"{site.name}@{site.mark.line}"), site.mark)
 
 
 __all__ = ["ArgGrid", "Ref"]

@@ -18,6 +18,7 @@ from tt_cache_lint.interp.values import (
     Mark,
     Obj,
     Opt,
+    Ptr,
     Ref,
     Thrown,
     Unknown,
@@ -148,6 +149,15 @@ class CoreRange(Obj):
 
     def elements(self) -> list[Value]:
         return coords(self.xys(), self.mask())
+
+    def length(self) -> int:
+        return len(self.xys())
+
+    def item_ref(self, at: int) -> Value:
+        found = self.xys()
+        if not 0 <= at < len(found):
+            raise Implausible("dereference of an end iterator")
+        return coords(found[at : at + 1], self.mask())[0]
 
     def components(self) -> list[Value]:
         return [self.start, self.end]
@@ -394,6 +404,16 @@ def set_merge_ranges(m: Machine, site: Site, v: CoreRangeSet) -> Value:
     return merged(v.xys(), v.mask())
 
 
+@method(CoreRange, "begin", "cbegin")
+def range_begin(m: Machine, site: Site, v: CoreRange) -> Value:
+    return Ptr(v, 0)
+
+
+@method(CoreRange, "end", "cend")
+def range_end(m: Machine, site: Site, v: CoreRange) -> Value:
+    return Ptr(v, v.length())
+
+
 @method(CoreRangeSet, "num_cores")
 def set_num_cores(m: Machine, site: Site, v: CoreRangeSet) -> Value:
     return number_with(len(v.xys()), v.mask())
@@ -575,6 +595,23 @@ def split_work_to_cores(m: Machine, site: Site, args: list[Value]) -> Value:
     size = to_coord(m, grid)
     gx, gy = size.xy
     return split(m, grid_order(gx * gy, gx, gy, row_wise), args[1], size.mask())
+
+
+@function("split_work_to_cores_even_multiples", arity=(3, 4))
+def split_even_multiples(m: Machine, site: Site, args: list[Value]) -> Value:
+    """(units of each core, cores): whole multiples are dealt out in turn (work_split.cpp:314-335)."""
+    size = to_coord(m, args[0])
+    gx, gy = size.xy
+    units, multiple = (plain(ops.convert(m, ops.number(m, a), "uint32_t")) for a in args[1:3])
+    if not isinstance(units, int) or not isinstance(multiple, int) or multiple < 1 or units < multiple:
+        raise Implausible("no amount of work")
+    p = size.mask() | mask(args[1]) | mask(args[2])
+    count = min(units // multiple, gx * gy)
+    shares = [0] * count
+    for turn in range(-(-units // multiple)):
+        shares[turn % count] += min(multiple, units - turn * multiple)
+    used = _set_of(grid_order(count, gx, gy, _flag(m, args, 3)), p)
+    return Vec([Vec([number_with(s, p) for s in shares]), used], "tuple")
 
 
 @function("num_cores_to_corerangeset", "num_cores_to_corerange_set", arity=(2, 3))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.cores import CoreCoord, CoreRangeSet, rectangle
+from tt_cache_lint.device.mesh import input_coordinate
+from tt_cache_lint.device.mesh_device import SubDeviceId
 from tt_cache_lint.device.tensors import (
     DRAM,
     DTYPES,
@@ -135,6 +137,10 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
         return ShardSpec(grid, make_shape([dims[1] // 2 or 1, dims[0]]), ORIENTATIONS[0])
     if name == "Tile":
         return Tile()
+    if name == "MeshCoordinate":
+        return input_coordinate(world, key)
+    if name == "SubDeviceId":
+        return SubDeviceId(0)
     return _declared(m, type_, key, run)
 
 

@@ -171,9 +171,12 @@ class CircularBuffer(Obj):
 
 
 class Program(Obj):
-    """A program. `escaped` is set when code that could not be read may have changed it; `why` says which."""
+    """A program. `escaped` is set when code that could not be read may have changed it; `why` says which.
 
-    __slots__ = ("cbs", "compiled", "escaped", "kernels", "mark", "semaphores", "why")
+    `part` numbers the programs of a workload, `place` says where in the mesh one runs.
+    """
+
+    __slots__ = ("cbs", "compiled", "escaped", "kernels", "mark", "part", "place", "semaphores", "why")
 
     def __init__(self, mark: Mark | None = None) -> None:
         self.kernels: list[Kernel] = []
@@ -183,6 +186,8 @@ class Program(Obj):
         self.escaped: set[str] = set()
         self.why: list[str] = []
         self.mark = mark
+        self.part = 0
+        self.place = ""
 
     def copy(self) -> Program:
         return self
@@ -199,6 +204,10 @@ class Program(Obj):
 
     def stable_key(self) -> object:
         return "program"
+
+    def close(self) -> None:
+        """The first enqueue compiles the program: nothing can be created in it any more."""
+        self.compiled = True
 
     def escape(self, m: Machine, key: str) -> None:
         """Unknown code got hold of the program."""
@@ -285,8 +294,8 @@ class ArgRef(Ref):
         count = len(data.vals) if data is not None else 0
         opaque = data is not None and any(type(v) is Opaque for v in data.vals)
         if data is None or not 0 <= self.at < count:
-            if opaque:
-                return
+            if opaque or kernel.program.escaped:
+                return  # what is there is not known
             core = self.view.core
             where = "" if self.view.common else f" on core {core}"
             has = f"has {count} arguments there" if count else "has no arguments there"

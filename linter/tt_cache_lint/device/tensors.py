@@ -387,15 +387,16 @@ class Tensor(Obj):
 
 
 class Device(Obj):
-    """The mesh device; one per world."""
+    """The mesh device, one per world, or the device `at` a coordinate of the mesh."""
 
-    __slots__ = ("world",)
+    __slots__ = ("at", "world")
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, at: tuple[int, ...] | None = None) -> None:
         self.world = world
+        self.at = at
 
     def identity(self) -> object:
-        return "device"
+        return "device" if self.at is None else ("device", self.at)
 
 
 class GlobalSemaphore(Obj):
@@ -1035,21 +1036,6 @@ def device_dram_grid(m: Machine, site: Site, v: Device) -> Value:
     return CoreCoord(DRAM_BANKS, 1)
 
 
-@method(Device, "id", "build_id")
-def device_id(m: Machine, site: Site, v: Device) -> Value:
-    return m.world.fact("device.id", (0,), number=True)
-
-
-@method(Device, "num_devices")
-def device_count(m: Machine, site: Site, v: Device) -> Value:
-    return m.world.fact("device.num_devices", (2,), number=True)
-
-
-@method(Device, "get_devices", "get_device", "get_view", "mesh_device", "get_mesh_device", "get")
-def device_itself(m: Machine, site: Site, v: Device, *args: Value) -> Value:
-    return v if site.name != "get_view" else Unknown("mesh view")
-
-
 @method(
     Device,
     "worker_core_from_logical_core",
@@ -1081,11 +1067,6 @@ def device_allocator_number(m: Machine, site: Site, v: Device, *args: Value) -> 
     if site.name == "get_alignment":
         return 32
     return None if site.name.startswith("lowest") else 100 * 1024
-
-
-@method(Device, "shape")
-def device_shape(m: Machine, site: Site, v: Device) -> Value:
-    return make_shape([1, 2])
 
 
 # -- constructors ----------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from tt_cache_lint.infra.mesh import Mesh
 from tt_cache_lint.infra.policy import Infra
 from tt_cache_lint.infra.typed import Typed
 
-INFRAS: dict[str, Infra] = {infra.name: infra for infra in (Typed(),)}
+INFRAS: dict[str, Infra] = {infra.name: infra for infra in (Typed(), Mesh())}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tt_cache_lint.device.program import Program
 from tt_cache_lint.interp.values import Struct, Value
+from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import FunctionDef
 
 if TYPE_CHECKING:
@@ -19,22 +20,24 @@ Call = Callable[[FunctionDef, list[Value]], Value]
 
 @dataclass(slots=True)
 class Inputs:
-    """What one call of the op is given."""
+    """What one call of the op is given, in a world."""
 
     attributes: Value
     tensor_args: Value
     output: Value
+    world: World
 
 
 @dataclass(slots=True)
 class Made:
     """What a miss leaves in the cache. A workload of several programs is given as one program with all their parts.
 
-    `cached` is whatever the infra hands to the override again.
+    `shares` are the shared variables of each part; one for all, or none, is fine. `cached` is whatever the infra hands
+    to the override again.
     """
 
     program: Program
-    shared: Struct | None
+    shares: tuple[Struct, ...]
     cached: Value
 
 

@@ -41,7 +41,7 @@ class Typed:
         program, shared = taken_apart(cached)
         if program is None:
             raise Thrown("create() gives no program that can be read")
-        return Made(program, shared, cached)
+        return Made(program, (shared,) if shared is not None else (), cached)
 
     def refresh(self, call: Call, factory: Factory, made: Made, inputs: Inputs) -> None:
         """The override, in its four- or five-argument form (mesh_device_operation_utils.hpp:97-118)."""
@@ -49,7 +49,8 @@ class Typed:
             return
         given: list[Value] = [inputs.attributes, inputs.tensor_args, inputs.output]
         split = len(factory.override.params) >= 5
-        call(factory.override, [made.program, made.shared, *given] if split else [made.cached, *given])
+        shared = made.shares[0] if made.shares else None
+        call(factory.override, [made.program, shared, *given] if split else [made.cached, *given])
 
     @staticmethod
     def _factory(finder: Finder, create: FunctionDef) -> Factory | None:

@@ -64,6 +64,7 @@ def default_value(m: Machine, type_: Type) -> Value:
     if name in MAPS:
         result = Map("map" if name == "map" else "unordered_map")
         result.elem = type_.args[1] if len(type_.args) > 1 else None
+        result.key = type_.args[0] if type_.args and isinstance(type_.args[0], Type) else None
         return result
     if name in STRINGS:
         return ""
@@ -204,7 +205,7 @@ def _to_ranges(m: Machine, value: Value, type_: Type) -> Value:
     return CONSTRUCTORS[type_.name](m, type_, [value], None)
 
 
-_CONVERSIONS: dict[str, Any] = {"CoreRangeSet": _to_ranges, "CoreRange": _to_ranges, "Shape": _to_ranges}
+_CONVERSIONS: dict[str, Any] = dict.fromkeys(("CoreRangeSet", "CoreRange", "Shape", "MeshCoordinateRange"), _to_ranges)
 
 
 def from_list(m: Machine, given: InitList, type_: Type) -> Value:

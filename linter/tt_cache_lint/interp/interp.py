@@ -590,6 +590,8 @@ class Interp:
 
     def map_put(self, m: Machine, target: Map, key: Value, value: Value) -> None:
         kept = build.coerce(m, copied(value), target.elem) if isinstance(target.elem, Type) else copied(value)
+        if isinstance(target.key, Type) and isinstance(key, Obj):
+            key = build.coerce(m, key, target.key)
         target.items[identity(key)] = (copied(key), kept)
 
 

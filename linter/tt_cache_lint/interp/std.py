@@ -493,6 +493,7 @@ _MATH: dict[str, Any] = {
     "has_single_bit": lambda x: x > 0 and x & (x - 1) == 0,
     "bit_ceil": lambda x: 1 << max(0, int(x - 1).bit_length()),
     "bit_width": lambda x: int(x).bit_length(),
+    "bit_floor": lambda x: 1 << int(x).bit_length() - 1 if x > 0 else 0,
 }
 
 

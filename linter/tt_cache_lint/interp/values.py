@@ -358,19 +358,20 @@ class Opaque(Obj):
 
 
 class Map(Obj):
-    """map and unordered_map; keyed by `identity` of the key."""
+    """map and unordered_map; keyed by `identity` of the key. `elem` and `key` are the declared types, where known."""
 
-    __slots__ = ("elem", "items", "kind")
+    __slots__ = ("elem", "items", "key", "kind")
 
     def __init__(self, kind: str = "map") -> None:
         self.kind = kind
         self.items: dict[object, tuple[Value, Value]] = {}
         self.elem: Any = None
+        self.key: Any = None
 
     def copy(self) -> Map:
         other = Map(self.kind)
         other.items = {k: (a, copied(b)) for k, (a, b) in self.items.items()}
-        other.elem = self.elem
+        other.elem, other.key = self.elem, self.key
         return other
 
     def assign(self, other: Value) -> bool:

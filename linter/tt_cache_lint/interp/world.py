@@ -90,13 +90,18 @@ class World:
         return value
 
     def address(self, owner: str, run: int) -> Val:
-        """The device address of a buffer or semaphore: another one in each run."""
+        """The device address of a buffer or semaphore: another one in each run.
+
+        Run 0 is what create() made and keeps with the program: it lives as long as the program does, so that a fresh
+        create() would be as right with this address as with its own.
+        """
         index = self.owners.setdefault(owner, len(self.owners))
-        number = (0x1000000 if run == 1 else 0x2000000) + 0x4000 * (index + 1)
+        number = (0x3000000, 0x1000000, 0x2000000)[run] + 0x4000 * (index + 1)
         self.addresses[number] = (owner, run)
         key = f"address of {owner}"
         bit = self.bit(key)
-        self.dispatch |= bit
+        if run:
+            self.dispatch |= bit
         return Val(number, bit, key)
 
     def touch(self, bits: int) -> None:

@@ -23,7 +23,7 @@ from tt_cache_lint.source.defs import (
 )
 from tt_cache_lint.source.files import SourceTree
 
-Kind = Literal["functions", "declarations", "structs", "enums", "enumerators", "aliases", "consts"]
+Kind = Literal["functions", "bodies", "declarations", "structs", "enums", "enumerators", "aliases", "consts"]
 D = TypeVar("D", bound=Definition)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 # What the text of a file that defines a name looks like; a file that only mentions the name need not be parsed for it.
@@ -72,7 +72,22 @@ class Index:
 
     def functions(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> list[FunctionDef]:
         """Functions with a body called `name`, best first, as seen from file `at` inside `scope`."""
-        return self._ranked(cast("list[FunctionDef]", self._all("functions", name, at)), at, scope, qualifier)
+        found = cast("list[FunctionDef]", self._all("functions", name, at)) or self._beside_declaration(name, at)
+        return self._ranked(found, at, scope, qualifier)
+
+    def _beside_declaration(self, name: str, at: str) -> list[FunctionDef]:
+        """Definitions in a source of another name in the folder of the header that declares the function."""
+        key: tuple[Kind, str, str] = ("bodies", name, at)
+        known = self._found.get(key)
+        if known is None:
+            known = self._found[key] = []
+            folders = dict.fromkeys(d.file.path.rpartition("/")[0] for d in self.declarations(name, at))
+            for path in (p for folder in folders for p in self.tree.folder(folder)):
+                file = self.tree.get(path)
+                if file is not None and name.encode() in file.original and self._may_define("functions", name, path):
+                    defs = self.defs(path)
+                    known.extend(defs.functions.get(name, ()) if defs is not None else ())
+        return cast("list[FunctionDef]", known)
 
     def declarations(self, name: str, at: str) -> list[FunctionDef]:
         return cast("list[FunctionDef]", self._all("declarations", name, at))

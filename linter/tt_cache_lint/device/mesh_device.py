@@ -1,0 +1,168 @@
+"""The devices of the mesh, their fabric nodes and sub-devices (tt_metal/api/tt-metalium/mesh_device.hpp).
+
+The mesh device and its view answer the same questions and are one object; a device at a coordinate is another.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.device.mesh import Coords, MeshCoordinate, all_coords, coordinate, mesh_of
+from tt_cache_lint.device.tensors import Buffer, Device, Tensor, make_shape
+from tt_cache_lint.interp import ops
+from tt_cache_lint.interp.registry import Site, constructor, function, method
+from tt_cache_lint.interp.types import Type
+from tt_cache_lint.interp.values import Mark, Obj, Unknown, Value, Vec, identity, mask, plain
+
+if TYPE_CHECKING:
+    from tt_cache_lint.interp.machine import Machine
+    from tt_cache_lint.interp.world import World
+
+
+class FabricNodeId(Obj):
+    """The fabric's name of the device at a coordinate: the mesh's number and the device's in it."""
+
+    __slots__ = ("chip", "mesh")
+
+    def __init__(self, mesh: Value, chip: Value) -> None:
+        self.mesh = mesh
+        self.chip = chip
+
+    def identity(self) -> object:
+        return ("fabric node", plain(self.mesh), plain(self.chip))
+
+    def member(self, m: Machine, name: str) -> Value:
+        return {"mesh_id": self.mesh, "chip_id": self.chip}.get(name, NotImplemented)
+
+
+@method(Buffer, "get_coords", "coords")
+def storage_coords(m: Machine, site: Site, v: Buffer) -> Value:
+    """DeviceStorage::get_coords(): a tensor lies on the whole mesh."""
+    return Vec([MeshCoordinate(list(c)) for c in all_coords(mesh_of(m.world)[0])])
+
+
+@method(Buffer, "is_uniform_storage")
+def storage_uniform(m: Machine, site: Site, v: Buffer) -> Value:
+    return True
+
+
+@method(Tensor, "tensor_topology")
+def tensor_topology(m: Machine, site: Site, v: Tensor) -> Value:
+    return Unknown(f"topology of {v.name}")
+
+
+@method(Device, "shape")
+def device_shape(m: Machine, site: Site, v: Device) -> Value:
+    return make_shape(list(mesh_of(m.world)[0]))
+
+
+@method(Device, "num_devices", "num_rows", "num_cols", "size")
+def device_counts(m: Machine, site: Site, v: Device) -> Value:
+    shape = mesh_of(m.world)[0]
+    if site.name in ("num_rows", "num_cols"):
+        return shape[0 if site.name == "num_rows" else 1]
+    return len(all_coords(shape))
+
+
+@method(Device, "is_mesh_2d")
+def device_is_2d(m: Machine, site: Site, v: Device) -> Value:
+    return True
+
+
+@method(Device, "get_view", "mesh_device", "get_mesh_device", "get")
+def device_itself(m: Machine, site: Site, v: Device, *args: Value) -> Value:
+    """A view answers the same questions as the mesh device."""
+    return v
+
+
+@method(Device, "get_device")
+def device_at(m: Machine, site: Site, v: Device, *args: Value) -> Value:
+    """The device at a coordinate, given as such or as row and column."""
+    where = coordinate(args[0]) if len(args) == 1 else None
+    if len(args) == 2:
+        where = MeshCoordinate([ops.number(m, a) for a in args])
+    if where is not None:
+        return Device(m.world, where.at)
+    return v if not args else Unknown(f"device at {identity(args[0])}", mask(args[0]))
+
+
+@method(Device, "get_devices", "get_devices_on_row", "get_devices_on_column")
+def devices(m: Machine, site: Site, v: Device, *args: Value) -> Value:
+    axis = {"get_devices_on_row": 0, "get_devices_on_column": 1}.get(site.name)
+    wanted = plain(ops.number(m, args[0])) if args and axis is not None else None
+    found = [c for c in all_coords(mesh_of(m.world)[0]) if axis is None or c[axis] == wanted]
+    return Vec([Device(m.world, c) for c in found])
+
+
+@method(Device, "id", "build_id")
+def device_id(m: Machine, site: Site, v: Device) -> Value:
+    """The id of the device at a coordinate; that of the mesh device is one number."""
+    if v.at is None:
+        return m.world.fact("device.id", (0,), number=True)
+    return chip_number(m.world, v.at)
+
+
+def chip_number(world: World, at: Coords) -> int:
+    """A number for the device at a coordinate, other than its position, as real device ids are."""
+    number = 0
+    for extent, position in zip(mesh_of(world)[0], at, strict=False):
+        number = number * extent + position
+    return 8 + number
+
+
+@method(Device, "find_device")
+def device_find(m: Machine, site: Site, v: Device, number: Value) -> Value:
+    bare = plain(ops.number(m, number))
+    for at in all_coords(mesh_of(m.world)[0]):
+        if chip_number(m.world, at) == bare:
+            return MeshCoordinate(list(at))
+    return Unknown(f"coordinate of device {bare}", mask(number))
+
+
+@method(Device, "contains", "is_local")
+def device_contains(m: Machine, site: Site, v: Device, where: Value) -> Value:
+    asked = coordinate(where)
+    return asked.at in all_coords(mesh_of(m.world)[0]) if asked is not None else Unknown("contains", mask(where))
+
+
+@method(Device, "get_fabric_node_id")
+def fabric_node(m: Machine, site: Site, v: Device, where: Value = None) -> Value:
+    asked = coordinate(where)
+    at = asked.at if asked is not None else v.at
+    return FabricNodeId(0, chip_number(m.world, at)) if at is not None else Unknown("fabric node", mask(where))
+
+
+@function("get_fabric_node_id_from_physical_chip_id", arity=(1, 1))
+def fabric_node_of_chip(m: Machine, site: Site, args: list[Value]) -> Value:
+    return FabricNodeId(0, ops.number(m, args[0]))
+
+
+@constructor("FabricNodeId")
+def construct_node(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
+    if len(args) == 1:
+        return args[0]
+    return FabricNodeId(*args[:2]) if len(args) == 2 else FabricNodeId(0, 0)
+
+
+@method(Device, "get_sub_device_ids")
+def sub_devices(m: Machine, site: Site, v: Device) -> Value:
+    return Vec([SubDeviceId(0)])
+
+
+class SubDeviceId(Obj):
+    """A part of each device's cores; the model has one, which is all cores."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def identity(self) -> object:
+        return ("sub-device", self.number)
+
+
+@constructor("SubDeviceId")
+def construct_sub_device(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
+    if len(args) == 1 and isinstance(args[0], (SubDeviceId, Unknown)):
+        return args[0]
+    return SubDeviceId(0)

@@ -1,0 +1,15 @@
+"""Importing this fills the tables of what the device model knows (interp/registry.py)."""
+
+from tt_cache_lint.device import (
+    api,
+    descriptor,
+    fabric,
+    inputs,
+    library,
+    mesh,
+    mesh_device,
+    shards,
+    workload,
+)
+
+__all__ = ["api", "descriptor", "fabric", "inputs", "library", "mesh", "mesh_device", "shards", "workload"]
