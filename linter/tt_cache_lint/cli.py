@@ -14,6 +14,8 @@ from tt_cache_lint.report import FORMATS, View, load_format
 from tt_cache_lint.report.safe import guarded, visible
 
 if TYPE_CHECKING:
+    from tt_cache_lint.engine import Options
+    from tt_cache_lint.model import Run
     from tt_cache_lint.rule import Rule
 
 FOUND, FAILED, INTERRUPTED = 1, 2, 130
@@ -84,6 +86,13 @@ def main() -> None:
     "--no-cache", is_flag=True, expose_value=False, help="Accepted for later: no results of earlier runs are kept yet."
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file.")
+@click.option(
+    "--write-test",
+    "tests",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Also write tests to DIR that show the findings on a device: each op runs twice, the second call a hit.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="List every factory and how far it was analysed.")
 @click.pass_context
 def check(
@@ -96,6 +105,7 @@ def check(
     fail_on: str,
     show_possible: bool,
     output: Path | None,
+    tests: Path | None,
     verbose: bool,
 ) -> None:
     """Check the factories in PATHS, which are files or directories.
@@ -114,6 +124,7 @@ def check(
             select=_words(select),
             ignore=_words(ignore),
             show_possible=show_possible,
+            options=_with_calls() if tests else None,
         )
     except UnknownRule as unknown:
         raise click.UsageError(f"no rule is called {visible(repr(str(unknown)))}; see `tt-cache-lint rules`") from None
@@ -123,6 +134,8 @@ def check(
         _write(output, text)
     else:
         _emit(text, sys.stdout)
+    if tests:
+        _write_tests(tests, run)
     if readable_inputs(root, paths)[1] or unread_files(root, paths, run):
         ctx.exit(FAILED)
     limit = Severity(fail_on)
@@ -152,6 +165,28 @@ def slots(target: str, root: Path | None) -> None:
     if not analysis.facts:
         raise Failure(f"no program factory{f' called {factory}' if factory else ''} in {name}")
     _emit(report.render(analysis.facts, View.of(sys.stdout)), sys.stdout)
+
+
+@main.command("pytest")
+@click.argument("target", metavar="FILE[::FACTORY]")
+@ROOT
+def pytest_(target: str, root: Path | None) -> None:
+    """Print a test that shows the findings in FILE: each op runs twice on a device, the second time on a cache hit.
+
+    FACTORY is a name or the end of one. Findings that are only possible are shown too.
+    """
+    from tt_cache_lint.check import readable_inputs, run_check
+    from tt_cache_lint.report import two_run
+
+    name, _, factory = (target, "", "") if Path(target).exists() else target.partition("::")
+    root = Path(os.path.abspath(root or default_root(Path(name))))
+    problems = readable_inputs(root, [Path(name)])[1]
+    if problems:
+        raise Failure(f"{problems[0].path}: {problems[0].message}")
+    run = run_check(root, [Path(name)], show_possible=True, options=_with_calls(factory or None))
+    if not run.factories:
+        raise Failure(f"no program factory{f' called {factory}' if factory else ''} in {name}")
+    _emit(two_run.render(run.factories, run.findings, View.of(sys.stdout)), sys.stdout)
 
 
 @main.command()
@@ -227,6 +262,30 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise Failure(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _with_calls(only: str | None = None) -> Options:
+    """Options that also find out how Python calls each op."""
+    from tt_cache_lint.engine import Options
+
+    return Options(only=only, calls=True)
+
+
+def _write_tests(folder: Path, run: Run) -> None:
+    """Write the two-run tests of a run; a file that is there already is never touched."""
+    from tt_cache_lint.report import two_run
+
+    for name, text in two_run.files(run.factories, run.findings).items():
+        path = folder / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+        except FileExistsError:
+            raise Failure(f"{path} is there already; it was not overwritten") from None
+        except OSError as error:
+            raise Failure(f"cannot write {path}: {error.strerror or error}") from error
+        click.echo(f"wrote {visible(str(path))}", err=True)
 
 
 def _emit(text: str, stream: TextIO) -> None:

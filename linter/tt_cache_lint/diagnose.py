@@ -23,7 +23,7 @@ from tt_cache_lint.model import (
     What,
 )
 from tt_cache_lint.paths import Path
-from tt_cache_lint.words import Describer
+from tt_cache_lint.words import Describer, given
 
 HANDLE_DEPTH = 4
 
@@ -245,6 +245,7 @@ class Diagnosis:
             words.field_place(first.field),
             tuple(related),
             first.other,
+            given(world),
         )
 
     def _write_of(self, table: WorldTable, slot_name: str) -> tuple[Mark, tuple[Mark, ...]] | None:
@@ -365,6 +366,7 @@ class Diagnosis:
                     failure.cores,
                     words.when(path, world),
                     confidence,
+                    given=given(world),
                 )
             )
         return found

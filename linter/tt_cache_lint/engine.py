@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,12 +23,16 @@ MOST_USERS = 32  # files that are checked for one shared header or kernel
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How much to look at. `only` restricts to factories whose name ends with it."""
+    """How much to look at. `only` restricts to factories whose name ends with it.
+
+    `calls` also finds out how Python calls each op, for tests that run it.
+    """
 
     paths_budget: int = 64
     steps: int = 0
     seconds_per_factory: float = 20.0
     only: str | None = None
+    calls: bool = False
 
 
 @dataclass(slots=True)
@@ -117,7 +121,8 @@ def _facts(finder: Finder, factory: Factory, options: Options) -> FactoryFacts:
         budget.steps = options.steps
     varying = varying_attributes(finder.interp, factory)
     exploration = Search(finder.interp, factory, budget, varying).run()
-    return Collector(finder.interp, factory, exploration).collect()
+    facts = Collector(finder.interp, factory, exploration).collect()
+    return replace(facts, call=finder.calls.find(factory)) if options.calls else facts
 
 
 @contextmanager

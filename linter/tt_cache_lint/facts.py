@@ -29,7 +29,7 @@ from tt_cache_lint.model import (
     Status,
 )
 from tt_cache_lint.paths import Exploration, Path
-from tt_cache_lint.words import Describer, handle_path
+from tt_cache_lint.words import Describer, given, handle_path
 
 KINDS = {
     "program": EventKind.PROGRAM,
@@ -87,6 +87,7 @@ class Collector:
             table=tuple(self._slots(base)) if base is not None else (),
             kernels=tuple(self._kernels(base)) if base is not None else (),
             cbs=tuple(self._cbs(base)) if base is not None else (),
+            given=given(base.outcome.world) if base is not None else (),
         )
 
     # -- how far it went -------------------------------------------------------------------------------------------

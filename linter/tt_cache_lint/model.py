@@ -11,6 +11,8 @@ import enum
 import hashlib
 from dataclasses import dataclass, field
 
+from tt_cache_lint.call import Given, OpCall
+
 
 class Severity(enum.Enum):
     """How bad a finding is; the order of the members is from worst to mildest."""
@@ -174,6 +176,7 @@ class Difference:
     field_at: Place | None = None
     related: tuple[Related, ...] = ()
     other_slot: str = ""
+    given: tuple[Given, ...] = ()  # the inputs of the witness world
 
 
 class EventKind(enum.Enum):
@@ -308,6 +311,8 @@ class FactoryFacts:
     table: tuple[SlotInfo, ...] = ()
     kernels: tuple[KernelInfo, ...] = ()
     cbs: tuple[CbInfo, ...] = ()
+    given: tuple[Given, ...] = ()  # the inputs of a world of the base path
+    call: OpCall | None = None  # how Python calls the op, where it was asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tt_cache_lint.call import Given
 from tt_cache_lint.compare import Reading, SlotState, WorldTable
 from tt_cache_lint.device.cores import describe
 from tt_cache_lint.device.tensors import Buffer
@@ -12,6 +13,8 @@ from tt_cache_lint.model import Place, Row, SlotKind
 from tt_cache_lint.paths import Path
 
 MAX_ROWS = 10
+MAX_GIVEN = 400
+GIVEN = ("operation_attributes", "tensor_args", "input_tensors", "optional_input_tensors")
 
 
 class Describer:
@@ -200,6 +203,17 @@ class Describer:
             text = self.given_text(world, owner[0])
             return f"{text}.address()" if "semaphore" in text else f"{text}.buffer()->address()"
         return reading.set_mark.text
+
+
+def given(world: World) -> tuple[Given, ...]:
+    """The elementary inputs that a world decided on: shapes, layouts, attributes; no addresses, no device."""
+    found = []
+    for key, fact in world.facts.items():
+        bare = plain(fact.value)
+        value = bare.name if isinstance(bare, Enum) else bare
+        if isinstance(value, (bool, int, float, str)) and key.startswith(GIVEN):
+            found.append(Given(key, value, key in world.varying))
+    return tuple(found[:MAX_GIVEN])
 
 
 def condition(key: str, value: Value) -> str:

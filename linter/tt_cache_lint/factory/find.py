@@ -5,7 +5,8 @@ Parameters are bound by position; names play no role. The facts about layouts ar
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.factory.found import Factory, Operation
 from tt_cache_lint.factory.users import Users, op_folder
@@ -13,6 +14,9 @@ from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.source.defs import AliasDef, FunctionDef, StructDef
+
+if TYPE_CHECKING:
+    from tt_cache_lint.factory.python_call import CallFinder
 
 METHODS = (
     "select_program_factory",
@@ -33,6 +37,13 @@ class Finder:
         self.tree = interp.index.tree
         self.users = Users(self.tree)
         self._operations: dict[str, list[Operation]] = {}
+
+    @cached_property
+    def calls(self) -> CallFinder:
+        """Finds how Python calls an op."""
+        from tt_cache_lint.factory.python_call import CallFinder
+
+        return CallFinder(self.interp)
 
     def in_file(self, path: str) -> list[Factory]:
         """The factories that are defined in the file, of all infras."""
