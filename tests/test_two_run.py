@@ -91,7 +91,7 @@ def test_the_call_is_the_binding_s(tmp_path: Path) -> None:
     assert "param, grad, velocity, lr=lr, momentum=2.0, step=step, nesterov=False," in text
     assert "lambda: run_momentum_step(device, first, lr=2.0, step=1)," in text
     assert "lambda: run_momentum_step(device, second, lr=2.5, step=2)," in text
-    assert "# FILL IN: a golden function for ttnn.operations.momentum_step" in text
+    assert "# FILL IN: a golden function for ttnn.operations.momentum_step" in text  # one marked line
     assert text.count("FILL IN") == 1
 
 
@@ -236,6 +236,14 @@ def test_several_scalars_change_between_the_calls(tmp_path: Path) -> None:
     assert "lambda: run_op_sharded(device, first, seed=3, p=0.5)" in text
     assert "lambda: run_op_sharded(device, second, seed=4, p=1.0)" in text
     assert "# The hash leaves out operation_attributes.lost; no argument that was found gives it." in text
+
+
+def test_many_scalars_and_long_names_keep_to_the_width(tmp_path: Path) -> None:
+    names = [f"coefficient_number_{number}" for number in range(9)]
+    given = [Given(f"operation_attributes.{name}", 0.5, True) for name in names]
+    arguments = [INPUT, *(CallArgument(name, "float") for name in names)]
+    text = written(tmp_path, [*tensor("tensor_args.input"), *given], arguments)
+    assert text.count("coefficient_number_8=1.0") == 1
 
 
 def test_what_cannot_be_told_is_marked(tmp_path: Path) -> None:

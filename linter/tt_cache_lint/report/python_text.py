@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import keyword
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tt_cache_lint.report.safe import visible
 
@@ -56,14 +56,19 @@ def literal(value: bool | int | float | str) -> str:
 
 
 def comment(text: str, indent: str = "") -> list[str]:
-    """One line of comment for a sentence, wrapped to the width; newlines and controls in it are spelled out."""
+    """A sentence as comment lines of at most the width; newlines and controls in it are spelled out."""
     lines, line = [], ""
-    for word in visible(text).split():
+    most = WIDTH - len(indent) - 2
+    for word in (part for whole in visible(text).split() for part in _cut(whole, most)):
         if line and len(indent) + 2 + len(line) + 1 + len(word) > WIDTH:
             lines.append(line)
             line = ""
         line = f"{line} {word}" if line else word
     return [f"{indent}# {part}" for part in (*lines, line) if part]
+
+
+def _cut(word: str, most: int) -> Iterator[str]:
+    yield from (word[at : at + most] for at in range(0, len(word), most))
 
 
 def call(head: str, arguments: Sequence[str], indent: str, tail: str = ")") -> list[str]:

@@ -239,7 +239,7 @@ class _Test:
     def _golden(self) -> list[str]:
         name = self.call.name
         if not self.call.golden:
-            return ["", f"    # FILL IN: a golden function for {name}, then assert_with_pcc(golden, hit[0], {PCC})"]
+            return ["", *comment(f"FILL IN: a golden function for {name}", "    ")]
         variables = list(self.tensors)
         values = {variable: pair[1] for variable, pair in self.inputs.varied.items()}
         passed = []
@@ -257,4 +257,5 @@ class _Test:
 def said(finding: Finding) -> str:
     """A finding as a comment."""
     when = f"; when {', '.join(finding.when)}" if finding.when else ""
-    return f"{finding.id} {finding.rule}: {finding.message} ({finding.place.path}{when})"
+    place = f"{finding.place.path.rpartition('/')[2]}:{finding.place.line}"
+    return f"{finding.id} {finding.rule}: {finding.message} ({place}{when})"

@@ -106,6 +106,9 @@ def _value(made: Inputs, world: World, argument: CallArgument, name: str, device
     numbers = next((_sequence(world, key) for key in keys if f"{key}.size" in world or f"{key}[0]" in world), None)
     if argument.items and numbers is not None:
         return f"[{', '.join(map(literal, numbers))}]"
+    corner = next((key for key in keys if f"{key}.x" in world and f"{key}.y" in world), None)
+    if kind == "CoreCoord" and corner is not None and not argument.items:
+        return f"ttnn.CoreCoord({literal(world[f'{corner}.x'].value)}, {literal(world[f'{corner}.y'].value)})"
     if argument.default or argument.optional:
         return None
     fallback = {"bool": "False", "float": "1.0", "DataType": "ttnn.bfloat16", "Layout": "ttnn.TILE_LAYOUT"}
