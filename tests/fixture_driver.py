@@ -6,6 +6,7 @@ headers, the compiler. There is always one: the machine's, or that in the `zigla
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import hashlib
 import importlib.util
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ CACHE = ROOT / ".tt-cache-lint" / "fixtures"
 # Variables that nothing initialises hold a pattern that is no handle, core or count, in every run the same.
 FLAGS = ("-std=c++20", "-O0", "-w", "-fno-sanitize=all", "-ftrivial-auto-var-init=pattern", "-DMOCK_SEPARATE")
 SECONDS = 300
+# For what is made once: a fresh ziglang builds its C++ library before it links the first program.
+FIRST_SECONDS = 1800
 
 _building = threading.Lock()
 
@@ -76,20 +80,29 @@ def _base() -> str:
     return _digest(" ".join((*compiler(), *FLAGS)).encode(), _version(), *headers)
 
 
-def _run(command: tuple[str, ...], folder: Path) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command, cwd=folder, capture_output=True, timeout=SECONDS, check=False)
+def _run(command: tuple[str, ...], folder: Path, seconds: int = SECONDS) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(command, cwd=folder, capture_output=True, timeout=seconds, check=False)
 
 
-def _compile(*arguments: str) -> None:
-    done = _run((*compiler(), *FLAGS, f"-I{INCLUDE}", *arguments), ROOT)
+def _compile(*arguments: str, seconds: int = SECONDS) -> None:
+    done = _run((*compiler(), *FLAGS, f"-I{INCLUDE}", *arguments), ROOT, seconds)
     if done.returncode != 0:
         raise FixtureError(done.stderr.decode(errors="replace"))
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Holds a lock that the processes of a test run share: what one makes the others wait for and find."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @functools.cache
 def _shared() -> tuple[tuple[str, ...], Path]:
     """What all fixtures share: arguments that use the precompiled mock headers, and their definitions as an object."""
-    with _building:
+    with _building, _alone("mock"):
         clang = b"clang" in _version()
         folder = CACHE / f"mock-{_base()}"
         header, library = folder / "mock.hpp", folder / "library.o"
@@ -100,12 +113,15 @@ def _shared() -> tuple[tuple[str, ...], Path]:
                 shutil.rmtree(old, ignore_errors=True)
             folder.mkdir(parents=True, exist_ok=True)
             header.write_text("#include <mock/everything.hpp>\n")
+            empty = folder / "empty.cpp"
+            empty.write_text("#include <iostream>\nint main() { std::cout << 1; }\n")
             with tempfile.TemporaryDirectory(dir=folder) as place:
                 for target, arguments in (
+                    (folder / "empty", (str(empty),)),
                     (product, ("-x", "c++-header", str(header))),
                     (library, (*use, "-c", str(INCLUDE / "mock" / "library.cpp"))),
                 ):
-                    _compile(*arguments, "-o", str(Path(place, target.name)))
+                    _compile(*arguments, "-o", str(Path(place, target.name)), seconds=FIRST_SECONDS)
                     Path(place, target.name).replace(target)
         return use, library
 
@@ -141,9 +157,10 @@ def output(folder: Path) -> tuple[dict[str, Any], ...]:
     key = _digest(_base().encode(), *_texts(path for path in folder.iterdir() if path.suffix in {".cpp", ".hpp"}))
     kept = CACHE / f"{key}.jsonl"
     if not kept.exists():
-        text = _execute(folder)
-        CACHE.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{os.getpid()}.{id(text)}")
-        partial.write_text(text)
-        partial.replace(kept)
+        with _alone(key[:2]):  # a few locks do
+            if not kept.exists():
+                text = _execute(folder)
+                partial = kept.with_suffix(f".{os.getpid()}.{id(text)}")
+                partial.write_text(text)
+                partial.replace(kept)
     return tuple(json.loads(line) for line in kept.read_text().splitlines())

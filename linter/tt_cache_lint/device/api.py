@@ -604,6 +604,9 @@ def create_semaphore(m: Machine, site: Site, args: list[Value]) -> Value:
     xys = frozenset(cores_of(m, args[1]))
     taken = {number for cores, number in program.semaphores if cores & xys}
     number = next(i for i in range(1000) if i not in taken)
+    if program.compiled:  # it throws there, so nothing that uses the id comes to run
+        _log(m, "semaphore", site.mark, None, number)
+        return Unknown("id of a semaphore that a compiled program cannot take")
     program.semaphores.append((xys, number))
     _log(m, "semaphore", site.mark, None, number)
     return number

@@ -183,6 +183,10 @@ class ShardSpec(Obj):
             return _Attribute(self, name)
         return self.member(m, name)
 
+    def components(self) -> list[Value]:
+        """What `auto [grid, shape, orientation] = spec` gives (buffer.hpp:58-66)."""
+        return [self.grid, self.shape, _Attribute(self, "orientation")]
+
     def parts(self) -> list[Value]:
         return [self.orientation, *self.shape.items]
 
