@@ -31,25 +31,29 @@ class Reading:
     set_stack: Stack
     write: tuple[Mark, Stack] | None
     unknown: bool
+    needs_refresh: bool = field(init=False)
+    wrong: bool = field(init=False)
 
-    @property
-    def needs_refresh(self) -> bool:
-        return not same(self.created, self.expected)
-
-    @property
-    def wrong(self) -> bool:
-        return not same(self.found, self.expected)
+    def __post_init__(self) -> None:
+        self.needs_refresh = not same(self.created, self.expected)
+        self.wrong = not same(self.found, self.expected)
 
 
 @dataclass(slots=True)
 class SlotState:
-    """A slot in one world. `ordinal` is the position of its kernel or circular buffer among all of the workload."""
+    """A slot in one world. `ordinal` is the position of its kernel or circular buffer among all of the workload.
+
+    `needing` are the readings that need a refresh, `bad` those that are known to be wrong.
+    """
 
     slot: Slot
     ordinal: int
     readings: list[Reading] = field(default_factory=list)
     kernel: Kernel | None = None
     cb: CircularBuffer | None = None
+    needing: list[Reading] = field(default_factory=list)
+    bad: list[Reading] = field(default_factory=list)
+    written: bool = False  # by the override, on any core
 
     @property
     def program(self) -> Program:
@@ -58,13 +62,13 @@ class SlotState:
         assert owner is not None
         return owner.program
 
-    @property
-    def bad(self) -> list[Reading]:
-        return [r for r in self.readings if r.wrong and not r.unknown]
-
-    @property
-    def needing(self) -> list[Reading]:
-        return [r for r in self.readings if r.needs_refresh]
+    def add(self, reading: Reading) -> None:
+        self.readings.append(reading)
+        self.written = self.written or reading.write is not None
+        if reading.needs_refresh:
+            self.needing.append(reading)
+        if reading.wrong and not reading.unknown:
+            self.bad.append(reading)
 
 
 @dataclass(slots=True)
@@ -87,7 +91,7 @@ class WorldTable:
 
 def same(a: Value, b: Value) -> bool:
     """Do two slots hold the same?"""
-    if a is b:
+    if a is b or (type(a) is int and type(b) is int and a == b):
         return True
     if isinstance(a, (Val, Handle)):
         a = a.v
@@ -114,7 +118,14 @@ def is_unknown(value: Value, bits: int) -> bool:
 
 
 def tabulate(outcome: Outcome) -> WorldTable:
-    """Lay the program after the hit over the fresh one."""
+    """Lay the program after the hit over the fresh one; done once for an outcome."""
+    found: WorldTable | None = outcome.table
+    if found is None:
+        found = outcome.table = _tabulated(outcome)
+    return found
+
+
+def _tabulated(outcome: Outcome) -> WorldTable:
     table = WorldTable(outcome, {}, True)
     after, fresh = outcome.after, outcome.fresh
     if len(after.kernels) != len(fresh.kernels) or len(after.cbs) != len(fresh.cbs):
@@ -124,13 +135,14 @@ def tabulate(outcome: Outcome) -> WorldTable:
     bits = unknown_mask(outcome)
     for position, (old, new) in enumerate(zip(after.kernels, fresh.kernels, strict=True)):
         owner = new.name  # kernels that share a handle variable share the name: they are one slot to a person
+        states: list[SlotState] = []
         for xy, data in new.args.items():
             if xy in old.args:
                 created = outcome.created.args.get((position, xy), [])
-                _arguments(table, SlotKind.ARG, owner, position, old, xy, created, old.args[xy], data, bits)
+                _arguments(table, states, SlotKind.ARG, owner, position, old, xy, created, old.args[xy], data, bits)
         if new.common is not None and old.common is not None:
             created = outcome.created.args.get((position, None), [])
-            _arguments(table, SlotKind.COMMON, owner, position, old, None, created, old.common, new.common, bits)
+            _arguments(table, [], SlotKind.COMMON, owner, position, old, None, created, old.common, new.common, bits)
     for position, (old_cb, new_cb) in enumerate(zip(after.cbs, fresh.cbs, strict=True)):
         _buffer(table, position, old_cb, new_cb, outcome.created.buffers[position])
     return table
@@ -138,6 +150,7 @@ def tabulate(outcome: Outcome) -> WorldTable:
 
 def _arguments(
     table: WorldTable,
+    states: list[SlotState],
     kind: SlotKind,
     owner: str,
     position: int,
@@ -148,28 +161,18 @@ def _arguments(
     expected: CoreArgs,
     bits: int,
 ) -> None:
-    for index, want in enumerate(expected.vals):
-        if index >= len(found.vals) or index >= len(created):
-            break
-        got, was = found.vals[index], created[index]
+    """Add what one core was given. `states` are the slots of the kernel so far, by index."""
+    writes, marks = found.writes, expected.marks
+    for index, (want, got, was) in enumerate(zip(expected.vals, found.vals, created, strict=False)):
         if type(want) is Opaque or type(got) is Opaque or type(was) is Opaque:
             break
-        key = (Slot(kind, owner, index), position)
-        state = table.slots.get(key)
-        if state is None:
-            state = table.slots[key] = SlotState(key[0], position, kernel=kernel)
-        state.readings.append(
-            Reading(
-                xy,
-                was,
-                got,
-                want,
-                expected.marks[index] or expected.set_call,
-                expected.stacks,
-                found.writes.get(index),
-                is_unknown(want, bits) or is_unknown(got, bits),
-            )
-        )
+        if index == len(states):
+            slot = Slot(kind, owner, index)
+            states.append(table.slots.setdefault((slot, position), SlotState(slot, position, kernel=kernel)))
+        unknown = type(want) is not int and is_unknown(want, bits)
+        unknown = unknown or (type(got) is not int and is_unknown(got, bits))
+        mark = marks[index] or expected.set_call
+        states[index].add(Reading(xy, was, got, want, mark, expected.stacks, writes.get(index), unknown))
 
 
 def _buffer(table: WorldTable, position: int, old: CircularBuffer, new: CircularBuffer, created: Value) -> None:
@@ -178,7 +181,7 @@ def _buffer(table: WorldTable, position: int, old: CircularBuffer, new: Circular
     key = (Slot(SlotKind.CB, new.name), position)
     state = SlotState(key[0], position, cb=old)
     known = all(empty(b) or isinstance(b, Buffer) or plain(b) is not None for b in (created, old.buffer, new.buffer))
-    state.readings.append(
+    state.add(
         Reading(
             None,
             created,

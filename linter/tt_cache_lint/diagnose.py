@@ -79,7 +79,7 @@ class Diagnosis:
                 cause, name, other = self.cause(table, state)
                 writes = [r.write for r in state.bad if r.write is not None]
                 ledger.sightings.append(Sighting(path, table, state, cause, name, other, writes[0] if writes else None))
-            elif any(r.needs_refresh and r.write is not None for r in state.readings):
+            elif any(r.write is not None for r in state.needing):
                 ledger.refreshed.append((path, table, state))
 
     # -- causes ----------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import Any
 
 from tt_cache_lint.again import second_program
 from tt_cache_lint.device.inputs import make_input
@@ -77,6 +78,7 @@ class Outcome:
     violations: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
     numeric: list[tuple[Value, bool]] = field(default_factory=list)
     core: list[int] = field(default_factory=list)  # the leaves that create() and the override branch on
+    table: Any = None  # what compare.tabulate made of it
 
     @property
     def shared(self) -> Struct | None:

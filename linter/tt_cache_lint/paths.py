@@ -3,7 +3,7 @@
 A path is an assignment of decisions. The search starts from one path that the validators accept and that selects this
 factory, then flips one decision at a time. A world that a check rejects is repaired by solving the failed condition for
 an input, or by deciding its latest open decision otherwise. All budgets are counted in interpreter steps, so that a run
-says the same on every machine; the wall clock is only the emergency brake.
+says the same on every machine; CPU time is only the emergency brake.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Search:
         self.factory = factory
         self.budget = budget
         self.varying = varying
-        self.deadline = time.monotonic() + budget.seconds
+        self.deadline = time.process_time() + budget.seconds
         self.steps, self.worlds = budget.steps, budget.worlds
         self.found = Exploration()
         self.last: Interrupt | None = None
@@ -106,7 +106,7 @@ class Search:
 
     def out_of_budget(self) -> bool:
         found = self.found
-        spent = found.steps > self.steps or found.worlds > self.worlds or time.monotonic() > self.deadline
+        spent = found.steps > self.steps or found.worlds > self.worlds or time.process_time() > self.deadline
         self.found.spent = self.found.spent or spent
         return spent
 
@@ -164,7 +164,7 @@ class Search:
         order = itertools.count()
         heap: list[tuple[float, int, Decisions]] = [(0.0, next(order), dict(forced))]
         tried = 0
-        while heap and tried < attempts and time.monotonic() < self.deadline:
+        while heap and tried < attempts and time.process_time() < self.deadline:
             cost, _, current = heapq.heappop(heap)
             key = tuple(sorted((k, repr(v)) for k, v in current.items()))
             if key in seen:
@@ -423,10 +423,7 @@ def signature(outcome: Outcome) -> object:
 
     table = tabulate(outcome)
     world = outcome.world
-    slots = frozenset(
-        (key, bool(s.needing), bool(s.bad), any(r.write is not None for r in s.readings))
-        for key, s in table.slots.items()
-    )
+    slots = frozenset((key, bool(s.needing), bool(s.bad), s.written) for key, s in table.slots.items())
     failures = frozenset((f.kind, f.owner, f.index) for f in outcome.failures)
     events = frozenset((e.kind, e.mark.path, e.mark.line) for e in outcome.events if e.phase == "override")
     steering = frozenset(k for bits in outcome.core for k in world.leaves(bits) if world.facts[k].choices)

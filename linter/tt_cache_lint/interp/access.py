@@ -139,7 +139,7 @@ def member_lvalue(m: Machine, owner: Value, name: str) -> Value:
             return found
         if isinstance(found, Obj) and not isinstance(found, (Opt, Ptr)):
             return found
-        return FieldRef(owner, name, m.interp.converter(m, owner, name))
+        return FieldRef(owner, name, m)
     if isinstance(owner, Vec) and name in ("first", "second") and len(owner.items) >= 2:
         return sequence_ref(owner, 0 if name == "first" else 1)
     maker = getattr(owner, "member_ref", None)

@@ -167,11 +167,11 @@ def enum_from_number(m: Machine, decl: EnumDef, value: Value) -> Value:
 
 def coerce(m: Machine, value: Value, type_: Type) -> Value:
     """A value as a variable of the declared type holds it. Does not copy objects."""
-    if isinstance(value, Ref):
-        value = value.get()
     kind = type_.scalar
     if kind:
         return ops.convert(m, value, kind)
+    if isinstance(value, Ref):
+        value = value.get()
     if type_.name == "auto" and not type_.ptr:
         return value
     if isinstance(value, InitList):

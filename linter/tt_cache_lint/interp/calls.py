@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import CO_VARARGS
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
@@ -100,6 +101,20 @@ def _argument(low: Expressions, node: Node) -> Closure:
     if node.type == "pointer_expression" or node.type in LVALUES:
         return low.lv(node)
     return low.ev(node)
+
+
+def _value_argument(low: Expressions, node: Node) -> Closure:
+    """Like `_argument` where only the value counts: names are read without making a reference first.
+
+    Other lvalues stay as they are: lowering each of nested calls twice would take exponential time.
+    """
+    inner = node
+    while inner.type == "field_expression":
+        argument = inner.child_by_field_name("argument")
+        if argument is None:
+            break
+        inner = argument
+    return low.ev(node) if inner.type in ("identifier", "this") else _argument(low, node)
 
 
 def _template_arguments(low: Expressions, target: Node) -> tuple[Any, ...]:
@@ -298,6 +313,7 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
         name = low.text(field.named_children[-1]).split("<")[0]
     place = low.lv(argument)
     places = [_argument(low, a) for a in args]
+    readers = [_value_argument(low, a) for a in args]
     hints = tuple(static_type(low, a) for a in args)
     site = low.site(node, name, (), args)
     cache: dict[type, tuple[Any, bool]] = {}
@@ -306,10 +322,8 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
         found = cache.get(cls)
         if found is None:
             by_ref = find_method(cls, name, METHOD_REFS)
-            if by_ref is not None:
-                found = cache[cls] = (by_ref, True)
-            else:
-                found = cache[cls] = (find_method(cls, name, METHODS), False)
+            handler = by_ref if by_ref is not None else find_method(cls, name, METHODS)
+            found = cache[cls] = (_Method(handler) if handler is not None else None, by_ref is not None)
         return found
 
     spread = any(a.type == "parameter_pack_expansion" for a in args)
@@ -318,7 +332,8 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
         return _spread([p(f) for p in places], args) if spread else [p(f) for p in places]
 
     def values(f: list[Value]) -> list[Value]:
-        return [v.get() if isinstance(v, Ref) else v for v in references(f)]
+        given = [v.get() if isinstance(v := read(f), Ref) else v for read in readers]
+        return _spread(given, args) if spread else given
 
     def run(f: list[Value]) -> Value:
         m: Machine = f[0]
@@ -331,7 +346,7 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
         if handler is not None:
             if targs:
                 site.targs = _evaluated(f, targs)
-            result = apply_method(m, site, handler, v, values(f))
+            result = handler(m, site, v, values(f))
             return value_of(result) if by_ref and not lvalue else result
         if cls is Opt or cls is Absent or v is None:
             return _optional(m, site, holder, v, name, values(f), run_on, f)
@@ -347,7 +362,7 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
         if handler is not None:
             if targs:
                 site.targs = _evaluated(f, targs)
-            result = apply_method(m, site, handler, v, values(f))
+            result = handler(m, site, v, values(f))
             return value_of(result) if by_ref and not lvalue else result
         if isinstance(v, Struct):
             if v.type is not None and m.interp.methods(v.type, name):
@@ -364,7 +379,7 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
         if isinstance(v, Val):
             handler, by_ref = handler_of(type(v.v))
             if handler is not None:
-                return value_of(apply_method(m, site, handler, v.v, values(f)))
+                return value_of(handler(m, site, v.v, values(f)))
         if isinstance(v, (int, float, str, Val, Enum)) and name in ("get", "unwrap", "id") and not args:
             return v
         if name in ("value", "value_or") and not isinstance(v, (Unknown, Opt)):
@@ -394,14 +409,22 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
     return run
 
 
-def apply_method(m: Machine, site: Site, handler: Any, v: Value, args: list[Value]) -> Value:
-    """Call a method's handler; a call with more or fewer arguments than it takes is unknown."""
-    code = handler.__code__
-    most = code.co_argcount - 3
-    least = most - len(handler.__defaults__ or ())
-    if len(args) < least or (len(args) > most and not code.co_flags & 0x04):
-        return m.unknown_call(f"{type(v).__name__}.{site.name}/{len(args)}", [v, *args])
-    return handler(m, site, v, *args)
+class _Method:
+    """A method's handler with the number of arguments it takes; a call with more or fewer is unknown."""
+
+    __slots__ = ("handler", "least", "most")
+
+    def __init__(self, handler: Any) -> None:
+        code = handler.__code__
+        self.handler = handler
+        most = code.co_argcount - 3
+        self.least = most - len(handler.__defaults__ or ())
+        self.most = most if not code.co_flags & CO_VARARGS else 1 << 30
+
+    def __call__(self, m: Machine, site: Site, v: Value, args: list[Value]) -> Value:
+        if not self.least <= len(args) <= self.most:
+            return m.unknown_call(f"{type(v).__name__}.{site.name}/{len(args)}", [v, *args])
+        return self.handler(m, site, v, *args)
 
 
 def _masks(given: list[Value]) -> int:

@@ -879,21 +879,38 @@ def _lasting(source: Closure, pointer: bool) -> Closure:
 
 def _place(depth: int, variable: Variable) -> Closure:
     slot = variable.slot
-    pointer = variable.type.ptr and not variable.ref
+    if variable.type.ptr and not variable.ref:
+
+        def pointer(f: list[Value]) -> Value:
+            for _ in range(depth):
+                f = f[1]
+            return SlotRef(f, slot)
+
+        return pointer
 
     def place(f: list[Value]) -> Value:
         for _ in range(depth):
             f = f[1]
         v = f[slot]
-        if pointer:
-            return SlotRef(f, slot)
-        if isinstance(v, Ref) or (
-            isinstance(v, Obj) and type(v).assign is not Obj.assign and not isinstance(v, (Opt, Ptr))
-        ):
-            return v
-        return SlotRef(f, slot) if isinstance(v, Obj) and not isinstance(v, (Opt, Ptr)) else LocalRef(f, slot)
+        kind = type(v)
+        holder = _HOLDERS.get(kind, 0)
+        if holder == 0:
+            holder = _HOLDERS[kind] = _holder(kind)
+        return v if holder is None else holder(f, slot)
 
     return place
+
+
+# How a variable that holds a value of some class is written to: through the value itself (None) or a reference.
+_HOLDERS: dict[type, Any] = {}
+
+
+def _holder(kind: type) -> type[LocalRef] | None:
+    if issubclass(kind, Ref):
+        return None
+    if not issubclass(kind, Obj) or issubclass(kind, (Opt, Ptr)):
+        return LocalRef
+    return SlotRef if kind.assign is Obj.assign else None
 
 
 def _logical(op: str, a: Closure, b: Closure) -> Closure:

@@ -49,6 +49,7 @@ class Interp:
         self._constants_at: dict[tuple[object, ...], ConstDef] = {}
         self._evaluating: set[int] = set()
         self._fields: dict[int, dict[str, FieldDef]] = {}
+        self._parameters: dict[int, list[Type]] = {}
         self._types: dict[tuple[int, object], Type] = {}
         self._methods: dict[tuple[int, str], list[FunctionDef]] = {}
         self._enums: dict[int, dict[str, int]] = {}
@@ -315,12 +316,8 @@ class Interp:
         best, best_score = None, -1
         values = [value_of(a) for a in args]
         for function in candidates:
-            scoping = self.scoping(function.file, function.scope)
             score = 1
-            for param, value in zip(function.params, values, strict=False):
-                names = {*function.template}
-                written = function.file.text_of(param.type) if param.type is not None else ""
-                type_ = AUTO if written in names else scoping.type(param.type, param.declarator)
+            for type_, value in zip(self._parameter_types(function), values, strict=False):
                 points = _fits(self, value, type_)
                 if points < 0:
                     score = -1
@@ -329,6 +326,18 @@ class Interp:
             if score > best_score:
                 best, best_score = function, score
         return best or candidates[0]
+
+    def _parameter_types(self, function: FunctionDef) -> list[Type]:
+        """The declared types of a function's parameters; AUTO for a template parameter."""
+        found = self._parameters.get(id(function))
+        if found is None:
+            found = self._parameters[id(function)] = []
+            scoping = self.scoping(function.file, function.scope)
+            for param in function.params:
+                written = function.file.text_of(param.type) if param.type is not None else ""
+                free = written in function.template
+                found.append(AUTO if free else scoping.type(param.type, param.declarator))
+        return found
 
     def code(
         self,
@@ -380,7 +389,9 @@ class Interp:
 
     def instance(self, function: FunctionDef, templates: dict[str, Any], owner: StructDef | None = None) -> Code:
         """The code of a function with template parameters bound."""
-        key = tuple(sorted((k, v.key if isinstance(v, Type) else repr(v)) for k, v in templates.items()))
+        key: tuple[object, ...] = ()
+        if templates:
+            key = tuple(sorted((k, v.key if isinstance(v, Type) else repr(v)) for k, v in templates.items()))
         found = function.instances.get(key)
         if isinstance(found, Code):
             return found

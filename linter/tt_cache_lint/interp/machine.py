@@ -54,7 +54,7 @@ class Machine:
         self.fuel -= amount
         if self.fuel < 0:
             raise Exhausted("the step budget is used up")
-        if self.deadline and self.fuel & 0x3FF == 0 and time.monotonic() > self.deadline:
+        if self.deadline and self.fuel & 0x3FF == 0 and time.process_time() > self.deadline:
             raise Exhausted("the time budget is used up")
 
     def invoke(
@@ -103,9 +103,14 @@ class Machine:
     def branch(self, condition: Value, taken: bool) -> None:
         """Note a branch on an input, for repairs."""
         self.branches.append((condition, taken))
-        if self.phase == "create" and self.world.run == 1 and len(self.numeric) < MAX_NUMERIC:
-            term = getattr(condition, "t", None)
-            if isinstance(term, tuple) and isinstance(condition, Val):
+        if (
+            type(condition) is Val
+            and self.phase == "create"
+            and self.world.run == 1
+            and len(self.numeric) < MAX_NUMERIC
+        ):
+            term = condition.t
+            if isinstance(term, tuple):
                 self.numeric.setdefault((term[0], condition.p, self.depth), (condition, taken))
         if len(self.branches) > 400:
             del self.branches[:200]

@@ -72,6 +72,8 @@ FLOATS = {"float", "double", "long double", "bfloat16"}
 
 
 def _div(a: Value, b: Value) -> Value:
+    if type(a) is int and type(b) is int and a >= 0 and b > 0:
+        return a // b
     if b == 0:
         if isinstance(a, float) or isinstance(b, float):
             return math.inf if a > 0 else -math.inf if a < 0 else math.nan
@@ -83,6 +85,8 @@ def _div(a: Value, b: Value) -> Value:
 
 
 def _mod(a: Value, b: Value) -> Value:
+    if type(a) is int and type(b) is int and a >= 0 and b > 0:
+        return a % b
     if b == 0:
         raise Implausible("division by zero")
     if isinstance(a, float) or isinstance(b, float):
@@ -122,6 +126,7 @@ OPERATIONS: dict[str, Callable[[Value, Value], Value]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+NUMBERS = frozenset((int, float, bool))
 COMPARISONS = {"<", ">", "<=", ">=", "==", "!="}
 _MIRROR = {">": "<", "<=": "<", ">=": "<"}
 
@@ -141,7 +146,7 @@ def binary(m: Machine, op: str, a: Value, b: Value) -> Value:
         vb, pb = b, 0
     else:
         b, vb, pb = _operand(b)
-    if not (isinstance(va, (int, float)) and isinstance(vb, (int, float))):
+    if type(va) not in NUMBERS or type(vb) not in NUMBERS:
         return _mixed(m, op, a, va, b, vb)
     if vb == 0 and op in ("/", "%") and isinstance(b, Val) and isinstance(va, int):
         raise Thrown("division by zero", b.p, tuple(want(Val(False, b.p, ("!=", b, 0)), True)))
@@ -149,7 +154,7 @@ def binary(m: Machine, op: str, a: Value, b: Value) -> Value:
         value = OPERATIONS[op](va, vb)
     except (OverflowError, ValueError, TypeError) as error:
         raise Implausible(str(error)) from error
-    if isinstance(value, int) and not -(1 << 80) < value < (1 << 80):
+    if type(value) is int and not -(1 << 80) < value < (1 << 80):
         raise Implausible("a number grows without bound")
     if pa or pb:
         return Val(value, pa | pb, (op, a, b))
@@ -347,6 +352,8 @@ def truth(m: Machine, a: Value, touch: bool = True) -> bool:
         if touch:
             m.world.touch(a.p)
         value = a.v
+        if value is True or value is False:
+            return value
         return truth(m, value, touch) if isinstance(value, (Enum, Obj)) else bool(value)
     if isinstance(a, Unknown):
         fact = m.world.fact(condition_key(a), (False, True))

@@ -35,13 +35,17 @@ OTHERS = {"optional", "tuple", "pair", "variant", "function", "monostate", "null
 STANDARD = SEQUENCES | MAPS | TRANSPARENT | STRINGS | OTHERS
 
 
+_SCALAR_KINDS = {name: name for name in (*INTEGERS, "bool")} | dict.fromkeys(FLOATS, "float")
+
+
 class Type:
     """A resolved type. `name` is the last part; `decl` the definition of a class or enumeration found in the tree.
 
     `ptr` is set for pointers, `ref` for references. `args` are template arguments: types, or values for non-types.
+    `scalar` is the scalar kind ("uint32_t", "float", "bool"), "" when it is none.
     """
 
-    __slots__ = ("args", "array", "const", "decl", "name", "ptr", "ref")
+    __slots__ = ("args", "array", "const", "decl", "name", "ptr", "ref", "scalar")
 
     def __init__(
         self,
@@ -61,15 +65,7 @@ class Type:
         self.ptr = ptr
         self.const = const
         self.array = array
-
-    @property
-    def scalar(self) -> str:
-        """The scalar kind of this type ("uint32_t", "float", "bool"), "" when it is none."""
-        if self.ptr or self.array:
-            return ""
-        if self.name in INTEGERS or self.name == "bool":
-            return self.name
-        return "float" if self.name in FLOATS else ""
+        self.scalar = "" if ptr or array else _SCALAR_KINDS.get(name, "")
 
     def wrapped(self, *, ref: bool = False, ptr: bool = False, const: bool = False, array: bool = False) -> Type:
         return Type(

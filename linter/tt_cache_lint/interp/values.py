@@ -521,20 +521,21 @@ class SlotRef(LocalRef):
 
 
 class FieldRef(Ref):
-    """A data member."""
+    """A data member. `m` is the machine, asked how a value that is assigned must be converted."""
 
-    __slots__ = ("convert", "field", "struct")
+    __slots__ = ("field", "m", "struct")
 
-    def __init__(self, struct: Struct, field: str, convert: Callable[[Value], Value] | None = None) -> None:
+    def __init__(self, struct: Struct, field: str, m: Any = None) -> None:
         self.struct = struct
         self.field = field
-        self.convert = convert
+        self.m = m
 
     def get(self) -> Value:
         return self.struct.get(self.field)
 
     def set(self, value: Value, mark: Mark | None = None) -> None:
-        self.struct.set(self.field, self.convert(value) if self.convert is not None else value, mark)
+        convert = self.m.interp.converter(self.m, self.struct, self.field) if self.m is not None else None
+        self.struct.set(self.field, convert(value) if convert is not None else value, mark)
 
 
 class ItemRef(Ref):
@@ -589,14 +590,23 @@ class CallRef(Ref):
         self.setter(value, mark)
 
 
+# What is no object and has nothing around it: the short way out of the functions that are called most.
+BARE = frozenset((int, float, bool, str, type(None)))
+
+
 def copied(value: Value) -> Value:
     """A C++ copy of a value."""
+    kind = type(value)
+    if kind is Val or kind in BARE:
+        return value
     return value.copy() if isinstance(value, Obj) else value
 
 
 def plain(value: Value) -> Value:
     """The bare scalar of a value: without its origin, an optional or a reference around it."""
     while True:
+        if type(value) in BARE:
+            return value
         if isinstance(value, (Val, Handle, Opt)):
             value = value.v
         elif isinstance(value, Ref):
@@ -609,10 +619,10 @@ def plain(value: Value) -> Value:
 
 def mask(value: Value, depth: int = 0) -> int:
     """The inputs a value derives from, as a bit mask."""
+    if type(value) in BARE:
+        return 0
     if isinstance(value, (Val, Unknown, Absent)):
         return value.p
-    if isinstance(value, (int, float, str)) or value is None:
-        return 0
     if isinstance(value, Opt):
         return value.p | mask(value.v, depth + 1)
     if depth > 4:
