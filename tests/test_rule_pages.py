@@ -22,9 +22,10 @@ def test_the_pages_are_what_the_rules_say() -> None:
     assert not stale, f"run `{pages.COMMAND}`"
 
 
+@pytest.mark.parametrize("width", [60, 120])
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_explain_shows_the_same(rule: Rule) -> None:
-    shown = " ".join(explain.render(rule, View()).split())
+def test_explain_shows_the_same(rule: Rule, width: int) -> None:
+    shown = " ".join(explain.render(rule, View(width=width)).split())
     text = pages.page(rule)
     assert rule.summary in shown
     blocks = list(explain.blocks(text.partition("\n\nSeverity")[2].partition("\n\n")[2]))

@@ -333,3 +333,11 @@ def test_it_fails_for_an_op_that_forgets_one(momentum_test: str, stale: str, mon
 def test_it_fails_when_the_second_call_misses(momentum_test: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AssertionError, match="has to be a cache hit"):
         executed(momentum_test, fake_ttnn.momentum_step(ALL, hashed={"step"}), monkeypatch)
+
+
+def test_the_readme_shows_what_is_written() -> None:
+    readme = (REPO / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("```python\n")[2].partition("```")[0]
+    factory = bound_op.FIXTURE / "momentum_step_program_factory.cpp"
+    assert shown
+    assert shown in CliRunner().invoke(main, ["pytest", str(factory)]).output

@@ -32,8 +32,8 @@ def render(rule: Rule, view: View) -> str:
         if kind == "heading":
             target.print(Text(visible(text), "bold"))
         elif kind == "code":
-            code = Text("\n").join(Text(visible(line), "cyan") for line in text.split("\n"))
-            target.print(Padding(code, (0, 0, 0, 4), expand=False), soft_wrap=True)
+            for line in text.split("\n"):
+                target.print(Text(f"    {visible(line)}", "cyan"), soft_wrap=True)
         else:
             target.print(Padding(coded(text), (0, 0, 0, 2), expand=False), width=width)
     return output(target)
