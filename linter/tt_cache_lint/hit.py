@@ -15,7 +15,7 @@ from tt_cache_lint.device.program import Event, Failure, Program, enter
 from tt_cache_lint.device.tensors import input_tensor
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.infra import INFRAS
-from tt_cache_lint.infra.policy import Call, Inputs
+from tt_cache_lint.infra.policy import Call, Inputs, OwnInputs
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine
@@ -156,11 +156,10 @@ class Replay:
         program.close()
         before = dict(m.unknown)
         thrown: Thrown | None = None
-        if factory.override is not None:
-            try:
-                self.infra.refresh(self._caller(m), factory, made, second)
-            except Thrown as error:
-                thrown = error
+        try:
+            self.infra.refresh(self._caller(m), factory, made, second)
+        except Thrown as error:
+            thrown = error
         touched_after = world.touched
         override_unknown = {k: n - before.get(k, 0) for k, n in m.unknown.items() if n != before.get(k, 0)}
         failures += m.failures
@@ -205,6 +204,8 @@ class Replay:
 
     def _inputs(self, m: Machine, validate: bool) -> Inputs:
         factory, run = self.factory, m.world.run
+        if isinstance(self.infra, OwnInputs):
+            return self.infra.inputs(self._caller(m), factory, validate)
         attributes = make_input(m, factory.attributes, "operation_attributes", run)
         tensor_args = make_input(m, factory.tensor_args, "tensor_args", run)
         if validate:
@@ -258,15 +259,26 @@ class Replay:
         raise Thrown(f"{name} is selected instead", bits, tuple(repairs[:32]))
 
     def _caller(self, m: Machine) -> Call:
-        return lambda body, args: self._call(m, body, args)
+        return _Caller(self, m)
 
-    def _call(self, m: Machine, function: FunctionDef, args: list[Value]) -> Value:
+    def _call(self, m: Machine, function: FunctionDef, args: list[Value], this: Value = None) -> Value:
         owner = self.interp.owner_of(function)
         # A member defined outside of its class names the class's template parameters in its own way.
         given = dict(zip(function.template, self.templates.values(), strict=False))
         templates = given if len(given) == len(self.templates) else {}
         code = self.interp.instance(function, templates, owner)
-        return value_of(m.invoke(code, args))
+        return value_of(m.invoke(code, args, this))
+
+
+@dataclass(slots=True)
+class _Caller:
+    """The `Call` that an infra gets."""
+
+    replay: Replay
+    m: Machine
+
+    def __call__(self, function: FunctionDef, args: list[Value], this: Value = None) -> Value:
+        return self.replay._call(self.m, function, args, this)
 
 
 def chosen_name(chosen: Value) -> str | None:

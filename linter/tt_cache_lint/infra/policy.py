@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tt_cache_lint.device.program import Program
 from tt_cache_lint.interp.values import Struct, Value
@@ -14,8 +13,15 @@ from tt_cache_lint.source.defs import FunctionDef
 if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
     from tt_cache_lint.factory.found import Factory
+    from tt_cache_lint.interp.machine import Machine
 
-Call = Callable[[FunctionDef, list[Value]], Value]
+
+class Call(Protocol):
+    """Runs a function of the checked code in the current world and run, as a method of `this` where one is given."""
+
+    m: Machine
+
+    def __call__(self, function: FunctionDef, args: list[Value], this: Value = None) -> Value: ...
 
 
 @dataclass(slots=True)
@@ -57,3 +63,11 @@ class Infra(Protocol):
 
     def refresh(self, call: Call, factory: Factory, made: Made, inputs: Inputs) -> None:
         """What the op does on a hit, given what the miss made."""
+
+
+@runtime_checkable
+class OwnInputs(Protocol):
+    """An infra whose ops are given something else than (attributes, tensor_args) by static functions of a class."""
+
+    def inputs(self, call: Call, factory: Factory, validate: bool) -> Inputs:
+        """What one call of the op is given in the current run; with `validate`, what its validator accepts."""

@@ -97,6 +97,8 @@ class Expressions:
         self.decltypes: dict[str, Closure] = dict(parent.decltypes) if parent is not None else {}
         self.captures: dict[str, tuple[int, Closure]] = {}
         self.capturing = False
+        self.borrows = False  # `&` is written as the default capture
+        self.borrowed: dict[str, Variable] = {}  # enclosing variables that a lambda uses through a reference
 
     # -- names -----------------------------------------------------------------------------------------------------
 
@@ -144,6 +146,8 @@ class Expressions:
             self.scopes[0][name] = Variable(variable.type, kept, slot, variable.deduced, variable.pack)
             self.captures[name] = (slot, _lasting(source, variable.type.ptr) if kept else source)
             return 0, self.scopes[0][name]
+        if self.borrows or name in self.references:
+            self.borrowed[name] = variable
         return depth + 1, variable
 
     @staticmethod
@@ -619,6 +623,7 @@ class Expressions:
             text = self.text(child)
             if child.type == "lambda_default_capture":
                 inner.default_capture = text
+                inner.borrows = text == "&"
             elif child.type == "identifier" and by_reference:
                 inner.references.add(text)  # found in the enclosing frame when it is used
             elif child.type == "identifier":

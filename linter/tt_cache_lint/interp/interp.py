@@ -404,6 +404,7 @@ class Interp:
             low.returns = AUTO
         code = Code(function.qualified, self._params(function), function.body, low)
         code.scoping_lowering = low
+        code.function = function
         code.returns_ref = function.returns_ref
         function.instances[key] = code
         return code

@@ -58,6 +58,7 @@ class Code:
     __slots__ = (
         "binders",
         "body",
+        "function",
         "lowering",
         "mark",
         "name",
@@ -81,6 +82,7 @@ class Code:
         self.body: Closure | None = None
         self.returns_ref = False
         self.mark = lowering.mark(node) if node is not None else None
+        self.function: FunctionDef | None = None  # None for a lambda
 
     def ready(self) -> int:
         """Lower if that has not been done; the size of a frame."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from tt_cache_lint.interp.values import (
@@ -48,6 +49,7 @@ class Machine:
         self.violations: dict[str, tuple[dict[str, Value], ...]] = {}
         self.statics: dict[object, Value] = {}
         self.hash_sink: list[Any] = []
+        self.gate: Callable[[Any], None] | None = None  # sees the code of each function before it runs
 
     def spend(self, amount: int = 1) -> None:
         """Use up budget. Raises Exhausted when it is gone."""
@@ -70,6 +72,8 @@ class Machine:
         if self.depth >= MAX_DEPTH:
             raise Exhausted(f"recursion in {code.name}")
         self.spend(4)
+        if self.gate is not None:
+            self.gate(code)
         frame: list[Value] = [None] * code.ready()
         frame[0], frame[1], frame[2] = self, parent, this
         if copies:

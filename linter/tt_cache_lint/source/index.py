@@ -6,8 +6,9 @@ with the sibling source of each header. A file is parsed only when its text cont
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeVar, cast
 
@@ -35,6 +36,7 @@ _DEFINING: dict[str, bytes] = {
 
 
 ASKED_ENOUGH = 40
+FEW = 120  # sources below a folder that may all belong to one op
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class Index:
         self._words: dict[bytes, list[str]] = {}
         self._worded: set[str] = set()
         self._near: dict[str, _Closure] = {}
+        self._folders: dict[str, tuple[str, ...]] = {}
 
     def defs(self, path: str) -> FileDefs | None:
         """The definitions of one file, or None when it cannot be read."""
@@ -122,7 +125,31 @@ class Index:
                 defs = self.defs(path) if self._may_define(kind, name, path) else None
                 if defs is not None:
                     found.extend(getattr(defs, kind).get(name, ()))
+            if kind == "functions" and not found:
+                self._found[key] = found = [*self._below_declarations(name, at)]
         return found
+
+    def _below_declarations(self, name: str, at: str) -> Iterator[Definition]:
+        """The definitions in the folders below the header that declares a function.
+
+        Ops of older trees declare their factories in one header and define each in a folder of its own.
+        """
+        seen: set[str] = set()
+        for declaration in self.declarations(name, at):
+            for path in self._below(declaration.file.path.rpartition("/")[0]):
+                file = self.tree.get(path) if path not in seen else None
+                seen.add(path)
+                if file is None or name.encode() not in file.original:
+                    continue
+                defs = self.defs(path)
+                yield from defs.functions.get(name, ()) if defs is not None else ()
+
+    def _below(self, folder: str) -> tuple[str, ...]:
+        """The sources in the folders below one; none where there are too many to be one op's."""
+        if folder not in self._folders:
+            sources = (p for p in self.tree.walk(folder) if p.endswith((".cpp", ".cc", ".cxx")))
+            self._folders[folder] = tuple(itertools.islice(sources, FEW + 1))
+        return self._folders[folder] if len(self._folders[folder]) <= FEW else ()
 
     def _may_define(self, kind: Kind, name: str, path: str) -> bool:
         """False when a look at the text tells that the file does not define the name."""

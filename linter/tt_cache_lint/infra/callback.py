@@ -1,0 +1,286 @@
+"""Callback factories: an op's create_program() returns the program and a callback that a hit runs.
+
+On a hit only the callback stored with the cached program runs, with the new tensors and the new op. The order of a call
+is create_output_tensors, hash, validate, create_program or callback (run_device_operation,
+tt_eager/tt_dnn/op_library/run_operation.cpp:143-220 in mid 2024; ttnn/core/old_infra_device_operation.cpp in mid 2025,
+which wraps the same in a typed factory). Validation runs on a miss, and on a hit where the op has its own hash; as the
+default hash covers all that a validator can see, what it accepts holds in both runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.device.inputs import make_input
+from tt_cache_lint.device.program import Program
+from tt_cache_lint.device.tensors import Tensor, input_tensor
+from tt_cache_lint.infra.callback_find import RESULT_BYTES, CallbackFactory, Search, kinds, returns_program
+from tt_cache_lint.infra.policy import Call, Inputs, Made
+from tt_cache_lint.interp import build
+from tt_cache_lint.interp.registry import constructor
+from tt_cache_lint.interp.types import Type
+from tt_cache_lint.interp.values import (
+    FuncRef,
+    Implausible,
+    InitList,
+    Lambda,
+    Mark,
+    Opt,
+    Struct,
+    Thrown,
+    Unknown,
+    Value,
+    Vec,
+    empty,
+)
+from tt_cache_lint.source.defs import FunctionDef
+
+if TYPE_CHECKING:
+    from tt_cache_lint.factory.find import Finder
+    from tt_cache_lint.factory.found import Factory
+    from tt_cache_lint.interp.lower import Code
+    from tt_cache_lint.interp.machine import Machine
+
+ADDRESSES, ARGUMENTS = "override_addresses_callback", "override_runtime_arguments_callback"
+LISTS = ("input_tensors", "optional_input_tensors", "optional_output_tensors")
+TENSOR = Type("Tensor")
+ELEMENTS = {
+    "input_tensors": TENSOR,
+    "optional_input_tensors": Type("optional", (TENSOR,)),
+    "optional_output_tensors": Type("optional", (TENSOR,)),
+}
+
+
+class Callback:
+    """The policy of callback factories."""
+
+    name = "callback"
+
+    def __init__(self) -> None:
+        self._searches: dict[int, Search] = {}
+
+    def mentioned(self, text: bytes) -> bool:
+        """Does the file name what such a factory returns?"""
+        return any(word in text for word in RESULT_BYTES)
+
+    def find(self, finder: Finder, path: str) -> list[Factory]:
+        """The factories whose body is in the file."""
+        search = self._searches.get(id(finder))
+        if search is None or search.finder is not finder:
+            search = Search(finder)
+            self._searches = {id(finder): search}
+        return search.in_file(path)
+
+    # -- a call ----------------------------------------------------------------------------------------------------
+
+    def inputs(self, call: Call, factory: Factory, validate: bool) -> Inputs:
+        """The op itself, and the lists of tensors it is run with."""
+        assert isinstance(factory, CallbackFactory)
+        m, op = call.m, factory.op
+        if op is None:
+            raise Thrown("no op was found that calls this function")
+        attributes = make_input(m, factory.attributes, "operation_attributes", m.world.run)
+        lists = Struct(None, "tensor_args")
+        for name in LISTS:
+            lists.fields[name] = _list(m, name, factory.sizes.get(name, 0))
+        if validate:
+            m.phase = "validate"
+            for name in ("validate", "validate_with_output_tensors"):
+                validator = op.methods.get(name)
+                if validator is None:
+                    continue
+                try:
+                    call(validator, _arguments(validator, lists, None), attributes)
+                except Thrown as error:
+                    if m.checks:
+                        raise
+                    m.violations[f"validate: {error.message}"] = error.repairs[:12]
+        m.phase = "outputs"
+        return Inputs(attributes, lists, _outputs(call, factory, attributes, lists))
+
+    def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
+        """What create_program() returns; it has to come from this factory."""
+        assert isinstance(factory, CallbackFactory) and factory.maker is not None
+        m = call.m
+        gate = Gate(m, factory)
+        m.branches.clear()
+        m.gate = gate
+        try:
+            made = call(factory.maker, _arguments(factory.maker, inputs.tensor_args, inputs.output), inputs.attributes)
+        finally:
+            m.gate = None
+        if isinstance(made, Opt):
+            made = made.v
+        program = made.fields.get("program") if isinstance(made, Struct) else None
+        if isinstance(program, Opt):
+            program = program.v
+        if not isinstance(program, Program):
+            raise Thrown("create_program() gives no program that can be read")
+        if not gate.reached:
+            raise gate.elsewhere("another function")
+        callback = next((c for c in (_callback(made, n) for n in (ARGUMENTS, ADDRESSES)) if c is not None), None)
+        if isinstance(callback, Lambda) and factory.override is None:
+            factory.override = definition(callback)
+        return Made(program, captures(callback), made)
+
+    def refresh(self, call: Call, factory: Factory, made: Made, inputs: Inputs) -> None:
+        """The stored callbacks, the one for addresses first."""
+        m, lists = call.m, inputs.tensor_args
+        addresses, arguments = _callback(made.cached, ADDRESSES), _callback(made.cached, ARGUMENTS)
+        try:
+            if addresses is not None:
+                given = [*lists.fields["input_tensors"].items, *lists.fields["optional_input_tensors"].items]
+                buffers = [Vec([_buffer(m, t) for t in tensors]) for tensors in (given, inputs.output.items)]
+                m.call(addresses, [made.program, *buffers])
+            if arguments is not None:
+                tensors = [lists.fields["input_tensors"], lists.fields["optional_input_tensors"], inputs.output]
+                m.call(arguments, [inputs.attributes, made.program, *tensors])
+        except Implausible as error:
+            raise Thrown(str(error)) from error
+
+
+class Gate:
+    """Sees which function create_program() takes, and stops when it is not the factory or one on the way to it."""
+
+    def __init__(self, m: Machine, factory: CallbackFactory) -> None:
+        self.m = m
+        self.target = factory.create.body
+        self.route = {id(f.body) for f in factory.route}
+        self.name = factory.create.name
+        self.reached = False
+        self.results: dict[int, bool] = {}
+
+    def __call__(self, code: Code) -> None:
+        if self.reached or code.node is None:
+            return
+        if code.node is self.target:
+            self.reached = True
+            return
+        function = code.function
+        if function is not None and returns_program(function) and id(function.body) not in self.route:
+            raise self.elsewhere(function.name)
+
+    def elsewhere(self, name: str) -> Thrown:
+        """The path leads to another factory: what would have to be different."""
+        from tt_cache_lint.interp.ops import want
+
+        repairs, bits = [], 0
+        for condition, taken in reversed(self.m.branches):
+            repairs += want(condition, not taken)
+            bits |= getattr(condition, "p", 0)
+        return Thrown(f"{name} is selected instead", bits, tuple(repairs[:32]))
+
+
+def _list(m: Machine, name: str, size: int) -> Value:
+    key = f"tensor_args.{name}"
+    count = m.world.fact(f"{key}.size", (size,), number=True)
+    if name == "optional_output_tensors":
+        for position in range(int(count.v)):
+            m.world.fact(f"{key}[{position}].has_value", (False, True), words=f"{key}[{position}] present")
+    return make_input(m, Type("vector", (ELEMENTS[name],)), key, m.world.run)
+
+
+def _arguments(function: FunctionDef, lists: Struct, output: Value) -> list[Value]:
+    """The arguments of an op's member, by what its parameters are."""
+    given: list[Value] = []
+    for kind, param in zip(kinds(function), function.params, strict=True):
+        if kind == "output_tensors":
+            given.append(output)
+        else:
+            given.append(lists.fields[kind] if kind else Unknown(param.name or "a coordinate"))
+    return given
+
+
+def _outputs(call: Call, factory: CallbackFactory, attributes: Value, lists: Struct) -> Value:
+    """What the op's outputs are: its own create_output_tensors, or the given ones, or one for each spec it computes."""
+    m = call.m
+    assert factory.op is not None
+    maker = factory.op.methods.get("create_output_tensors")
+    made: Value = None
+    if maker is not None:
+        made = call(maker, _arguments(maker, lists, None), attributes)
+    else:
+        given = lists.fields["optional_output_tensors"]
+        if given.items and not empty(given.items[0]):
+            return Vec([t.v if isinstance(t, Opt) else t for t in given.items])
+        specs = factory.op.methods.get("compute_output_specs")
+        if specs is not None:
+            found = call(specs, _arguments(specs, lists, None), attributes)
+            if isinstance(found, Vec):
+                made = Vec([Tensor(_output_name(i), m.world.run, spec) for i, spec in enumerate(found.items)])
+    if isinstance(made, InitList):
+        made = Vec(list(made.items))
+    if isinstance(made, Vec):
+        return made
+    return Vec([input_tensor(m.world, _output_name(0), m.world.run)])
+
+
+def _output_name(position: int) -> str:
+    return f"tensor_return_value[{position}]" if position else "tensor_return_value"
+
+
+def _buffer(m: Machine, tensor: Value) -> Value:
+    """The Buffer* of a tensor; null for an optional one that is not there."""
+    if isinstance(tensor, Opt):
+        tensor = tensor.v
+    if isinstance(tensor, Tensor):
+        tensor.buffer.spec = tensor.spec
+        return tensor.buffer
+    return None if empty(tensor) else Unknown("buffer")
+
+
+def _callback(made: Value, name: str) -> Value:
+    found = made.fields.get(name) if isinstance(made, Struct) else None
+    while isinstance(found, Opt):
+        found = found.v
+    return found if isinstance(found, (Lambda, FuncRef)) else None
+
+
+def definition(callback: Lambda) -> FunctionDef | None:
+    """The lambda as a function, for places and names."""
+    code = callback.code
+    if code.node is None or code.node.parent is None:
+        return None
+    return FunctionDef(ARGUMENTS, (), code.scoping.file, code.node.parent, params=code.params, body=code.node)
+
+
+def captures(callback: Value) -> Struct | None:
+    """What a callback keeps, by name: its shared variables."""
+    if not isinstance(callback, Lambda):
+        return None
+    kept = Struct(None, "captures")
+    low = callback.code.scoping_lowering
+    names = {variable.slot: name for name, variable in low.scopes[0].items()}
+    for slot, value in callback.copies:
+        kept.fields[names.get(slot, f"#{slot}")] = value
+    for name, variable in low.borrowed.items():
+        frame = callback.frame
+        if frame is not None and variable.slot < len(frame):
+            kept.fields.setdefault(name, frame[variable.slot])
+    return kept
+
+
+@constructor("CacheableProgram", "ProgramWithCallbacks", "ProgramWithOptionalOutputTensors")
+def cacheable_program(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
+    """{program, [addresses callback,] [arguments callback]}; a callback's parameters tell which of the two it is."""
+    if len(args) == 1 and isinstance(args[0], Struct):
+        return args[0]
+    made = Struct(None, "ProgramWithCallbacks")
+    items, names = list(args), None
+    if len(args) == 1 and isinstance(args[0], InitList) and args[0].names is not None:
+        items, names = list(args[0].items), args[0].names
+    for position, item in enumerate(items):
+        value = item.v if isinstance(item, Opt) else item
+        if names is not None and names[position]:
+            name = names[position]
+        elif position == 0:
+            name = "program"
+        else:
+            name = ADDRESSES if isinstance(value, Lambda) and len(value.code.params) == 3 else ARGUMENTS
+        if isinstance(value, InitList):
+            value = build.default_value(m, Type("Program")) if name == "program" else None
+        if name == "program" or not empty(value):
+            made.fields[name] = value
+    if mark is not None:
+        made.marks[""] = mark
+    return made
