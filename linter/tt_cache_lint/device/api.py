@@ -167,9 +167,8 @@ def create_kernel(m: Machine, site: Site, args: list[Value]) -> Value:
 @function("SetRuntimeArgs", arity=(3, 4))
 def set_runtime_args(m: Machine, site: Site, args: list[Value]) -> None:
     """SetRuntimeArgs(program, kernel, cores, args), also grouped and with (device, kernel, core, shared args)."""
-    if len(args) == 3:  # (kernel, core, args) of old trees has no program
-        m.unknown_call("SetRuntimeArgs/3", args)
-        return
+    if len(args) == 3:  # (kernel, core, args): the kernel by pointer, before 2023-07
+        args = [_program_of(args[0]), *args]
     program, handle, where, given = args
     kernel = kernel_of(m, program, handle)
     if _untold(where) or not m.world.is_known(mask(where)):
@@ -214,6 +213,18 @@ def _untold(where: Value) -> bool:
     return isinstance(where, (Unknown, Opaque))
 
 
+def _program_of(handle: Value) -> Program | None:
+    target = handle.target if isinstance(handle, Handle) else None
+    return target.program if isinstance(target, Kernel) else None
+
+
+def placed(m: Machine, value: Value) -> Value:
+    """What a circular buffer is placed on: a buffer, or in old trees the address of one."""
+    number = plain(value)
+    owner = m.world.addresses.get(number) if type(number) is int else None
+    return Buffer(owner[0], owner[1], None) if owner is not None else buffer_of(value)
+
+
 def _is_pair(value: InitList) -> bool:
     return len(value.items) == 2 and not isinstance(value.items[0], Obj)
 
@@ -235,6 +246,8 @@ def set_common_args(m: Machine, site: Site, args: list[Value]) -> None:
 
 @function("GetRuntimeArgs", arity=(2, 3))
 def get_runtime_args(m: Machine, site: Site, args: list[Value]) -> Value:
+    if len(args) == 2 and not isinstance(args[0], Program) and _program_of(args[0]) is not None:
+        args = [_program_of(args[0]), *args]
     kernel = kernel_of(m, args[0], args[1])
     if kernel is None:
         _unknown_kernel(m, args[0], args[1], site)
@@ -243,7 +256,38 @@ def get_runtime_args(m: Machine, site: Site, args: list[Value]) -> Value:
     if len(args) == 2:
         return ArgGrid(kernel)
     core = to_coord(m, args[2])
-    return ArgView(kernel, core.xy)
+    kind = arguments_kind(m, site)
+    view = (VectorView if kind == "reference" else ArgView)(kernel, core.xy)
+    return view.as_vector(m) if kind == "copy" else view
+
+
+def arguments_kind(m: Machine, site: Site) -> str:
+    """What GetRuntimeArgs of the checked tree gives: a "copy", a "reference" to a vector, or a "view".
+
+    The tree's own declaration says: std::vector<uint32_t> until 2023-11, std::vector<uint32_t>& until 2024-05, then
+    RuntimeArgsData&, whose copies still lead to the arguments. A tree without the declaration has the last.
+    """
+    kinds = m.interp.memory
+    if "arguments" not in kinds:
+        kinds["arguments"] = "view"
+        for declared in m.interp.index.declarations("GetRuntimeArgs", site.mark.path):
+            returned = declared.file.text_of(declared.node).partition("GetRuntimeArgs")[0]
+            if "RuntimeArgsData" not in returned and "vector" in returned:
+                kinds["arguments"] = "reference" if "&" in returned else "copy"
+            break
+    return str(kinds["arguments"])
+
+
+class VectorView(ArgView):
+    """A reference to the vector of arguments itself: a copy of it is a vector of its own."""
+
+    __slots__ = ()
+
+    def copy(self) -> Vec:
+        data = self.data
+        made = Vec(list(data.vals)) if data is not None else Vec([])
+        made.copy_of = self
+        return made
 
 
 @function("GetCommonRuntimeArgs", arity=(2, 2))
@@ -348,7 +392,7 @@ def construct_cb_config(m: Machine, type_: Type, args: list[Value], mark: Mark |
     if len(args) > 1:
         _formats(m, config, args[1])
     if len(args) > 2:
-        config.buffer = buffer_of(args[2])
+        config.buffer = placed(m, args[2])
     return config
 
 
@@ -376,7 +420,7 @@ def cb_page_size(m: Machine, site: Site, v: CbConfig, index: Value, value: Value
 
 @method(CbConfig, "set_globally_allocated_address", "set_globally_allocated_address_and_total_size")
 def cb_set_buffer(m: Machine, site: Site, v: CbConfig, buffer: Value, total: Value = None) -> Value:
-    v.buffer = buffer_of(buffer)
+    v.buffer = placed(m, buffer)
     if total is not None:
         v.total = total
     return v
@@ -421,11 +465,11 @@ def cb_query(m: Machine, site: Site, v: CbConfig, *args: Value) -> Value:
     return Vec(list(v.formats), "set")
 
 
-def _is_cb_call(args: list[Value]) -> bool:
+def is_cb_call(args: list[Value]) -> bool:
     return isinstance(args[0], Program) and isinstance(args[2], CbConfig)
 
 
-@function("CreateCircularBuffer", arity=(3, 4), accepts=_is_cb_call)
+@function("CreateCircularBuffer", arity=(3, 4), accepts=is_cb_call)
 def create_circular_buffer(m: Machine, site: Site, args: list[Value]) -> Value:
     program, cores, config = args[:3]
     _guard(m, program, "a circular buffer is created", site.mark)
@@ -490,7 +534,7 @@ def update_cb_address(m: Machine, site: Site, args: list[Value]) -> None:
     if cb is None:
         return
     old = cb.buffer
-    cb.buffer = buffer_of(args[2])
+    cb.buffer = placed(m, args[2])
     stack = tuple(m.stack)
     _log(m, "cb-address", site.mark, cb, cb.buffer, old)
     if m.phase == "override":
@@ -549,7 +593,7 @@ class LiveConfig(CbConfig):
 @method(LiveConfig, "set_globally_allocated_address")
 def live_set_buffer(m: Machine, site: Site, v: LiveConfig, buffer: Value) -> Value:
     v.cb.touched = True
-    v.cb.buffer = buffer_of(buffer)
+    v.cb.buffer = placed(m, buffer)
     if m.phase == "override":
         v.cb.writes.append((site.mark, tuple(m.stack)))
     return v
@@ -624,7 +668,7 @@ def create_buffer(m: Machine, site: Site, args: list[Value]) -> Value:
     return Buffer(f"buffer made in {m.phase} #{m.count('buffer')}", m.world.run, None)
 
 
-@function("create_device_tensor", "allocate_tensor_on_device", arity=(1, 5))
+@function("create_device_tensor", "create_sharded_device_tensor", "allocate_tensor_on_device", arity=(1, 7))
 def create_device_tensor(m: Machine, site: Site, args: list[Value]) -> Value:
     from tt_cache_lint.device.tensors import TensorSpec, construct_layout, construct_shape, input_tensor, to_memory
 

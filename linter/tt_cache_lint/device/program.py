@@ -258,7 +258,7 @@ class ArgView(Obj):
 
     def as_vector(self, m: Machine) -> Vec:
         data = self.data
-        made = Vec(list(data.vals), "vector", list(data.marks)) if data is not None else Vec([])
+        made = Vec(list(data.vals)) if data is not None else Vec([])
         made.copy_of = self
         return made
 
@@ -516,7 +516,7 @@ def argument_items(m: Machine, args: Value) -> tuple[list[Value], list[Mark | No
         args = args.v
     if isinstance(args, ArgView):
         data = args.data
-        return (list(data.vals), list(data.marks)) if data is not None else ([], [])
+        return (list(data.vals), [None] * len(data.vals)) if data is not None else ([], [])
     if isinstance(args, (Vec, InitList)):
         items = [
             i if type(i) is int and 0 <= i < 0x80000000 else i if isinstance(i, Opaque) else _word(m, i)

@@ -8,8 +8,9 @@ from tt_cache_lint.device import (
     library,
     mesh,
     mesh_device,
+    old_api,
     shards,
     workload,
 )
 
-__all__ = ["api", "descriptor", "fabric", "inputs", "library", "mesh", "mesh_device", "shards", "workload"]
+__all__ = ["api", "descriptor", "fabric", "inputs", "library", "mesh", "mesh_device", "old_api", "shards", "workload"]

@@ -9,6 +9,7 @@ default hash covers all that a validator can see, what it accepts holds in both 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.inputs import make_input
@@ -96,11 +97,12 @@ class Callback:
                         raise
                     m.violations[f"validate: {error.message}"] = error.repairs[:12]
         m.phase = "outputs"
-        return Inputs(attributes, lists, _outputs(call, factory, attributes, lists))
+        return Inputs(attributes, lists, _outputs(call, factory, attributes, lists), m.world)
 
     def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
         """What create_program() returns; it has to come from this factory."""
-        assert isinstance(factory, CallbackFactory) and factory.maker is not None
+        assert isinstance(factory, CallbackFactory)
+        assert factory.maker is not None
         m = call.m
         gate = Gate(m, factory)
         m.branches.clear()
@@ -121,7 +123,8 @@ class Callback:
         callback = next((c for c in (_callback(made, n) for n in (ARGUMENTS, ADDRESSES)) if c is not None), None)
         if isinstance(callback, Lambda) and factory.override is None:
             factory.override = definition(callback)
-        return Made(program, captures(callback), made)
+        kept = captures(callback)
+        return Made(program, (kept,) if kept is not None else (), made)
 
     def refresh(self, call: Call, factory: Factory, made: Made, inputs: Inputs) -> None:
         """The stored callbacks, the one for addresses first."""
@@ -130,13 +133,39 @@ class Callback:
         try:
             if addresses is not None:
                 given = [*lists.fields["input_tensors"].items, *lists.fields["optional_input_tensors"].items]
-                buffers = [Vec([_buffer(m, t) for t in tensors]) for tensors in (given, inputs.output.items)]
-                m.call(addresses, [made.program, *buffers])
+                outputs = TensorList(inputs.output.items, m, _output_name)
+                buffers = [Vec([_buffer(m, t) for t in given]), outputs.buffers()]
+                first = [made.program] if _takes(addresses) != 2 else []  # kernels by pointer need no program
+                m.call(addresses, [*first, *buffers])
             if arguments is not None:
-                tensors = [lists.fields["input_tensors"], lists.fields["optional_input_tensors"], inputs.output]
+                outputs = TensorList(inputs.output.items, m, _output_name)
+                tensors = [lists.fields["input_tensors"], lists.fields["optional_input_tensors"], outputs]
                 m.call(arguments, [inputs.attributes, made.program, *tensors])
         except Implausible as error:
             raise Thrown(str(error)) from error
+
+
+class TensorList(Vec):
+    """The outputs as the callback gets them. What is beyond their end is no tensor of this call, wherever it leads."""
+
+    __slots__ = ("as_buffers", "m", "name_of")
+
+    def __init__(self, items: list[Value], m: Machine, name_of: Callable[[int], str]) -> None:
+        super().__init__(items)
+        self.m = m
+        self.name_of = name_of
+        self.as_buffers = False
+
+    def buffers(self) -> TensorList:
+        """The same list as `Buffer*`."""
+        made = TensorList([_buffer(self.m, t) for t in self.items], self.m, self.name_of)
+        made.as_buffers = True
+        return made
+
+    def beyond(self, index: int) -> Value:
+        """A tensor that is not there."""
+        tensor = input_tensor(self.m.world, f"{self.name_of(index)}, which is not there", self.m.world.run)
+        return _buffer(self.m, tensor) if self.as_buffers else tensor
 
 
 class Gate:
@@ -164,11 +193,14 @@ class Gate:
         """The path leads to another factory: what would have to be different."""
         from tt_cache_lint.interp.ops import want
 
-        repairs, bits = [], 0
+        world = self.m.world
+        repairs: list[dict[str, Value]] = []
+        for key, fact in world.facts.items():  # the alternative of a variant is what std::visit selects by
+            if key.endswith(".index") and fact.bit & world.touched:
+                repairs += [{key: choice} for choice in fact.choices if choice != fact.value]
         for condition, taken in reversed(self.m.branches):
             repairs += want(condition, not taken)
-            bits |= getattr(condition, "p", 0)
-        return Thrown(f"{name} is selected instead", bits, tuple(repairs[:32]))
+        return Thrown(f"{name} is selected instead", world.touched, tuple(repairs[:32]))
 
 
 def _list(m: Machine, name: str, size: int) -> Value:
@@ -236,6 +268,11 @@ def _callback(made: Value, name: str) -> Value:
     return found if isinstance(found, (Lambda, FuncRef)) else None
 
 
+def _takes(callback: Value) -> int:
+    """How many parameters a callback has."""
+    return len(callback.code.params) if isinstance(callback, Lambda) else -1
+
+
 def definition(callback: Lambda) -> FunctionDef | None:
     """The lambda as a function, for places and names."""
     code = callback.code
@@ -276,7 +313,7 @@ def cacheable_program(m: Machine, type_: Type, args: list[Value], mark: Mark | N
         elif position == 0:
             name = "program"
         else:
-            name = ADDRESSES if isinstance(value, Lambda) and len(value.code.params) == 3 else ARGUMENTS
+            name = ADDRESSES if _takes(value) in (2, 3) else ARGUMENTS
         if isinstance(value, InitList):
             value = build.default_value(m, Type("Program")) if name == "program" else None
         if name == "program" or not empty(value):

@@ -144,6 +144,8 @@ class Search:
         if value.type == "conditional_expression":
             parts = (value.child_by_field_name("consequence"), value.child_by_field_name("alternative"))
             return all(p is not None and self.hands_on(function, p) for p in parts)
+        if value.type == "initializer_list" and len(value.named_children) == 1:
+            return self.hands_on(function, value.named_children[0])
         if value.type != "call_expression":
             return False
         target = value.child_by_field_name("function")

@@ -198,8 +198,16 @@ def item_at(m: Machine, base: Vec | InitList, index: int) -> Value:
         position, item = next((p, i) for p, i in enumerate(base.items) if type(i) is Opaque)
         return Unknown(f"{item.key}+{index - position}")
     if not 0 <= index < len(base.items):
-        raise out_of_range(base, index)
+        return beyond(base, index)
     return base.items[index]
+
+
+def beyond(base: Vec | InitList, index: int) -> Value:
+    """An element past the end. Raises unless the list knows what is there."""
+    known = getattr(base, "beyond", None)
+    if known is None or index < 0:
+        raise out_of_range(base, index)
+    return known(index)
 
 
 def out_of_range(base: Vec | InitList, index: int) -> Thrown | Implausible:
@@ -231,7 +239,7 @@ def index_ref(m: Machine, base: Value, at: Value) -> Value:
         if Opaque in map(type, base.items[: index + 1]):
             return CallRef(lambda: item_at(m, base, index), lambda value, mark: None)
         if not 0 <= index < len(base.items):
-            raise out_of_range(base, index)
+            return beyond(base, index)
         return sequence_ref(base, index)
     if isinstance(base, Map):
         found = base.items.get(identity(at))

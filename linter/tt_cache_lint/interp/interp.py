@@ -55,6 +55,7 @@ class Interp:
         self._enums: dict[int, dict[str, int]] = {}
         self._functions: dict[tuple[object, ...], list[FunctionDef]] = {}
         self._owners: dict[tuple[str, tuple[str, ...]], StructDef | None] = {}
+        self.memory: dict[str, object] = {}  # what the device model found out about the checked tree
 
     # -- places ----------------------------------------------------------------------------------------------------
 

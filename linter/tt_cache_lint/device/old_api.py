@@ -1,0 +1,84 @@
+"""The host API as it was in 2023, where it differs in form: kernels by pointer, circular buffers by a list of numbers.
+
+Sources: tt_metal/host_api.hpp before 2023-07 (kernel pointers), before 2023-09 (CreateCircularBuffers), before 2023-11
+(CreateDataMovementKernel, CreateComputeKernel).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.device import api
+from tt_cache_lint.device.cores import CoreCoord, CoreRange, CoreRangeSet
+from tt_cache_lint.device.program import CbConfig, Kernel, Program
+from tt_cache_lint.device.tensors import Device
+from tt_cache_lint.interp.registry import FUNCTIONS, Function, Site, function, method
+from tt_cache_lint.interp.values import Handle, InitList, Obj, Value, Vec, plain
+
+if TYPE_CHECKING:
+    from tt_cache_lint.interp.machine import Machine
+
+PLACES = (CoreCoord, CoreRange, CoreRangeSet)
+
+
+def _is_place(value: Value) -> bool:
+    """A core, a range, a set of them, or braces around their numbers."""
+    if isinstance(value, InitList):
+        numbers = [isinstance(plain(i), int) for i in value.items]
+        return bool(numbers) and (all(numbers) or all(isinstance(i, InitList) and _is_place(i) for i in value.items))
+    return isinstance(value, PLACES)
+
+
+def _on_cores(args: list[Value]) -> bool:
+    """Ops have helpers of the same names, whose third argument is no place."""
+    return isinstance(args[0], Program) and _is_place(args[2])
+
+
+@function("CreateDataMovementKernel", "CreateComputeKernel", arity=(3, 9), accepts=_on_cores)
+def create_typed_kernel(m: Machine, site: Site, args: list[Value]) -> Value:
+    """(program, file, cores, [config]) and, before that, (program, file, cores, compile args, processor, noc)."""
+    config: Value = api.KernelConfig(site.name, list(args[3:]))
+    return api.create_kernel(m, site, [*args[:3], config])
+
+
+@method(Handle, "add_define", "set_runtime_args_count", "set_defines")
+def kernel_define(m: Machine, site: Site, v: Handle, *args: Value) -> None:
+    """Defines are compile-time state."""
+    if isinstance(v.target, Kernel) and isinstance(v.target.config, api.KernelConfig):
+        v.target.config.given.extend(args)
+
+
+def _numbered_form(args: list[Value]) -> bool:
+    """(program, [device,] index or indices, cores, tiles, size, format or address...)"""
+    return isinstance(args[0], Program) and not any(isinstance(a, CbConfig) for a in args)
+
+
+def create_numbered_cb(m: Machine, site: Site, args: list[Value]) -> Value:
+    """A circular buffer from its numbers; one that is given an address lies on what has that address."""
+    program, rest = args[0], [a for a in args[1:] if not isinstance(a, Device)]
+    index, cores, _, size = rest[:4]
+    config = CbConfig(size, site.mark)
+    items = index.items if isinstance(index, (Vec, InitList)) else [index]
+    for item in items:
+        config.formats[api.index_key(m, item)] = None
+    for extra in rest[4:]:
+        placed = api.placed(m, extra)
+        if isinstance(placed, Obj):
+            config.buffer = placed
+    return api.create_circular_buffer(m, site, [program, cores, config])
+
+
+@function("CreateCircularBuffers", arity=(5, 10), accepts=_numbered_form)
+def create_circular_buffers(m: Machine, site: Site, args: list[Value]) -> Value:
+    return create_numbered_cb(m, site, args)
+
+
+def _any_cb_form(args: list[Value]) -> bool:
+    return api.is_cb_call(args) or (len(args) >= 6 and _numbered_form(args))
+
+
+def _create_cb(m: Machine, site: Site, args: list[Value]) -> Value:
+    return (api.create_circular_buffer if api.is_cb_call(args) else create_numbered_cb)(m, site, args)
+
+
+FUNCTIONS["CreateCircularBuffer"] = Function(_create_cb, False, (3, 9), _any_cb_form)
