@@ -21,10 +21,11 @@ def document(run: Run = RUN) -> dict[str, Any]:
 
 def test_the_document() -> None:
     found = document()
-    assert list(found) == ["version", "tool", "summary", "factories", "findings", "problems"]
+    assert list(found) == ["version", "tool", "summary", "factories", "findings", "problems", "silenced"]
     assert found["version"] == 1
     assert found["tool"] == {"name": "tt-cache-lint", "version": __version__}
-    assert found["summary"] == {"files": 7, "factories": 4, "findings": 3, "seconds": 0.25, "hidden": 0}
+    counts = {"hidden": 0, "suppressed": 0, "baselined": 0, "unchanged": 0}
+    assert found["summary"] == {"files": 7, "factories": 4, "findings": 3, "seconds": 0.25, **counts}
 
 
 def test_a_factory() -> None:

@@ -1,18 +1,21 @@
-"""From paths to a `Run`: the engine's facts, the rules' findings, and the source lines that the reports show."""
+"""From paths to a `Run`: the engine's facts, the rules' findings, what of them is reported, and the source lines."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.globs import matches
 from tt_cache_lint.model import Confidence, FactoryFacts, Finding, Place, Problem, Run
-from tt_cache_lint.rule import Rule, load_rules
+from tt_cache_lint.rule import Rule, load_rules, named
+from tt_cache_lint.triage import Policy, Scope, judge, prepare
 
 if TYPE_CHECKING:
-    from tt_cache_lint.engine import Options
+    from tt_cache_lint.engine import Options, Progress
 
 SOURCE_LIMIT = 4_000_000  # bytes; a larger file is reported on without its lines
 
@@ -29,25 +32,36 @@ def run_check(
     ignore: Sequence[str] = (),
     show_possible: bool = False,
     options: Options | None = None,
+    policy: Policy | None = None,
+    progress: Progress | None = None,
 ) -> Run:
-    """Analyse the readable ones of `paths` and run the chosen rules; the others become problems.
+    """Analyse the readable ones of `paths`, run the chosen rules and apply the policy; the others become problems.
 
-    Raises UnknownRule for a word of `select` or `ignore` that matches nothing.
+    Raises UnknownRule for a word of `select` or `ignore` that matches nothing, BaselineError and SinceError for what
+    the policy names.
     """
     root = Path(os.path.abspath(root))
-    rules = chosen(load_rules(), select, ignore)
+    policy = policy or Policy()
+    if show_possible:
+        policy = replace(policy, confidence=Confidence.POSSIBLE)
+    known = load_rules()
+    rules = chosen(known, select, ignore)
     started = time.perf_counter()
+    given = prepare(root, policy)
     readable, problems = readable_inputs(root, paths)
     files = 0
     facts: tuple[FactoryFacts, ...] = ()
     if readable:
         from tt_cache_lint import engine
 
-        analysis = engine.analyse(root, readable, options or engine.Options())
-        files, facts = analysis.files, tuple(analysis.facts)
+        told = {} if progress is None else {"progress": progress}
+        analysis = engine.analyse(root, readable, options or engine.Options(), **told)
+        files, facts = analysis.files, tuple(f for f in analysis.facts if not matches(f.path, policy.exclude))
         problems = [*problems, *analysis.problems]
     findings = sorted(distinct(findings_of(rules, facts)), key=_order)
-    shown = [f for f in findings if show_possible or f.confidence is not Confidence.POSSIBLE]
+    scope = Scope(root, readable, facts, known, rules, {problem.path for problem in problems})
+    verdict = judge(scope, findings, policy, given)
+    shown = sorted(verdict.shown, key=_order)
     return Run(
         root=str(root),
         files=files,
@@ -55,8 +69,11 @@ def run_check(
         findings=tuple(shown),
         problems=tuple(problems),
         seconds=time.perf_counter() - started,
-        hidden=len(findings) - len(shown),
-        texts=source_lines(root, shown),
+        hidden=verdict.hidden,
+        silenced=tuple(verdict.silenced),
+        unchanged=verdict.unchanged,
+        notes=tuple(verdict.notes),
+        texts=source_lines(root, [*shown, *(silenced.finding for silenced in verdict.silenced)]),
     )
 
 
@@ -70,8 +87,8 @@ def chosen(rules: Sequence[Rule], select: Sequence[str], ignore: Sequence[str]) 
 def _named(rules: Sequence[Rule], words: Sequence[str]) -> list[Rule]:
     found = []
     for word in words:
-        matching = [rule for rule in rules if rule.name == word.lower() or rule.id.startswith(word.upper())]
-        if not word or not matching:
+        matching = named(rules, word)
+        if not matching:
             raise UnknownRule(word)
         found += matching
     return [rule for rule in rules if rule in found]

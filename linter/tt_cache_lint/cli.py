@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from tt_cache_lint import __version__
-from tt_cache_lint.report import FORMATS, View, load_format
+from tt_cache_lint.model import Confidence, Run, Severity
+from tt_cache_lint.report import FORMATS, STATISTICS, View, load_format
 from tt_cache_lint.report.safe import guarded, visible
 
 if TYPE_CHECKING:
     from tt_cache_lint.engine import Options
-    from tt_cache_lint.model import Run
     from tt_cache_lint.rule import Rule
+    from tt_cache_lint.settings import Asked, Settings
 
+FAIL_ON = (*(severity.value for severity in Severity), "never")
 FOUND, FAILED, INTERRUPTED = 1, 2, 130
 DEBUG = "TT_CACHE_LINT_DEBUG"
 
@@ -73,19 +76,52 @@ def main() -> None:
     default="text",
     help="; ".join(f"{name}: {what}" for name, what in FORMATS.items()) + ". Default: text.",
 )
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="[FORMAT=]FILE",
+    help="Write the report to FILE; with a format in front, write that one there as well as the report of --format. "
+    "Can be repeated.",
+)
 @click.option("--select", **WORDS, help="Only these rules: ids, names or id prefixes such as TTC3; commas separate.")
 @click.option("--ignore", **WORDS, help="Not these rules; wins over --select.")
 @click.option(
     "--fail-on",
-    type=click.Choice(["error", "warning", "note"]),
-    default="error",
-    help="The mildest finding that makes the exit status 1. Default: error.",
+    type=click.Choice(FAIL_ON),
+    help="The mildest finding that makes the exit status 1. Default: error; with --format sarif, never.",
 )
-@click.option("--show-possible", is_flag=True, help="Also list findings that are only possible.")
+@click.option(
+    "--confidence",
+    type=click.Choice([confidence.value for confidence in Confidence]),
+    help="The least certain findings that are listed. Default: likely.",
+)
+@click.option("--show-possible", is_flag=True, help="The same as --confidence possible.")
+@click.option(
+    "--since",
+    metavar="REV",
+    help="Only findings whose create, override, header or hash changed since this git revision.",
+)
+@click.option("--statistics", is_flag=True, help="Count the findings of each rule instead of listing them.")
+@click.option(
+    "--baseline", type=click.Path(path_type=Path, dir_okay=False), help="Do not report the findings in this file."
+)
+@click.option("--prune-baseline", is_flag=True, help="Take out of the baseline what is fixed. Nothing is added to it.")
+@click.option(
+    "--write-baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write all findings of this run to a baseline file, instead of reporting them.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Settings from this file. Default: the root's tt-cache-lint.toml or pyproject.toml.",
+)
+@click.option("--isolated", is_flag=True, help="Use no configuration file.")
 @click.option(
     "--no-cache", is_flag=True, expose_value=False, help="Accepted for later: no results of earlier runs are kept yet."
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the report to this file.")
 @click.option(
     "--write-test",
     "tests",
@@ -100,11 +136,19 @@ def check(
     paths: tuple[Path, ...],
     root: Path | None,
     format_name: str,
+    outputs: tuple[str, ...],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
-    fail_on: str,
+    fail_on: str | None,
+    confidence: str | None,
     show_possible: bool,
-    output: Path | None,
+    since: str | None,
+    statistics: bool,
+    baseline: Path | None,
+    prune_baseline: bool,
+    write_baseline: Path | None,
+    config: Path | None,
+    isolated: bool,
     tests: Path | None,
     verbose: bool,
 ) -> None:
@@ -113,33 +157,113 @@ def check(
     Exit status: 0 when nothing at or above --fail-on was found, 1 when something was, 2 for a usage or internal error
     and when one of PATHS cannot be read, whatever the others hold (they are checked and reported all the same).
     """
-    from tt_cache_lint.check import UnknownRule, readable_inputs, run_check, unread_files
-    from tt_cache_lint.model import Severity
+    from tt_cache_lint.check import readable_inputs, unread_files
+    from tt_cache_lint.settings import Asked
 
-    root = Path(os.path.abspath(root or default_root(paths[0])))
-    try:
-        run = run_check(
-            root,
-            paths,
-            select=_words(select),
-            ignore=_words(ignore),
-            show_possible=show_possible,
-            options=_with_calls() if tests else None,
-        )
-    except UnknownRule as unknown:
-        raise click.UsageError(f"no rule is called {visible(repr(str(unknown)))}; see `tt-cache-lint rules`") from None
-    view = View(verbose=verbose) if output else View.of(sys.stdout, verbose=verbose)
-    text = load_format(format_name).render(run, view)
-    if output:
-        _write(output, text)
+    main_file, others = _destinations(outputs)
+    if statistics and format_name not in ("text", "concise"):
+        raise click.UsageError(f"--statistics is a text report; it does not go with --format {format_name}")
+    if write_baseline and (since is not None or baseline or prune_baseline or outputs):
+        raise click.UsageError("--write-baseline goes with no other option about baselines, --since or --output")
+    asked = Asked(
+        root=root,
+        config=config,
+        isolated=isolated,
+        select=_words(select),
+        ignore=_words(ignore),
+        confidence=Confidence.POSSIBLE.value if show_possible else confidence or "",
+        fail_on=fail_on or "",
+        baseline=baseline,
+        prune=prune_baseline,
+        fresh=write_baseline is not None,
+        since=since,
+    )
+    settings, run = _checked(paths, asked, calls=tests is not None)
+    if write_baseline:
+        _keep(run, write_baseline)
     else:
-        _emit(text, sys.stdout)
+        view = View(verbose=verbose) if main_file else View.of(sys.stdout, verbose=verbose)
+        text = load_format(STATISTICS if statistics else format_name).render(run, view)
+        for name, file in others:
+            _write(file, load_format(name).render(run, View(verbose=verbose)))
+        if main_file:
+            _write(main_file, text)
+        else:
+            _emit(text, sys.stdout)
     if tests:
         _write_tests(tests, run)
-    if readable_inputs(root, paths)[1] or unread_files(root, paths, run):
+    if readable_inputs(settings.root, paths)[1] or unread_files(settings.root, paths, run):
         ctx.exit(FAILED)
-    limit = Severity(fail_on)
-    ctx.exit(FOUND if any(finding.severity.at_least(limit) for finding in run.findings) else 0)
+    lenient = write_baseline is not None or settings.fail_on == "never" or (format_name == "sarif" and not fail_on)
+    if not lenient:
+        limit = Severity(settings.fail_on)
+        ctx.exit(FOUND if any(finding.severity.at_least(limit) for finding in run.findings) else 0)
+
+
+def _checked(paths: tuple[Path, ...], asked: Asked, *, calls: bool) -> tuple[Settings, Run]:
+    """Settle on settings and run, with a progress bar where one can be seen. What goes wrong becomes a message.
+
+    `calls` also finds out how Python calls each op.
+    """
+    from tt_cache_lint.baseline import BaselineError
+    from tt_cache_lint.check import UnknownRule, run_check
+    from tt_cache_lint.config import ConfigError
+    from tt_cache_lint.report.progress import Bar
+    from tt_cache_lint.settings import settle
+    from tt_cache_lint.since import SinceError
+
+    try:
+        settings = settle(default_root(paths[0]), asked)
+        if asked.prune and settings.policy.baseline is None:
+            raise click.UsageError("--prune-baseline needs a baseline: --baseline FILE, or `baseline` in the settings")
+        chosen = {**settings.options, "calls": True} if calls else settings.options
+        options = None
+        if chosen:
+            from tt_cache_lint.engine import Options
+
+            options = Options(**chosen)
+        with Bar(sys.stderr) as bar:
+            run = run_check(
+                settings.root,
+                paths,
+                select=settings.select,
+                ignore=settings.ignore,
+                options=options,
+                policy=settings.policy,
+                progress=bar if sys.stderr.isatty() else None,
+            )
+    except UnknownRule as unknown:
+        raise click.UsageError(f"no rule is called {visible(repr(str(unknown)))}; see `tt-cache-lint rules`") from None
+    except (ConfigError, BaselineError, SinceError) as error:
+        raise Failure(str(error)) from error
+    return settings, replace(run, config=settings.config)
+
+
+def _destinations(outputs: tuple[str, ...]) -> tuple[Path | None, list[tuple[str, Path]]]:
+    """The file of --format's report, if it does not go to standard output, and the files of other formats."""
+    main_file, others = None, []
+    for output in outputs:
+        name, equals, file = output.partition("=")
+        if equals and name in FORMATS:
+            if not file:
+                raise click.UsageError(f"--output {name}= lacks the file")
+            others.append((name, Path(file)))
+        elif main_file is not None:
+            raise click.UsageError("--output FILE is given twice; put a format in front of one: --output sarif=FILE")
+        else:
+            main_file = Path(output)
+    return main_file, others
+
+
+def _keep(run: Run, file: Path) -> None:
+    from tt_cache_lint.baseline import BaselineError, entries, write
+
+    try:
+        write(file, entries(run.findings))
+    except BaselineError as error:
+        raise Failure(str(error)) from error
+    count = len(run.findings)
+    _emit(f"{count} finding{'' if count == 1 else 's'} written to {visible(str(file))}\n", sys.stdout)
 
 
 @main.command()
@@ -153,7 +277,7 @@ def slots(target: str, root: Path | None) -> None:
     from tt_cache_lint.check import readable_inputs
 
     name, _, factory = (target, "", "") if Path(target).exists() else target.partition("::")
-    root = Path(os.path.abspath(root or default_root(Path(name))))
+    root = _root(Path(name), root)
     readable, problems = readable_inputs(root, [Path(name)])
     if problems:
         raise Failure(f"{problems[0].path}: {problems[0].message}")
@@ -179,7 +303,7 @@ def pytest_(target: str, root: Path | None) -> None:
     from tt_cache_lint.report import two_run
 
     name, _, factory = (target, "", "") if Path(target).exists() else target.partition("::")
-    root = Path(os.path.abspath(root or default_root(Path(name))))
+    root = _root(Path(name), root)
     problems = readable_inputs(root, [Path(name)])[1]
     if problems:
         raise Failure(f"{problems[0].path}: {problems[0].message}")
@@ -238,6 +362,16 @@ def _is_checkout(folder: Path) -> bool:
     # tt-metal has ttnn/cpp/ttnn and ttnn/ttnn: a ttnn/ inside a ttnn/ does not make a root.
     whole = (inner / "cpp").is_dir() or (inner / "api").is_dir()
     return inner.is_dir() and (whole or "ttnn" not in folder.parts)
+
+
+def _root(path: Path, asked: Path | None) -> Path:
+    from tt_cache_lint.config import ConfigError
+    from tt_cache_lint.settings import rooted
+
+    try:
+        return rooted(default_root(path), asked)[0]
+    except ConfigError as error:
+        raise Failure(str(error)) from error
 
 
 def _words(values: tuple[str, ...]) -> list[str]:

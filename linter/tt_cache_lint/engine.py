@@ -5,25 +5,27 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.globs import matches
 from tt_cache_lint.model import FactoryFacts, Problem
 
 if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
     from tt_cache_lint.factory.found import Factory
 
+Progress = Callable[[int, int, str], None]
 RECURSION = 12_000
 MOST_USERS = 32  # files that are checked for one shared header or kernel
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How much to look at. `only` restricts to factories whose name ends with it.
+    """How much to look at. `only` restricts to factories whose name ends with it; `exclude` are globs of files.
 
     `calls` also finds out how Python calls each op, for tests that run it.
     """
@@ -33,6 +35,7 @@ class Options:
     seconds_per_factory: float = 20.0
     only: str | None = None
     calls: bool = False
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -44,8 +47,11 @@ class Analysis:
     files: int = 0
 
 
-def analyse(root: Path, paths: Sequence[Path], options: Options) -> Analysis:
-    """Analyse the factories of files and folders below `root`, and those that given headers belong to."""
+def analyse(root: Path, paths: Sequence[Path], options: Options, progress: Progress | None = None) -> Analysis:
+    """Analyse the factories of files and folders below `root`, and those that given headers belong to.
+
+    `progress` is told before each file how many are done, how many are known of, and its name.
+    """
     from tt_cache_lint.device import tables  # noqa: F401  (fills the tables)
     from tt_cache_lint.factory.find import Finder
     from tt_cache_lint.interp import std  # noqa: F401
@@ -60,7 +66,7 @@ def analyse(root: Path, paths: Sequence[Path], options: Options) -> Analysis:
     analysis = Analysis()
     seen: set[str] = set()
     asked: set[str] = set()
-    for path in paths:
+    for at, path in enumerate(paths):
         try:
             relative = tree.relative(path)
         except SourceError as error:
@@ -69,9 +75,13 @@ def analyse(root: Path, paths: Sequence[Path], options: Options) -> Analysis:
             analysis.problems.append(Problem(name, str(error), unread=True))
             continue
         names = list(tree.walk(relative)) if path.is_dir() else [relative]
+        names = [name for name in names if not matches(name, options.exclude)] if options.exclude else names
         asked.update(names)
+        total = analysis.files + len(names) + len(paths) - at - 1
         with _tidied():
             for name in names:
+                if progress is not None:
+                    progress(analysis.files, total, name)
                 analysis.files += 1
                 _file(finder, name, not path.is_dir(), seen, analysis, options)
     analysis.problems.extend(p for name, p in sorted(tree.problems.items()) if name in asked or name in seen)

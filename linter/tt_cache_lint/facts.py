@@ -72,6 +72,8 @@ class Collector:
             line=factory.line,
             create=Place(factory.path, factory.line, 1, create_end),
             override=words.override_place if factory.override is not None else None,
+            override_end=words.override_end,
+            declared=words.declared(),
             status=status,
             reason=reason,
             paths=len(self.exploration.paths),

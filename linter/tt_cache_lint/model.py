@@ -296,6 +296,8 @@ class FactoryFacts:
     line: int
     create: Place | None = None
     override: Place | None = None
+    override_end: int = 0
+    declared: tuple[Place, ...] = ()  # the structs of the factory and its op, and a hash written by hand
     status: Status = Status.ANALYSED
     reason: str = ""
     paths: int = 0
@@ -313,6 +315,12 @@ class FactoryFacts:
     cbs: tuple[CbInfo, ...] = ()
     given: tuple[Given, ...] = ()  # the inputs of a world of the base path
     call: OpCall | None = None  # how Python calls the op, where it was asked for
+
+    @property
+    def override_body(self) -> Place | None:
+        """All lines of the override; `override` is where it begins."""
+        at = self.override
+        return at and Place(at.path, at.line, at.column, self.override_end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +344,16 @@ class Finding:
     def fingerprint(self) -> str:
         """A stable identity that survives line shifts: rule, file, factory and slot."""
         text = "\0".join((self.rule, self.place.path, self.factory, self.slot))
-        return hashlib.sha256(text.encode()).hexdigest()[:20]
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """A finding that is not reported because of a comment at `place`, or because the baseline (no place) knows it."""
+
+    finding: Finding
+    reason: str
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,5 +377,18 @@ class Run:
     problems: tuple[Problem, ...] = ()
     seconds: float = 0.0
     hidden: int = 0  # findings below the shown confidence
-    suppressed: int = 0
+    silenced: tuple[Silenced, ...] = ()
+    unchanged: int = 0  # findings on code that has not changed since the revision asked for
+    notes: tuple[str, ...] = ()  # what else the reader should know
+    config: str = ""  # the file that the settings come from
     texts: dict[str, tuple[str, ...]] = field(default_factory=dict)  # path -> lines, for source frames
+
+    @property
+    def suppressed(self) -> int:
+        """How many findings comments suppress."""
+        return sum(silenced.place is not None for silenced in self.silenced)
+
+    @property
+    def baselined(self) -> int:
+        """How many findings are in the baseline."""
+        return len(self.silenced) - self.suppressed

@@ -11,11 +11,13 @@ import inspect
 import pkgutil
 from collections.abc import Iterable, Iterator
 from importlib import metadata
+from types import ModuleType
 from typing import ClassVar
 
 from tt_cache_lint.model import Confidence, FactoryFacts, Finding, Place, Related, Row, Severity
 
 GROUP = "tt_cache_lint.rules"
+OWN = "tt_cache_lint.comments"  # the rules that need no facts about a factory
 REQUIRED = ("id", "name", "invariant", "severity", "summary")
 
 
@@ -75,8 +77,9 @@ class Rule:
 def load_rules() -> list[Rule]:
     """All rules of all installed packs, by id. Raises RuntimeError when two share an id or a name."""
     rules: dict[str, Rule] = {}
-    for entry in metadata.entry_points(group=GROUP):
-        for rule in _pack(entry.load()):
+    packs = [_pack(entry.load()) for entry in metadata.entry_points(group=GROUP)]
+    for pack in [_module(importlib.import_module(OWN)), *packs]:
+        for rule in pack:
             for key in (rule.id, rule.name):
                 if key in rules:
                     raise RuntimeError(f"two rules are called {key}")
@@ -87,7 +90,17 @@ def load_rules() -> list[Rule]:
 def _pack(package: object) -> Iterator[Rule]:
     name = package.__name__  # type: ignore[attr-defined]
     for info in pkgutil.iter_modules(package.__path__):  # type: ignore[attr-defined]
-        module = importlib.import_module(f"{name}.{info.name}")
-        for _, value in inspect.getmembers(module, inspect.isclass):
-            if issubclass(value, Rule) and value is not Rule and value.__module__ == module.__name__:
-                yield value()
+        yield from _module(importlib.import_module(f"{name}.{info.name}"))
+
+
+def _module(module: ModuleType) -> Iterator[Rule]:
+    for _, value in inspect.getmembers(module, inspect.isclass):
+        if issubclass(value, Rule) and value is not Rule and value.__module__ == module.__name__ and value.id:
+            yield value()
+
+
+def named(rules: Iterable[Rule], word: str) -> list[Rule]:
+    """The rules that a word means: an id, a name, or the beginning of ids."""
+    if not word:
+        return []
+    return [rule for rule in rules if rule.name == word.lower() or rule.id.startswith(word.upper())]

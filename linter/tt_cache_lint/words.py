@@ -11,6 +11,7 @@ from tt_cache_lint.interp.values import Enum, Handle, Map, Mark, Opt, Struct, Un
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import Place, Row, SlotKind
 from tt_cache_lint.paths import Path
+from tt_cache_lint.source.defs import Definition, StructDef
 
 MAX_ROWS = 10
 MAX_GIVEN = 400
@@ -29,6 +30,7 @@ class Describer:
             body_line = override.file.end_line(override.body) if override.body is not None else override.line
             place = Place(override.file.path, override.line, override.node.start_point[1] + 1, body_line)
         self.override_place = Place(place.path, place.line, place.column, place.line)
+        self.override_end = place.last if override is not None else 0
         self.names = self._parameter_names()
 
     def _parameter_names(self) -> dict[str, str]:
@@ -67,6 +69,19 @@ class Describer:
             if field.name == name:
                 return Place(field.file.path, field.line)
         return None
+
+    def declared(self) -> tuple[Place, ...]:
+        """Where the factory's and its op's structs are, and the hash when it is written by hand."""
+        factory, op = self.factory, self.factory.op
+        parts: list[Definition | None] = [factory.struct, factory.shared]
+        parts += [
+            type_.decl for type_ in (factory.attributes, factory.tensor_args) if isinstance(type_.decl, StructDef)
+        ]
+        parts += [op.struct, op.methods.get("compute_program_hash")] if op is not None else []
+        places = [
+            Place(part.file.path, part.line, 1, part.file.end_line(part.node)) for part in parts if part is not None
+        ]
+        return tuple(dict.fromkeys(places))
 
     @staticmethod
     def kernel_place(table: WorldTable, owner: str) -> Place | None:

@@ -21,6 +21,7 @@ FORMATS = {
     "json": "everything, for programs",
 }
 
+STATISTICS = "statistics"  # what --statistics prints instead of findings
 PIPE_WIDTH = 120  # of a stream that has no width
 
 

@@ -35,7 +35,8 @@ def _lines(run: Run) -> Iterator[str]:
 def _finding(finding: Finding) -> str:
     place = finding.place
     where = f"{visible(place.path)}:{place.line}:{place.column}"
-    what = f"{finding.severity.value} {finding.id} {finding.rule} [{visible(finding.factory)}]"
+    factory = f" [{visible(finding.factory)}]" if finding.factory else ""
+    what = f"{finding.severity.value} {finding.id} {finding.rule}{factory}"
     return f"{where}: {what} {visible(finding.message, LIMIT)}"
 
 

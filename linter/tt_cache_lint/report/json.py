@@ -27,10 +27,17 @@ def render(run: Run, view: View) -> str:
             "findings": len(run.findings),
             "seconds": round(run.seconds, 3),
             "hidden": run.hidden,
+            "suppressed": run.suppressed,
+            "baselined": run.baselined,
+            "unchanged": run.unchanged,
         },
         "factories": [_factory(facts) for facts in run.factories],
         "findings": [_finding(finding) for finding in run.findings],
         "problems": [dataclasses.asdict(problem) for problem in run.problems],
+        "silenced": [
+            {"by": "comment" if one.place else "baseline", "reason": one.reason, **_finding(one.finding)}
+            for one in run.silenced
+        ],
     }
     text = json.dumps(document, indent=2) + "\n"
     # `##[` is a log command to some CI systems; both characters only occur inside strings.

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from tt_cache_lint.model import FactoryFacts, Finding, Run, Severity, Status
+from tt_cache_lint.report.safe import visible
 
 REASONS_SHOWN = 3
 REASON_LENGTH = 70
@@ -32,7 +33,9 @@ def tally(run: Run) -> str:
     total = plural(len(run.factories), "factory")
     if not run.findings:
         return f"no findings in {total} ({read})"
-    hit = len({finding.factory for finding in run.findings})
+    hit = len({finding.factory for finding in run.findings if finding.factory})
+    if not hit:
+        return f"{counted(run.findings)} in comments, none in {total} ({read})"
     where = total if hit == len(run.factories) else f"{hit} of {total}"
     return f"{counted(run.findings)} in {where} ({read})"
 
@@ -57,7 +60,11 @@ def withheld(run: Run) -> list[str]:
         lines.append(f"{plural(run.hidden, 'possible finding')} not shown; see --show-possible")
     if run.suppressed:
         lines.append(f"{plural(run.suppressed, 'finding')} suppressed in the sources")
-    return lines
+    if run.baselined:
+        lines.append(f"{plural(run.baselined, 'finding')} in the baseline")
+    if run.unchanged:
+        lines.append(f"{plural(run.unchanged, 'finding')} on code that has not changed")
+    return [*lines, *map(visible, run.notes)]
 
 
 def _reasons(group: list[FactoryFacts]) -> str:

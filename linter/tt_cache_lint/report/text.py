@@ -59,7 +59,8 @@ def _print_finding(target: Console, finding: Finding, run: Run, view: View) -> N
     drawn = glyphs(view)
     style = SEVERITY[finding.severity]
     head = Text(f"{finding.severity.value} {finding.id} ", style).append(finding.rule, "bold")
-    head.append(f" {drawn.dot} {visible(finding.factory)}", "magenta")
+    if finding.factory:
+        head.append(f" {drawn.dot} {visible(finding.factory)}", "magenta")
     if finding.confidence is not Confidence.CERTAIN:
         head.append(f" {drawn.dot} {finding.confidence.value}", FAINT)
     target.print(head, soft_wrap=True)
@@ -80,7 +81,8 @@ def _print_finding(target: Console, finding: Finding, run: Run, view: View) -> N
 
 def _marks(finding: Finding, style: str) -> list[Mark]:
     related = [Mark(item.place, item.message) for item in finding.related]
-    return [Mark(finding.place, finding.slot, style, primary=True), *related]
+    slot = finding.slot if finding.factory else ""  # of a comment it is what stands there anyway
+    return [Mark(finding.place, slot, style, primary=True), *related]
 
 
 def _table(rows: Sequence[Row], view: View) -> Table:
@@ -140,5 +142,7 @@ def _print_summary(target: Console, run: Run, view: View) -> None:
         target.print(Text(visible(left), "yellow").append(hint, FAINT))
     for line in withheld(run):
         target.print(Text(line, FAINT))
+    if view.verbose:
+        target.print(Text(f"Settings: {visible(run.config) or 'none but the defaults and the command line'}", FAINT))
     if worst:
         target.print(Text(f"`tt-cache-lint explain {worst.id}` says what a rule looks for and why", FAINT))
