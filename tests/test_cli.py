@@ -384,4 +384,107 @@ def run_colored(*args: object) -> str:
 
 def test_severity_of_the_limit_is_complete() -> None:
     option = next(option for option in main.commands["check"].params if option.name == "fail_on")
-    assert list(option.type.choices) == [severity.value for severity in Severity]  # type: ignore[attr-defined]
+    assert list(option.type.choices) == [*(severity.value for severity in Severity), "never"]  # type: ignore[attr-defined]
+
+
+# --- several reports
+
+
+def test_a_format_in_front_of_a_file_is_written_as_well(engine: Engine, tree: Path) -> None:
+    json_file, markdown, sarif = tree / "a=b.json", tree / "s.md", tree / "s.sarif"
+    result = run("check", tree, "-o", f"json={json_file}", "--output", f"markdown={markdown}", "-o", f"sarif={sarif}")
+    assert (result.exit_code, "error TTC301" in result.stdout) == (1, True)
+    assert [finding["id"] for finding in json.loads(json_file.read_text())["findings"]] == [
+        "TTC406",
+        "TTC101",
+        "TTC301",
+    ]
+    assert markdown.read_text().startswith("### tt-cache-lint")
+    assert len(json.loads(sarif.read_text())["runs"][0]["results"]) == 3
+
+
+def test_output_of_the_main_format_next_to_others(engine: Engine, tree: Path) -> None:
+    main_file, other = tree / "report.json", tree / "other.json"
+    result = run("check", tree, "--format", "json", "-o", main_file, "-o", f"gitlab={other}")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert json.loads(main_file.read_text())["version"] == 1
+    assert isinstance(json.loads(other.read_text()), list)
+
+
+def test_a_file_name_with_an_equals_sign(engine: Engine, tree: Path) -> None:
+    result = run("check", tree, "-o", tree / "x=y")
+    assert (result.exit_code, "error TTC301" in (tree / "x=y").read_text()) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["-o", "one", "-o", "two"], "--output FILE is given twice"),
+        (["-o", "sarif="], "--output sarif= lacks the file"),
+        (["--format", "json", "--statistics"], "--statistics is a text report"),
+        (["--prune-baseline"], "--prune-baseline needs a baseline"),
+    ],
+)
+def test_options_that_do_not_go_together(engine: Engine, tree: Path, args: list[str], message: str) -> None:
+    result = run("check", tree, *args)
+    assert (result.exit_code, message in result.stderr) == (2, True)
+    assert not engine.calls
+
+
+def test_statistics_instead_of_findings(engine: Engine, tree: Path) -> None:
+    result = run("check", tree, "--statistics")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[0] == "    1  TTC101  resource-order        note     1 certain, in 1 factory"
+    assert "keep [i]" not in result.stdout
+
+
+def test_confidence(engine: Engine, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    likely = replace(STALE, confidence=Confidence.LIKELY, slot="a")
+    possible = replace(STALE, confidence=Confidence.POSSIBLE, slot="b")
+    monkeypatch.setattr(check, "load_rules", lambda: [rule(STALE, likely, possible)])
+    for word, count in (("certain", 1), ("likely", 2), ("possible", 3)):
+        assert len(found(run("check", tree, "--format", "json", "--confidence", word))) == count
+
+
+def test_no_progress_where_no_terminal_watches(engine: Engine, tree: Path) -> None:
+    assert run("check", tree).stderr == ""  # the engine that stands in takes no callback either
+
+
+WATCHED = """
+import os, pty, sys, time
+from tt_cache_lint.report import progress
+progress.PATIENCE = PATIENCE
+def analyse(root, paths, options, progress=None):
+    for at in range(5):
+        progress(at, 5, "ops/\\x1b[2Jevil%d.cpp" % at)
+        time.sleep(0.2)
+    return types.SimpleNamespace(facts=[FACTS], problems=[], files=1)
+engine.analyse = analyse
+engine.Options = Options
+leader, follower = pty.openpty()
+sys.stderr = os.fdopen(follower, "w")
+os.environ["TERM"] = "xterm"
+try:
+    main(["check", "."])
+except SystemExit:
+    sys.stderr.flush()
+os.set_blocking(leader, False)
+try:
+    shown = os.read(leader, 100000).decode()
+except BlockingIOError:
+    shown = ""
+print(ascii(shown))
+"""
+
+
+@pytest.mark.parametrize(("patience", "seen"), [("0.3", True), ("60", False)])
+def test_a_bar_on_a_terminal_when_it_takes_long(patience: str, seen: bool) -> None:
+    result = python(WATCHED.replace("PATIENCE = PATIENCE", f"PATIENCE = {patience}"))
+    assert result.returncode == 0, result.stderr
+    shown = result.stdout.splitlines()[-1]
+    assert ("/5" in shown and "evil" in shown) is seen
+    if seen:
+        assert r"\\x1b[2Jevil" in shown  # spelled out, not sent
+        assert r"\x1b[2K" in shown  # the bar is taken away again
+    else:
+        assert shown == "''"

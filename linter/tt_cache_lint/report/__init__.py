@@ -19,9 +19,13 @@ FORMATS = {
     "text": "frames, slot tables and fixes, for people",
     "concise": "one line a finding, for editors and grep",
     "json": "everything, for programs",
+    "sarif": "SARIF 2.1.0, for code scanning; findings do not fail the run unless --fail-on is given",
+    "github": "workflow commands, for annotations in GitHub Actions",
+    "gitlab": "a code quality report, for GitLab CI",
+    "markdown": "a summary, for a pull request or a job's summary page",
 }
-
 STATISTICS = "statistics"  # what --statistics prints instead of findings
+
 PIPE_WIDTH = 120  # of a stream that has no width
 
 
