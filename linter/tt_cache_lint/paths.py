@@ -23,6 +23,7 @@ from tt_cache_lint.interp.machine import FUEL
 from tt_cache_lint.interp.ops import want
 from tt_cache_lint.interp.values import Broken, Enum, Exhausted, Implausible, Interrupt, Thrown, Value
 from tt_cache_lint.interp.world import World
+from tt_cache_lint.tried import Result, Tried
 
 Decisions = dict[str, Value]
 BASE_ATTEMPTS = 48
@@ -92,6 +93,7 @@ class Search:
         self.strict = True
         self.broken: frozenset[str] = frozenset()
         self.signatures: set[object] = set()
+        self.tried: dict[tuple[int, bool], Tried] = {}  # by seed and strictness
         self.fallback: tuple[Outcome, Decisions] | None = None  # ran, but its override throws
 
     def run(self) -> Exploration:
@@ -115,33 +117,45 @@ class Search:
     def attempt(
         self, replay: Replay, seed: int, forced: Decisions
     ) -> tuple[Outcome | None, list[tuple[bool, Decisions]]]:
-        """Execute one world; the outcome, or the repairs to try."""
-        world = World(seed, dict(forced), varying=self.varying)
+        """Execute one world, if no earlier one was told the same; the outcome, or the repairs to try."""
+        tried = self.tried.setdefault((seed, self.strict), Tried())
+        result = tried.find(forced)
+        if result is None:
+            world = World(seed, dict(forced), varying=self.varying)
+            result = self.execute(replay, world)
+            tried.add(world.asked, result)
+        self.found.worlds += 1
+        self.found.steps += result.steps
+        if result.error is not None:
+            self.last = result.error
+            if isinstance(result.error, Exhausted):
+                self.found.reason = str(result.error)
+            elif isinstance(result.error, Broken):
+                self.found.internal = str(result.error)
+        if result.outcome is not None and result.repairs:
+            self.fallback = (result.outcome, dict(forced))
+            return None, result.repairs
+        return result.outcome, result.repairs
+
+    def execute(self, replay: Replay, world: World) -> Result:
+        """Execute one world."""
+        result = Result()
         try:
-            outcome = replay.execute(world, self.deadline, self.strict)
-            if outcome.thrown is not None and outcome.thrown.repairs:
-                self.fallback = (outcome, dict(forced))
-                return None, [(True, r) for r in outcome.thrown.repairs]
+            result.outcome = outcome = replay.execute(world, self.deadline, self.strict)
+            if outcome.thrown is not None:
+                result.repairs = [(True, r) for r in outcome.thrown.repairs]
         except Thrown as error:
-            self.last = error
             bits = error.mask if error.repairs else world.touched
             others = [(False, r) for r in self.alternatives(world, bits)]
-            return None, [(True, r) for r in error.repairs] + others
-        except Implausible as error:
-            self.last = error
-            return None, [(False, r) for r in self.alternatives(world, world.touched)]
+            result.error, result.repairs = error, [(True, r) for r in error.repairs] + others
+        except (Implausible, Broken) as error:
+            result.error, result.repairs = error, [(False, r) for r in self.alternatives(world, world.touched)]
         except Exhausted as error:
-            self.last = error
-            self.found.reason = str(error)
-            return None, []
-        except Broken as error:
-            self.last = error
-            self.found.internal = str(error)
-            return None, [(False, r) for r in self.alternatives(world, world.touched)]
-        finally:
-            self.found.worlds += 1
-            self.found.steps += FUEL - world.fuel_left
-        return outcome, []
+            result.error = error
+        if result.error is not None:  # what it was raised from would keep the whole execution alive
+            result.error.__traceback__ = result.error.__context__ = result.error.__cause__ = None
+        result.steps = FUEL - world.fuel_left
+        return result
 
     @staticmethod
     def alternatives(world: World, mask: int) -> Iterator[Decisions]:
@@ -159,14 +173,14 @@ class Search:
     ) -> tuple[Outcome, Decisions] | None:
         """Find a world that runs by the cheapest chain of repairs: what a failed check asks for goes first."""
         self.fallback = None
-        seen: set[tuple[tuple[str, str], ...]] = set()
+        seen: set[frozenset[tuple[str, type, Value]]] = set()
         failures: set[str] = set()
         order = itertools.count()
         heap: list[tuple[float, int, Decisions]] = [(0.0, next(order), dict(forced))]
         tried = 0
         while heap and tried < attempts and time.process_time() < self.deadline:
             cost, _, current = heapq.heappop(heap)
-            key = tuple(sorted((k, repr(v)) for k, v in current.items()))
+            key = frozenset((k, type(v), v) for k, v in current.items())
             if key in seen:
                 continue
             seen.add(key)
@@ -192,6 +206,7 @@ class Search:
     # -- paths -----------------------------------------------------------------------------------------------------
 
     def explore(self, replay: Replay, templates: dict[str, Any]) -> None:
+        self.tried = {}
         base = self.base(replay)
         if base is None:
             return

@@ -21,7 +21,7 @@ from tt_cache_lint.interp.values import (
     key_of,
     mask,
 )
-from tt_cache_lint.interp.world import UNKNOWN, World, stable_hash
+from tt_cache_lint.interp.world import NOT_GIVEN, UNKNOWN, World, stable_hash
 
 MAX_NUMERIC = 60
 MAX_DEPTH = 60
@@ -122,8 +122,8 @@ class Machine:
     def unknown_number(self, key: str, p: int) -> Val:
         """A number for something unknown: the same for the same key in one world."""
         name = f"{UNKNOWN}{key}"
-        value = self.world.forced.get(name)
-        if value is None:
+        value = self.world.given(name)
+        if value is NOT_GIVEN or value is None:
             value = (2, 4, 3, 1, 6, 8)[(stable_hash(key) + self.world.seed) % 6]
         bit = self.world.bit(name)
         return Val(value, p | bit, name)

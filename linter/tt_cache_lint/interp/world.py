@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from tt_cache_lint.interp.values import Val, Value
 
+NOT_GIVEN: Value = object()  # a path insists on nothing for a fact
 # The values a fact of an enumeration may take, by the enumeration's name; filled by the device model.
 DOMAINS: dict[str, tuple[Value, ...]] = {}
 
@@ -34,6 +35,7 @@ class Fact:
 class World:
     """The facts of one world. `forced` maps fact keys to values a path or a repair insists on.
 
+    `asked` are the keys looked up in `forced`, in order, with what was found.
     `run` is 1 or 2. Facts in `varying` (keys) may differ between the runs; `address` always does.
     """
 
@@ -49,6 +51,12 @@ class World:
     owners: dict[str, int] = field(default_factory=dict)
     varying: frozenset[str] = frozenset()
     fuel_left: int = 0
+    asked: dict[str, Value] = field(default_factory=dict)
+
+    def given(self, key: str) -> Value:
+        """What is insisted on for a fact, NOT_GIVEN when nothing is; noted in `asked`."""
+        found = self.asked[key] = self.forced.get(key, NOT_GIVEN)
+        return found
 
     def bit(self, key: str) -> int:
         """The provenance bit of a leaf."""
@@ -64,8 +72,9 @@ class World:
         """The value of a fact. For a decision the first choice is the default; for a number the seed picks one."""
         known = self.facts.get(key)
         if known is None:
-            if key in self.forced:
-                value = self.forced[key]
+            value = self.given(key)
+            if value is not NOT_GIVEN:
+                pass
             elif number and len(choices) > 1:
                 value = choices[(self.seed * 7 + stable_hash(key)) % len(choices)]
             else:
