@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 from report_samples import PATH, RUN, STALE
 from tt_cache_lint.model import Place, Problem
@@ -38,3 +41,14 @@ def test_one_line_stays_one_line_and_harmless() -> None:
     assert len(first) < 1000
     assert out.count("\n") == 3
     assert not [line for line in out.splitlines() if line.lstrip().startswith("::")]
+
+
+def test_the_problem_matcher_in_the_readme_reads_them() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (task,) = json.loads(readme.partition("```json\n")[2].partition("```")[0])["tasks"]
+    pattern = task["problemMatcher"]["pattern"]
+    found = [re.match(pattern["regexp"], line) for line in concise.render(RUN, View()).splitlines()]
+    assert [bool(match) for match in found] == [True] * len(RUN.findings) + [False] * (len(found) - len(RUN.findings))
+    assert found[2] is not None
+    assert found[2].group(pattern["file"], pattern["line"], pattern["column"]) == (PATH, "13", "30")
+    assert found[2][pattern["message"]].endswith(STALE.message)

@@ -13,6 +13,7 @@ COMMAND = "tt-cache-lint rules --write-docs docs/rules"
 MARK = f"<!-- Made by `{COMMAND}` from the rules' docstrings; edit those. -->"
 # An id's hundreds digit.
 FAMILIES = {
+    "0": "Comments in the sources",
     "1": "Order of creation",
     "2": "Compile-time state",
     "3": "Runtime arguments and circular buffers",

@@ -16,8 +16,8 @@ from tt_cache_lint.report import View
 from tt_cache_lint.report.python_text import call, comment, identifier, is_dotted, snake
 from tt_cache_lint.report.two_run_inputs import INTERLEAVED, Inputs, TensorSpec, inputs_of, tensor_spec, two_values
 
-# Rules about the order of creation: no slot goes wrong, so no call can show them.
-SILENT = ("TTC101",)
+# Rules about comments and the order of creation: no slot goes wrong, so no call can show them.
+SILENT = ("TTC001", "TTC002", "TTC101")
 MESH = "mesh"
 UTILS = "from tests.ttnn.utils_for_testing import assert_with_pcc"
 PCC = 0.99
