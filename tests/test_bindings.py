@@ -57,6 +57,12 @@ REGISTERED = """void f(py::module& module) {
     bind_registered_operation(module, ttnn::move, "doc", ttnn::pybind_arguments_t{py::arg("input")});
 }"""
 
+THROUGH = """template <typename Op>
+void bind_cache(py::module& module, const Op& operation) {
+    bind_registered_operation(module, operation, "doc", ttnn::pybind_arguments_t{py::arg("cache")});
+}
+void f(py::module& module) { bind_cache(module, ttnn::fill_cache); detail::bind_cache(module, ttnn::kv::update); }"""
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -65,6 +71,7 @@ REGISTERED = """void f(py::module& module) {
         (OVERLOADED, [("ttnn.pad", [("ttnn::pad", ["a", "n"]), ("ttnn::pad", ["a=nb::none()"])])]),
         (HELPER, [("ttnn.exp", [("ttnn::exp", ["input"])]), ("ttnn.log", [("ttnn::log", ["input"])])]),
         (REGISTERED, [("ttnn.experimental.copy", [("lambda", ["input", "*x=1.0"])]), ("ttnn.move", [("", ["input"])])]),
+        (THROUGH, [("ttnn.fill_cache", [("", ["cache"])]), ("ttnn.kv.update", [("", ["cache"])])]),
         ("void f() { bind_function<>(); bind_function<name>(mod); bind_registered_operation(); nb::arg(); }", []),
         ('void f( { ttnn::bind_function<"', []),
     ],
@@ -137,6 +144,37 @@ def test_a_registered_operation_is_followed(tmp_path: Path) -> None:
         ("tensor_args.velocity",),
         ("operation_attributes.lr",),
     ]
+
+
+def test_a_bound_lambda_and_lists_of_tensors_are_followed(tmp_path: Path) -> None:
+    """The older way, with its own infra: only the call is looked at here, so the factory may be any."""
+    binding = """#include "momentum_step.hpp"
+    void bind(py::module& module) {
+        bind_registered_operation(module, ttnn::momentum_step, doc, ttnn::pybind_overload_t{
+            [](const Op& self, const ttnn::Tensor& a, const ttnn::Tensor& b, const std::optional<Tensor>& c, int q) {
+                return self(q, b, a, c); },
+            py::arg("a"), py::arg("b"), py::kw_only(), py::arg("c") = std::nullopt, py::arg("queue_id") = 0});
+    }"""
+    bound_op.write(tmp_path, binding)
+    folder = tmp_path / bound_op.OP
+    (folder / "momentum_step.cpp").unlink()
+    (folder / "momentum_step.hpp").write_text("""#pragma once
+    namespace ttnn {
+    struct Execute {
+        static Tensor invoke(uint8_t q, const Tensor& param, const Tensor& grad, const std::optional<Tensor>& mask) {
+            return operation::run(operation_attributes_t{.lr = 0.5f}, {param, grad}, {mask}, {}, q).at(0);
+        }
+    };
+    constexpr auto momentum_step = ttnn::register_operation<"ttnn::momentum_step", Execute>();
+    }""")
+    call = called(tmp_path)
+    assert call.name == "ttnn.momentum_step"
+    assert {argument.name: argument.feeds for argument in call.arguments} == {
+        "a": ("tensor_args.input_tensors[1]",),
+        "b": ("tensor_args.input_tensors[0]",),
+        "c": ("tensor_args.optional_input_tensors[0]",),
+        "queue_id": (),
+    }
 
 
 def test_a_binding_that_runs_another_op_is_not_taken(tmp_path: Path) -> None:

@@ -29,6 +29,9 @@ DEPTH, CALLS = 6, 150
 # Folders at and above the factory in which its binding is looked for; beyond the first few only in files that name it.
 LEVELS, OWN = 5, 2
 KEYS = ("operation_attributes", "tensor_args")
+# The old infra launches an op with lists of tensors (ttnn/cpp/ttnn/run_operation.hpp, tt_eager/tt_dnn/op_library/).
+RUNS = ("run", "run_with_autoformat", "run_without_autoformat", "run_autoformat")
+LISTS = ("input_tensors", "optional_input_tensors", "optional_output_tensors")
 Names = frozenset[str]
 _Ranked = tuple[bool, int, int, int, int, OpCall]
 
@@ -41,6 +44,7 @@ class _Trace:
     """
 
     folder: str
+    invoked: list[FunctionDef] = field(default_factory=list)  # what `self(...)` means in a bound lambda
     feeds: dict[str, Names] = field(default_factory=dict)
     depth: int = 0  # of the function that builds the op's structs; 0 when none does
     calls: int = 0
@@ -83,7 +87,11 @@ class CallFinder:
         """The bindings made below a folder, in files that contain the word."""
         key = (folder, word)
         if key not in self._folders:
-            files = (self.index.tree.get(path) for path in self.index.tree.walk(folder) if path.endswith(NAMES))
+            files = (
+                self.index.tree.get(path)
+                for path in self.index.tree.walk(folder)
+                if path.rpartition(".")[0].endswith(NAMES)
+            )
             kept = (file for file in files if file is not None and word.encode() in file.original)
             self._folders[key] = [binding for file in kept for binding in bindings(file)]
         return self._folders[key]
@@ -91,7 +99,7 @@ class CallFinder:
     def _calls(self, binding: Binding, factory: Factory, folder: str) -> Iterator[tuple[Overload, _Trace, OpCall]]:
         for overload in binding.overloads:
             for function in self._functions(binding, overload):
-                trace = _Trace(folder + "/")
+                trace = _Trace(folder + "/", self._invoked(binding) if overload.lambda_ is not None else [])
                 names = [argument.name for argument in overload.arguments]
                 formal = function.params[-len(names) :] if names else []  # a lambda has `self` in front
                 known = {p.name: frozenset((n,)) for p, n in zip(formal, names, strict=False)}
@@ -106,11 +114,17 @@ class CallFinder:
             return [_lambda(file, overload.lambda_)]
         target = overload.target or binding.registered
         found = self.index.functions(target[-1], file.path, (), target[:-1]) if target else []
-        if not found and target:
-            struct = registered(self.interp, file.path, target)
-            found = self.interp.methods(struct, "invoke") if struct is not None else []
+        if not found and target == binding.registered:
+            found = self._invoked(binding)
         found = [f for f in found if f.body is not None]
         return sorted(found, key=lambda f: abs(len(f.params) - len(overload.arguments)))[:2]
+
+    def _invoked(self, binding: Binding) -> list[FunctionDef]:
+        """What calling a registered operation runs."""
+        if not binding.registered:
+            return []
+        struct = registered(self.interp, binding.file.path, binding.registered)
+        return self.interp.methods(struct, "invoke") if struct is not None else []
 
     def _described(self, binding: Binding, overload: Overload, function: FunctionDef, trace: _Trace) -> OpCall:
         scoping = self.interp.scoping(function.file, function.scope)
@@ -237,7 +251,10 @@ class _Walker:
         scope, _ = qualified(file, callee)
         if not scope:
             return False
-        passed = [self._names(file, n, local) for n in given.named_children if n.type != "comment"]
+        nodes = [n for n in given.named_children if n.type != "comment"]
+        if scope[-1] in RUNS and self._feed_lists(file, nodes, local):
+            return True
+        passed = [self._names(file, n, local) for n in nodes]
         reached = False
         for target in self._targets(function, scope, len(passed)):
             self.trace.calls += 1
@@ -245,8 +262,21 @@ class _Walker:
             reached |= self.function(target, known, depth + 1)
         return reached
 
+    def _feed_lists(self, file: SourceFile, nodes: list[Node], local: dict[str, Names]) -> bool:
+        """`operation::run(Op{...}, {inputs}, {optional inputs})`: is it this op? Then its tensors come by position."""
+        first = nodes[0].child_by_field_name("type") if nodes else None
+        if first is None or self._struct(file, first, {}) != KEYS[0]:
+            return False
+        for name, node in zip(LISTS, nodes[1:], strict=False):
+            items = [n for n in node.named_children if n.type != "comment"] if node.type == "initializer_list" else []
+            for position, item in enumerate(items):
+                self._feed(f"{KEYS[1]}.{name}[{position}]", self._names(file, item, local))
+        return True
+
     def _targets(self, function: FunctionDef, scope: Scope, count: int) -> list[FunctionDef]:
         at = function.file.path
+        if scope == ("self",):
+            return sorted(self.trace.invoked, key=lambda f: abs(len(f.params) - count))[:2]
         found = [
             f
             for f in self.interp.index.functions(scope[-1], at, function.scope, scope[:-1])

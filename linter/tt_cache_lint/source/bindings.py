@@ -17,7 +17,7 @@ from tt_cache_lint.source.files import SourceFile
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-NAMES = ("_nanobind.cpp", "_pybind.cpp")
+NAMES = ("_nanobind", "_pybind")  # how the names of such files end
 BIND_FUNCTION, BIND_REGISTERED = "bind_function", "bind_registered_operation"
 NAMED = ("identifier", "qualified_identifier")
 
@@ -57,39 +57,44 @@ def bindings(file: SourceFile) -> Iterator[Binding]:
     for call in calls:
         scope, names = _callee(file, call)
         if scope[-1:] == (BIND_FUNCTION,) and names:
-            enclosing = _template_around(file, call)
+            enclosing = _around(call, "template_declaration")
             if names[0] is not None:
                 yield _bound(file, call, names, {})
             elif enclosing is not None:
                 yield from _through(file, call, enclosing, calls)
         elif scope[-1:] == (BIND_REGISTERED,):
-            yield from _registered(file, call)
+            yield from _registered(file, call, calls)
 
 
 def _through(file: SourceFile, call: Node, helper: Node, calls: Sequence[Node]) -> Iterator[Binding]:
     """The bindings made by the calls of a helper template whose parameters give name and function."""
     function = next((c for c in helper.named_children if c.type == "function_definition"), None)
-    declarator = function.child_by_field_name("declarator") if function is not None else None
     parameters = helper.child_by_field_name("parameters")
-    if declarator is None or parameters is None:
-        return
-    name = declarator.child_by_field_name("declarator")
-    formal = declarator.child_by_field_name("parameters")
-    if name is None or formal is None:
+    if function is None or parameters is None:
         return
     words = template_names(file, parameters)
     given = _template_arguments(call)
-    for use in calls:
-        scope, values = _callee(file, use)
-        if scope[-1:] != (file.text_of(name).rpartition("::")[2],) or use == call:
-            continue
+    for use, values, passed in _uses(file, function, calls):
         known = dict(zip(words, values, strict=False))
         names = [_text(node) if _text(node) is not None else known.get(file.text_of(node)) for node in given]
-        passed = _arguments(use)
-        variables = [_declared(file, p) for p in formal.named_children if p.type.endswith("parameter_declaration")]
         if names and names[0] is not None:
-            line = file.line(use)
-            yield replace(_bound(file, call, names, dict(zip(variables, passed, strict=False))), line=line)
+            yield replace(_bound(file, call, names, passed), line=file.line(use))
+
+
+def _uses(
+    file: SourceFile, function: Node, calls: Sequence[Node]
+) -> Iterator[tuple[Node, list[str | None], dict[str, Node]]]:
+    """The calls of a function in its file: each with its template arguments, and what its parameters are given."""
+    declarator = function.child_by_field_name("declarator")
+    name = declarator.child_by_field_name("declarator") if declarator is not None else None
+    formal = declarator.child_by_field_name("parameters") if declarator is not None else None
+    if name is None or formal is None:
+        return
+    variables = [_declared(file, p) for p in formal.named_children if p.type.endswith("parameter_declaration")]
+    for use in calls:
+        scope, values = _callee(file, use)
+        if scope[-1:] == (file.text_of(name).rpartition("::")[2],):
+            yield use, values, dict(zip(variables, _arguments(use), strict=False))
 
 
 def _bound(file: SourceFile, call: Node, names: Sequence[str | None], given: dict[str, Node]) -> Binding:
@@ -97,14 +102,21 @@ def _bound(file: SourceFile, call: Node, names: Sequence[str | None], given: dic
     return Binding(f"{module}{names[0]}", file, file.line(call), _overloads(file, _arguments(call)[2:], given))
 
 
-def _registered(file: SourceFile, call: Node) -> Iterator[Binding]:
+def _registered(file: SourceFile, call: Node, calls: Sequence[Node]) -> Iterator[Binding]:
+    """The binding of a registered operation, or those of the operations that a helper around the call is given."""
     nodes = _arguments(call)
-    if len(nodes) < 3:
+    if len(nodes) < 3 or nodes[1].type not in NAMED:
         return
-    target = next((n for n in nodes[1:2] if n.type in NAMED), None)
-    if target is not None:
-        scope = qualified(file, target)[0]
-        yield Binding(".".join(scope), file, file.line(call), _overloads(file, nodes[3:], {}), scope)
+    around = _around(call, "function_definition")
+    if nodes[1].type == "identifier" and around is not None:
+        named = file.text_of(nodes[1])
+        for use, _, passed in _uses(file, around, calls):
+            if named in passed and passed[named].type in NAMED:
+                scope = qualified(file, passed[named])[0]
+                yield Binding(".".join(scope), file, file.line(use), _overloads(file, nodes[3:], {}), scope)
+        return
+    scope = qualified(file, nodes[1])[0]
+    yield Binding(".".join(scope), file, file.line(call), _overloads(file, nodes[3:], {}), scope)
 
 
 def _overloads(file: SourceFile, nodes: Sequence[Node], given: dict[str, Node]) -> tuple[Overload, ...]:
@@ -234,8 +246,9 @@ def _declared(file: SourceFile, parameter: Node) -> str:
     return file.text_of(declarator) if declarator is not None else ""
 
 
-def _template_around(file: SourceFile, node: Node) -> Node | None:
+def _around(node: Node, kind: str) -> Node | None:
+    """The nearest enclosing node of a kind."""
     current = node.parent
-    while current is not None and current.type != "template_declaration":
+    while current is not None and current.type != kind:
         current = current.parent
     return current
