@@ -161,8 +161,8 @@ def test_a_bound_lambda_and_lists_of_tensors_are_followed(tmp_path: Path) -> Non
     (folder / "momentum_step.hpp").write_text("""#pragma once
     namespace ttnn {
     struct Execute {
-        static Tensor invoke(uint8_t q, const Tensor& param, const Tensor& grad, const std::optional<Tensor>& mask) {
-            return operation::run(operation_attributes_t{.lr = 0.5f}, {param, grad}, {mask}, {}, q).at(0);
+        static Tensor invoke(const Tensor& param, const Tensor& grad, const std::optional<Tensor>& mask) {
+            return operation::run(operation_attributes_t{.lr = 0.5f}, {param, grad}, {mask}).at(0);
         }
     };
     constexpr auto momentum_step = ttnn::register_operation<"ttnn::momentum_step", Execute>();

@@ -258,7 +258,9 @@ class _Walker:
         reached = False
         for target in self._targets(function, scope, len(passed)):
             self.trace.calls += 1
-            known = {p.name: names for p, names in zip(target.params, passed, strict=False)}
+            # A registered operation takes a queue in front of what its invoke() takes (decorators.hpp of 2024).
+            extra = max(len(passed) - len(target.params), 0) if target.name == "invoke" else 0
+            known = {p.name: names for p, names in zip(target.params, passed[extra:], strict=False)}
             reached |= self.function(target, known, depth + 1)
         return reached
 
