@@ -246,6 +246,14 @@ def test_many_scalars_and_long_names_keep_to_the_width(tmp_path: Path) -> None:
     assert text.count("coefficient_number_8=1.0") == 1
 
 
+def test_semaphores_are_made_for_each_call(tmp_path: Path) -> None:
+    arguments = [INPUT, CallArgument("ready", "GlobalSemaphore"), CallArgument("links", "GlobalSemaphore", items=True)]
+    text = written(tmp_path, tensor("tensor_args.input"), arguments)
+    made = "ttnn.create_global_semaphore(device, SEMAPHORE_CORES, 0)"
+    assert f"    ready = {made}\n    links = [{made} for _ in range(2)]\n" in text
+    assert "    output = ttnn.op(input, ready=ready, links=links)\n    return [input], output, ready, links\n" in text
+
+
 def test_what_cannot_be_told_is_marked(tmp_path: Path) -> None:
     arguments = [INPUT, CallArgument("program_config", "MatmulProgramConfig"), CallArgument("dims", "int", items=True)]
     text = written(tmp_path, tensor("tensor_args.input"), arguments)

@@ -33,25 +33,24 @@ def outputs_of_a_hit(@DEVICE@, first_call, second_call, dummy_memory_config):
     """What the second call computes on a cache hit, and what it computes on a program of its own."""
     @DEVICE@.disable_and_clear_program_cache()
     @DEVICE@.enable_program_cache()
-    kept, kept_output = first_call()
+    kept = first_call()
     entries = @DEVICE@.num_program_cache_entries()
     assert entries > 0
 
-    # The first call's tensors and this one stay allocated, so that the second call gets other buffers.
+    # What the first call used stays allocated, and so does this tensor, so that the second call gets other buffers.
     dummy = ttnn.from_torch(
         torch.zeros(1, 1, 32, 32), layout=ttnn.TILE_LAYOUT, device=@DEVICE@, memory_config=dummy_memory_config
     )
-    moved, output = second_call()
+    moved = second_call()
     assert @DEVICE@.num_program_cache_entries() == entries, "the second call has to be a cache hit"
-    for old, new in zip(kept, moved, strict=True):
+    for old, new in zip(kept[0], moved[0], strict=True):
         assert new.buffer_address() != old.buffer_address()
-    hit = on_host(@DEVICE@, output)
-    del dummy, kept, kept_output
+    hit = on_host(@DEVICE@, moved[1])
+    del dummy, kept, moved
 
     @DEVICE@.disable_and_clear_program_cache()
     @DEVICE@.enable_program_cache()
-    _, output = second_call()
-    return hit, on_host(@DEVICE@, output)'''
+    return hit, on_host(@DEVICE@, second_call()[1])'''
 UNBOUND = "FILL IN: no Python binding was found that runs {}; the name is a guess."
 
 
@@ -204,9 +203,12 @@ class _Test:
             lines += comment(UNBOUND.format(self.operation), "    ")
         # What returns nothing writes to what it is given.
         nothing = self.call.returns == "void"
+        for variable, value in self.inputs.semaphores.items():
+            lines += [f"    {variable} = {value}"]
         lines += call(f"{'' if nothing else 'output = '}{self.call.name}(", self.inputs.passed, "    ")
         given = f"[{', '.join(self.tensors)}]"
-        return [*lines, f"    return {given}, {given if nothing else 'output'}"]
+        parts = [given, given if nothing else "output", *self.inputs.semaphores]
+        return [*lines, *call("return ", [", ".join(parts)], "    ", "")]
 
     def test(self) -> list[str]:
         """The two calls, and the comparison."""

@@ -24,7 +24,7 @@ DTYPES = {
 }
 LAYOUTS = {"TILE": "ttnn.TILE_LAYOUT", "ROW_MAJOR": "ttnn.ROW_MAJOR_LAYOUT"}
 INTERLEAVED = {"DRAM": "ttnn.DRAM_MEMORY_CONFIG", "L1": "ttnn.L1_MEMORY_CONFIG"}
-NUMBERS = ("bool", "float")
+SEMAPHORES = ("GlobalSemaphore", "MultiDeviceGlobalSemaphore")
 DEVICES = ("MeshDevice", "IDevice", "Device")
 FILL = "  # FILL IN: "
 World = Mapping[str, Given]
@@ -66,6 +66,7 @@ class Inputs:
     memories: dict[str, list[str]] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
     varied: dict[str, tuple[str, str]] = field(default_factory=dict)
+    semaphores: dict[str, str] = field(default_factory=dict)  # variable -> what makes it
     lost: list[str] = field(default_factory=list)  # inputs that differ and that no argument gives
 
 
@@ -95,6 +96,8 @@ def _value(made: Inputs, world: World, argument: CallArgument, name: str, device
     if kind == "Tensor":
         return _tensors(made, world, argument, name)
     keys = _attributes(world, argument)
+    if kind in SEMAPHORES and not (argument.default or argument.optional):
+        return _semaphore(made, argument, name, device)
     if kind == "MemoryConfig":
         found = next((key for key in keys if f"{key}.memory_layout" in world), None)
         if found is not None:
@@ -117,6 +120,15 @@ def _value(made: Inputs, world: World, argument: CallArgument, name: str, device
     if not argument.items and kind.startswith(("int", "uint", "size_t")):
         return "1"
     return _open(kind, argument.items)
+
+
+def _semaphore(made: Inputs, argument: CallArgument, name: str, device: str) -> str:
+    """A semaphore of its own for each call, as models make them anew or take turns with several."""
+    grid = "ttnn.CoreRange(ttnn.CoreCoord(0, 0), ttnn.CoreCoord(3, 3))"
+    made.memories["SEMAPHORE_CORES"] = [f"ttnn.CoreRangeSet({{{grid}}})"]
+    one = f"ttnn.create_global_semaphore({device}, SEMAPHORE_CORES, 0)"
+    made.semaphores[name] = f"[{one} for _ in range(2)]" if argument.items else one
+    return name
 
 
 def _scalar(made: Inputs, argument: CallArgument, name: str, item: Given) -> str | None:
