@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,3 +48,16 @@ def test_an_execution_that_asks_for_nothing_is_done_once() -> None:
     result = Result()
     tried.add({}, result)
     assert tried.find({"a": 1}) is result
+
+
+def test_an_execution_ends_at_the_first_broken_check_too_many() -> None:
+    from tt_cache_lint.interp.machine import Machine
+    from tt_cache_lint.interp.values import Unfit
+    from tt_cache_lint.interp.world import World
+
+    m = Machine(None, World())
+    m.limit = 2
+    m.violate("one", [])
+    m.violate("one", [])
+    with pytest.raises(Unfit):
+        m.violate("two", [])

@@ -18,7 +18,7 @@ from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.infra.policy import Call, Inputs, OwnInputs
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.interp.machine import Machine
+from tt_cache_lint.interp.machine import UNLIMITED, Machine
 from tt_cache_lint.interp.values import (
     WRITTEN_COPIES,
     Broken,
@@ -37,6 +37,7 @@ from tt_cache_lint.interp.values import (
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import FunctionDef
 
+NO_LIMITS = (UNLIMITED, UNLIMITED)
 DEBUG = "TT_CACHE_LINT_DEBUG"
 FAULTS = (
     TypeError,
@@ -99,15 +100,18 @@ class Replay:
         self.templates = templates
         self.infra = INFRAS[factory.infra]
 
-    def execute(self, world: World, deadline: float, strict: bool = True) -> Outcome:
+    def execute(
+        self, world: World, deadline: float, strict: bool = True, limits: tuple[int, int] = NO_LIMITS
+    ) -> Outcome:
         """Run the world. Raises Interrupt when it is impossible or cannot be finished.
 
         With `strict` off, validators, TT_FATALs and the selection of the factory are not insisted on; what they would
-        have rejected is noted in the outcome's `violations`.
+        have rejected is noted in the outcome's `violations`. `limits` says how many of these before create(), and up to
+        its end, make the outcome useless: Unfit is raised then.
         """
         m = Machine(self.interp, world, deadline)
         try:
-            return self._execute(m, world, strict)
+            return self._execute(m, world, strict, limits)
         except RecursionError as error:
             raise Exhausted("the code nests too deeply") from error
         except MemoryError as error:
@@ -119,9 +123,9 @@ class Replay:
         finally:
             world.fuel_left = m.fuel
 
-    def _execute(self, m: Machine, world: World, strict: bool) -> Outcome:
+    def _execute(self, m: Machine, world: World, strict: bool, limits: tuple[int, int]) -> Outcome:
         factory = self.factory
-        m.checks = strict
+        m.checks, m.limit = strict, limits[0]
         enter(m)
         world.run = 1
         first = self._inputs(m, validate=True)
@@ -130,8 +134,8 @@ class Replay:
         except Thrown as error:
             if strict:
                 raise
-            m.violations["select"] = error.repairs[:12]
-        m.phase = "create"
+            m.violate("select", error.repairs)
+        m.phase, m.limit = "create", limits[1]
         touched_before, order_before = world.touched, world.order
         world.touched, world.order = 0, []
         made = self.infra.make(self._caller(m), factory, first)
@@ -144,7 +148,7 @@ class Replay:
             unset.update(_unset(shared))
         failures, events = list(m.failures), list(m.log)
         numeric = [(condition, taken) for condition, taken in m.numeric.values()]
-        violations = dict(m.violations)
+        violations, m.limit = dict(m.violations), UNLIMITED
 
         world.run = 2
         m.counters.clear()
@@ -218,7 +222,7 @@ class Replay:
                 except Thrown as error:
                     if m.checks:
                         raise
-                    m.violations[f"validate: {error.message}"] = error.repairs[:12]
+                    m.violate(f"validate: {error.message}", error.repairs)
         m.phase = "outputs"
         return Inputs(attributes, tensor_args, self._outputs(m, attributes, tensor_args), m.world)
 

@@ -17,11 +17,11 @@ from typing import Any
 
 from tt_cache_lint.device.tensors import MEMORY_LAYOUTS
 from tt_cache_lint.factory.found import Factory
-from tt_cache_lint.hit import Outcome, Replay
+from tt_cache_lint.hit import NO_LIMITS, Outcome, Replay
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.interp.machine import FUEL
+from tt_cache_lint.interp.machine import FUEL, UNLIMITED
 from tt_cache_lint.interp.ops import want
-from tt_cache_lint.interp.values import Broken, Enum, Exhausted, Implausible, Interrupt, Thrown, Value
+from tt_cache_lint.interp.values import Broken, Enum, Exhausted, Implausible, Interrupt, Thrown, Unfit, Value
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.tried import Result, Tried
 
@@ -91,6 +91,8 @@ class Search:
         self.found = Exploration()
         self.last: Interrupt | None = None
         self.strict = True
+        self.limits = NO_LIMITS  # how many broken checks are too many, when they are not insisted on
+        self.unfit = False  # the last execution broke too many
         self.broken: frozenset[str] = frozenset()
         self.signatures: set[object] = set()
         self.tried: dict[tuple[int, bool], Tried] = {}  # by seed and strictness
@@ -123,10 +125,12 @@ class Search:
         if result is None:
             world = World(seed, dict(forced), varying=self.varying)
             result = self.execute(replay, world)
-            tried.add(world.asked, result)
+            if not isinstance(result.error, Unfit):  # with other limits it may be of use
+                tried.add(world.asked, result)
         self.found.worlds += 1
         self.found.steps += result.steps
-        if result.error is not None:
+        self.unfit = isinstance(result.error, Unfit)
+        if result.error is not None and not self.unfit:
             self.last = result.error
             if isinstance(result.error, Exhausted):
                 self.found.reason = str(result.error)
@@ -141,7 +145,7 @@ class Search:
         """Execute one world."""
         result = Result()
         try:
-            result.outcome = outcome = replay.execute(world, self.deadline, self.strict)
+            result.outcome = outcome = replay.execute(world, self.deadline, self.strict, self.limits)
             if outcome.thrown is not None:
                 result.repairs = [(True, r) for r in outcome.thrown.repairs]
         except Thrown as error:
@@ -150,7 +154,7 @@ class Search:
             result.error, result.repairs = error, [(True, r) for r in error.repairs] + others
         except (Implausible, Broken) as error:
             result.error, result.repairs = error, [(False, r) for r in self.alternatives(world, world.touched)]
-        except Exhausted as error:
+        except (Exhausted, Unfit) as error:
             result.error = error
         if result.error is not None:  # what it was raised from would keep the whole execution alive
             result.error.__traceback__ = result.error.__context__ = result.error.__cause__ = None
@@ -188,6 +192,8 @@ class Search:
             outcome, repairs = self.attempt(replay, seed, current)
             if outcome is not None:
                 return outcome, current
+            if self.unfit:
+                return None
             failure = str(self.last)
             if failure not in failures:  # further than ever: a new place to start from
                 failures.add(failure)
@@ -346,7 +352,9 @@ class Search:
                 if candidate == forced:
                     continue
                 tried += 1
+                self.limits = (len(best.violations), len(best.violations))
                 outcome, _ = self.attempt(replay, seed, candidate)
+                self.limits = NO_LIMITS
                 if outcome is not None and len(outcome.violations) < len(best.violations):
                     best, forced, improved = outcome, candidate, True
                     break
@@ -397,11 +405,9 @@ class Search:
 
     def unchecked(self, replay: Replay, forced: Decisions, flips: Decisions) -> tuple[Outcome, Decisions] | None:
         """A flip for which checks inside create() ask for numbers that cannot be solved; the validators must agree."""
-        self.strict = False
-        try:
-            found = self.solve(replay, 0, forced, flips, UNCHECKED_ATTEMPTS)
-        finally:
-            self.strict = True
+        self.strict, self.limits = False, (1, UNLIMITED)
+        found = self.solve(replay, 0, forced, flips, UNCHECKED_ATTEMPTS)
+        self.strict, self.limits = True, NO_LIMITS
         if found is not None and all(v.startswith("create: ") for v in found[0].violations):
             return found
         return None

@@ -95,7 +95,7 @@ class Callback:
                 except Thrown as error:
                     if m.checks:
                         raise
-                    m.violations[f"validate: {error.message}"] = error.repairs[:12]
+                    m.violate(f"validate: {error.message}", error.repairs)
         m.phase = "outputs"
         return Inputs(attributes, lists, _outputs(call, factory, attributes, lists), m.world)
 

@@ -294,7 +294,7 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
                 latest = thrown(m, text)
                 repairs, p = list(latest.repairs), p | latest.mask
             if not m.checks:
-                m.violations.setdefault(f"{m.phase}: {key}", tuple(repairs[:12]))
+                m.violate(f"{m.phase}: {key}", repairs)
                 return
             raise Thrown(f"TT_FATAL({text})", p, tuple(repairs[:24]))
 

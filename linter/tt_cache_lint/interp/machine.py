@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tt_cache_lint.interp.values import (
@@ -14,6 +14,7 @@ from tt_cache_lint.interp.values import (
     Opaque,
     Ref,
     Struct,
+    Unfit,
     Unknown,
     Val,
     Value,
@@ -26,6 +27,7 @@ from tt_cache_lint.interp.world import NOT_GIVEN, UNKNOWN, World, stable_hash
 MAX_NUMERIC = 60
 MAX_DEPTH = 60
 FUEL = 220_000
+UNLIMITED = 1 << 30
 
 
 class Machine:
@@ -47,6 +49,7 @@ class Machine:
         self.counters: dict[str, int] = {}
         self.checks = True  # insist on TT_FATALs; otherwise they are noted in `violations`
         self.violations: dict[str, tuple[dict[str, Value], ...]] = {}
+        self.limit = UNLIMITED  # so many of them end the execution
         self.statics: dict[object, Value] = {}
         self.hash_sink: list[Any] = []
         self.gate: Callable[[Any], None] | None = None  # sees the code of each function before it runs
@@ -118,6 +121,12 @@ class Machine:
                 self.numeric.setdefault((term[0], condition.p, self.depth), (condition, taken))
         if len(self.branches) > 400:
             del self.branches[:200]
+
+    def violate(self, check: str, repairs: Sequence[dict[str, Value]]) -> None:
+        """Note a broken check that is not insisted on, with the first repairs. Raises Unfit at the limit."""
+        self.violations.setdefault(check, tuple(repairs[:12]))
+        if len(self.violations) >= self.limit:
+            raise Unfit(check)
 
     def unknown_number(self, key: str, p: int) -> Val:
         """A number for something unknown: the same for the same key in one world."""

@@ -41,6 +41,10 @@ class Implausible(Interrupt):
     """The world makes no sense for this program: division by zero, a vector of absurd size."""
 
 
+class Unfit(Interrupt):
+    """More checks are broken than whoever asked for the execution can use."""
+
+
 class Exhausted(Interrupt):
     """The budget of steps or time is used up."""
 
