@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from report_samples import FACTORY, NARROW, ORDER, PATH, SOURCE, STALE
 from tt_cache_lint import __version__, check
 from tt_cache_lint.cli import default_root, main
+from tt_cache_lint.hash.model import OpFacts
 from tt_cache_lint.model import Confidence, FactoryFacts, Finding, Problem, Severity
 from tt_cache_lint.rule import Rule
 
@@ -32,6 +33,7 @@ class Analysis:
     facts: list[FactoryFacts]
     problems: list[Problem]
     files: int
+    operations: tuple[OpFacts, ...] = ()
 
 
 class Engine(types.ModuleType):
@@ -294,7 +296,9 @@ from dataclasses import dataclass
 class Options:
     verbose: bool = False
 engine.Options = Options
-engine.analyse = lambda root, paths, options: types.SimpleNamespace(facts=[FACTS] * MANY, problems=[], files=1)
+engine.analyse = lambda root, paths, options: types.SimpleNamespace(
+    facts=[FACTS] * MANY, problems=[], files=1, operations=[]
+)
 sys.modules["tt_cache_lint.engine"] = engine
 import tt_cache_lint; tt_cache_lint.engine = engine
 FACTS = FactoryFacts("F", "typed", "a.cpp", 1, status=Status.PARTIAL, reason="µ" * 60)
@@ -458,7 +462,7 @@ def analyse(root, paths, options, progress=None):
     for at in range(5):
         progress(at, 5, "ops/\\x1b[2Jevil%d.cpp" % at)
         time.sleep(0.2)
-    return types.SimpleNamespace(facts=[FACTS], problems=[], files=1)
+    return types.SimpleNamespace(facts=[FACTS], operations=[], problems=[], files=1)
 engine.analyse = analyse
 engine.Options = Options
 leader, follower = pty.openpty()

@@ -39,6 +39,7 @@ from tt_cache_rules import _common
 TABLE = """
     TTC101 resource-order                 note   I1
     TTC102 creation-in-override           error  I1
+    TTC201 per-dispatch-compile-time      error  I2
     TTC202 compile-time-mutation          error  I2
     TTC301 stale-buffer-address           error  I3
     TTC302 stale-cb-address               error  I3
@@ -55,6 +56,11 @@ TABLE = """
     TTC404 uninitialised-shared-variable  error  I4
     TTC405 missing-override               error  I4
     TTC406 narrowed-handle                error  I4
+    TTC501 hash-omits                     error  I5
+    TTC502 hash-includes-per-dispatch     warning I5
+    TTC503 unordered-in-hash              error  I5
+    TTC504 pointer-in-hash                error  I5
+    TTC505 hidden-state                   warning I5
 """
 ROWS = [line.split() for line in TABLE.strip().splitlines()]
 HEADINGS = ["What it does", "Why is this bad", "Example", "Use instead", "Known problems"]
@@ -130,7 +136,7 @@ def everything(given_facts: FactoryFacts) -> list[Finding]:
 
 def test_one_module_a_rule() -> None:
     modules = {info.name for info in pkgutil.iter_modules(tt_cache_rules.__path__)}
-    assert modules == {"_common", *(name.replace("-", "_") for _, name, _, _ in ROWS)}
+    assert modules == {"_common", "_hash", *(name.replace("-", "_") for _, name, _, _ in ROWS)}
 
 
 @pytest.mark.parametrize(("ident", "name", "severity", "invariant"), ROWS)

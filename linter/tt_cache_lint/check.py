@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.globs import matches
+from tt_cache_lint.hash.model import OpFacts
 from tt_cache_lint.model import Confidence, FactoryFacts, Finding, Place, Problem, Run
 from tt_cache_lint.rule import Rule, load_rules, named
 from tt_cache_lint.triage import Policy, Scope, judge, prepare
@@ -51,14 +53,16 @@ def run_check(
     readable, problems = readable_inputs(root, paths)
     files = 0
     facts: tuple[FactoryFacts, ...] = ()
+    operations: tuple[OpFacts, ...] = ()
     if readable:
         from tt_cache_lint import engine
 
         told = {} if progress is None else {"progress": progress}
         analysis = engine.analyse(root, readable, options or engine.Options(), **told)
         files, facts = analysis.files, tuple(f for f in analysis.facts if not matches(f.path, policy.exclude))
+        operations = tuple(op for op in analysis.operations if not matches(op.path, policy.exclude))
         problems = [*problems, *analysis.problems]
-    findings = sorted(distinct(findings_of(rules, facts)), key=_order)
+    findings = sorted(distinct(findings_of(rules, facts, operations)), key=_order)
     scope = Scope(root, readable, facts, known, rules, {problem.path for problem in problems})
     verdict = judge(scope, findings, policy, given)
     shown = sorted(verdict.shown, key=_order)
@@ -94,17 +98,28 @@ def _named(rules: Sequence[Rule], words: Sequence[str]) -> list[Rule]:
     return [rule for rule in rules if rule in found]
 
 
-def findings_of(rules: Sequence[Rule], facts: Iterable[FactoryFacts]) -> list[Finding]:
+def findings_of(
+    rules: Sequence[Rule], facts: Iterable[FactoryFacts], operations: Iterable[OpFacts] = ()
+) -> list[Finding]:
     """Everything that the rules say. An error in a rule is raised again with the rule and the factory it met."""
     findings: list[Finding] = []
     for one in facts:
         for rule in rules:
-            try:
+            with _blamed(rule, one.factory, one.path):
                 findings += rule.check(one)
-            except Exception as error:
-                what = f"{type(error).__name__}: {error}"
-                raise RuntimeError(f"rule {rule.id} failed on {one.factory} ({one.path}): {what}") from error
+    for op in operations:
+        for rule in rules:
+            with _blamed(rule, op.op, op.path):
+                findings += rule.check_operation(op)
     return findings
+
+
+@contextmanager
+def _blamed(rule: Rule, name: str, path: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise RuntimeError(f"rule {rule.id} failed on {name} ({path}): {type(error).__name__}: {error}") from error
 
 
 def distinct(findings: Iterable[Finding]) -> list[Finding]:

@@ -17,6 +17,8 @@ from tt_cache_lint.model import FactoryFacts, Problem
 if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
     from tt_cache_lint.factory.found import Factory
+    from tt_cache_lint.hash.collect import Examiner
+    from tt_cache_lint.hash.model import OpFacts
 
 Progress = Callable[[int, int, str], None]
 RECURSION = 12_000
@@ -43,6 +45,7 @@ class Analysis:
     """What the engine found out."""
 
     facts: list[FactoryFacts] = field(default_factory=list)
+    operations: list[OpFacts] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     files: int = 0
 
@@ -54,6 +57,7 @@ def analyse(root: Path, paths: Sequence[Path], options: Options, progress: Progr
     """
     from tt_cache_lint.device import tables  # noqa: F401  (fills the tables)
     from tt_cache_lint.factory.find import Finder
+    from tt_cache_lint.hash.collect import Examiner
     from tt_cache_lint.interp import std  # noqa: F401
     from tt_cache_lint.interp.interp import Interp
     from tt_cache_lint.source.files import SourceError, SourceTree
@@ -63,6 +67,7 @@ def analyse(root: Path, paths: Sequence[Path], options: Options, progress: Progr
     tree = SourceTree(root)
     interp = Interp(Index(tree))
     finder = Finder(interp)
+    examiner = Examiner(finder)
     analysis = Analysis()
     seen: set[str] = set()
     asked: set[str] = set()
@@ -83,15 +88,27 @@ def analyse(root: Path, paths: Sequence[Path], options: Options, progress: Progr
                 if progress is not None:
                     progress(analysis.files, total, name)
                 analysis.files += 1
-                _file(finder, name, not path.is_dir(), seen, analysis, options)
+                _file(finder, examiner, name, not path.is_dir(), seen, analysis, options)
+    with _tidied():
+        _operations(finder, examiner, analysis, options)
+    analysis.operations.extend(notes.facts() for notes in examiner.notes.values())
     analysis.problems.extend(p for name, p in sorted(tree.problems.items()) if name in asked or name in seen)
     return analysis
 
 
-def _file(finder: Finder, name: str, named: bool, seen: set[str], analysis: Analysis, options: Options) -> None:
+def _file(
+    finder: Finder,
+    examiner: Examiner,
+    name: str,
+    named: bool,
+    seen: set[str],
+    analysis: Analysis,
+    options: Options,
+) -> None:
     if name in seen:
         return
     seen.add(name)
+    examiner.look(name)
     factories = finder.in_file(name)
     targets = [name]
     if not factories and named:
@@ -105,9 +122,24 @@ def _file(finder: Finder, name: str, named: bool, seen: set[str], analysis: Anal
         _syntax(finder, target, analysis)
         for factory in finder.in_file(target) if target != name else factories:
             if options.only is None or factory.name.endswith(options.only):
-                analysis.facts.append(_facts(finder, factory, options))
+                analysis.facts.append(_facts(finder, examiner, factory, options))
                 gc.collect()
                 gc.freeze()
+
+
+def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options: Options) -> None:
+    """The hashes of ops whose factories were not met on the way."""
+    from tt_cache_lint.hash.operations import PlainReplay
+    from tt_cache_lint.paths import Budget, Search
+
+    for factory in examiner.pending():
+        if options.only is not None and not factory.name.endswith(options.only):
+            continue
+        budget = Budget(paths=8, seconds=options.seconds_per_factory, worlds=120, steps=60_000, base_worlds=1)
+        exploration = Search(finder.interp, factory, budget, PlainReplay).run()
+        examiner.examine(factory, exploration, PlainReplay)
+        gc.collect()
+        gc.freeze()
 
 
 def _syntax(finder: Finder, path: str, analysis: Analysis) -> None:
@@ -121,17 +153,16 @@ def _syntax(finder: Finder, path: str, analysis: Analysis) -> None:
         analysis.problems.append(Problem(path, message, line))
 
 
-def _facts(finder: Finder, factory: Factory, options: Options) -> FactoryFacts:
+def _facts(finder: Finder, examiner: Examiner, factory: Factory, options: Options) -> FactoryFacts:
     from tt_cache_lint.facts import Collector
-    from tt_cache_lint.hashing import varying_attributes
     from tt_cache_lint.paths import Budget, Search
 
     budget = Budget(paths=options.paths_budget, seconds=options.seconds_per_factory)
     if options.steps:
         budget.steps = options.steps
-    varying = varying_attributes(finder.interp, factory)
-    exploration = Search(finder.interp, factory, budget, varying).run()
-    facts = Collector(finder.interp, factory, exploration).collect()
+    exploration = Search(finder.interp, factory, budget).run()
+    omitted = examiner.examine(factory, exploration)
+    facts = Collector(finder.interp, factory, exploration, omitted).collect()
     return replace(facts, call=finder.calls.find(factory)) if options.calls else facts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tt_cache_lint.compare import SlotState, WorldTable, same, tabulate, unknown_mask
 from tt_cache_lint.device.cores import describe
@@ -47,8 +47,11 @@ KINDS = {
 class Collector:
     """Collects the facts of one explored factory."""
 
-    def __init__(self, interp: Interp, factory: Factory, exploration: Exploration) -> None:
+    def __init__(
+        self, interp: Interp, factory: Factory, exploration: Exploration, omitted: Sequence[Difference] = ()
+    ) -> None:
         self.interp = interp
+        self.omitted = omitted  # differences that show only where an input that is not hashed varies
         self.factory = factory
         self.exploration = exploration
         self.words = Describer(factory)
@@ -61,7 +64,9 @@ class Collector:
         diagnosis = Diagnosis(factory, words)
         for path, table in self.tables:
             diagnosis.read(path, table)
-        differences = tuple(diagnosis.differences())
+        found = diagnosis.differences()
+        known = {d.slot for d in found}
+        differences = (*found, *(d for d in self.omitted if d.slot not in known))
         status, reason = self._status()
         base = self._best_table()
         create_end = factory.create.file.end_line(factory.create.node)

@@ -78,6 +78,7 @@ class Outcome:
     thrown: Thrown | None = None
     violations: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
     numeric: list[tuple[Value, bool]] = field(default_factory=list)
+    switched: str = ""  # the factory that run 2 would select instead, where the inputs of the runs differ
     core: list[int] = field(default_factory=list)  # the leaves that create() and the override branch on
     table: Any = None  # what compare.tabulate made of it
 
@@ -152,7 +153,8 @@ class Replay:
 
         world.run = 2
         m.counters.clear()
-        second = self._inputs(m, validate=False)
+        second = self._inputs(m, validate=bool(world.varying))
+        switched = self._switched(m, second) if world.varying else ""
         m.phase = "override"
         m.failures, m.log = [], []
         m.branches.clear()
@@ -192,6 +194,7 @@ class Replay:
             thrown,
             violations,
             numeric,
+            switched,
             core,
         )
 
@@ -241,6 +244,15 @@ class Replay:
         if self.factory.returns.name in ("Tensor", "auto"):
             return input_tensor(m.world, "tensor_return_value", m.world.run)
         return make_input(m, self.factory.returns, "tensor_return_value", m.world.run)
+
+    def _switched(self, m: Machine, inputs: Inputs) -> str:
+        """The factory that run 2's own inputs select, when it is another one: on a hit the first call's is kept
+        (ttnn/api/ttnn/device_operation.hpp:273-276)."""
+        try:
+            self._select(m, inputs)
+        except Thrown as error:
+            return error.message.removesuffix(" is selected instead")
+        return ""
 
     def _select(self, m: Machine, inputs: Inputs) -> None:
         chooser = self._method("select_program_factory")

@@ -81,11 +81,11 @@ class Exploration:
 class Search:
     """Explores one factory."""
 
-    def __init__(self, interp: Interp, factory: Factory, budget: Budget, varying: frozenset[str]) -> None:
+    def __init__(self, interp: Interp, factory: Factory, budget: Budget, kind: type[Replay] = Replay) -> None:
         self.interp = interp
         self.factory = factory
         self.budget = budget
-        self.varying = varying
+        self.kind = kind
         self.deadline = time.process_time() + budget.seconds
         self.steps, self.worlds = budget.steps, budget.worlds
         self.found = Exploration()
@@ -101,7 +101,7 @@ class Search:
     def run(self) -> Exploration:
         """Explore all template instances within the budget."""
         for templates in self.factory.templates:
-            self.explore(Replay(self.interp, self.factory, templates), templates)
+            self.explore(self.kind(self.interp, self.factory, templates), templates)
             if self.out_of_budget():
                 break
         if not self.found.paths and not self.found.reason:
@@ -123,7 +123,7 @@ class Search:
         tried = self.tried.setdefault((seed, self.strict), Tried())
         result = tried.find(forced)
         if result is None:
-            world = World(seed, dict(forced), varying=self.varying)
+            world = World(seed, dict(forced))
             result = self.execute(replay, world)
             if not isinstance(result.error, Unfit):  # with other limits it may be of use
                 tried.add(world.asked, result)

@@ -14,6 +14,7 @@ from importlib import metadata
 from types import ModuleType
 from typing import ClassVar
 
+from tt_cache_lint.hash.model import OpFacts
 from tt_cache_lint.model import Confidence, FactoryFacts, Finding, Place, Related, Row, Severity
 
 GROUP = "tt_cache_lint.rules"
@@ -41,11 +42,15 @@ class Rule:
 
     def check(self, facts: FactoryFacts) -> Iterable[Finding]:
         """Yield the findings of this rule for one factory."""
-        raise NotImplementedError
+        return ()
+
+    def check_operation(self, facts: OpFacts) -> Iterable[Finding]:
+        """Yield the findings of this rule for one op: those about its hash."""
+        return ()
 
     def finding(
         self,
-        facts: FactoryFacts,
+        facts: FactoryFacts | OpFacts,
         message: str,
         place: Place,
         *,
@@ -65,7 +70,7 @@ class Rule:
             confidence,
             message,
             place,
-            facts.factory,
+            facts.factory if isinstance(facts, FactoryFacts) else facts.op,
             slot,
             when,
             related,

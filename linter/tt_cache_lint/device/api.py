@@ -49,6 +49,7 @@ from tt_cache_lint.interp.values import (
     mask,
     plain,
 )
+from tt_cache_lint.interp.world import HIDDEN_STATE
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -157,7 +158,8 @@ def create_kernel(m: Machine, site: Site, args: list[Value]) -> Value:
         return m.unknown_call("CreateKernel", args)
     kernel = Kernel(program, source, cores_of(m, cores), copied(config), site.mark)
     kernel.stack = tuple(m.stack)
-    kernel.unsure = not m.world.is_known(mask(cores))
+    kernel.cores_mask = mask(cores)
+    kernel.unsure = not m.world.is_known(kernel.cores_mask)
     if not program.compiled:
         program.kernels.append(kernel)
     _log(m, "kernel", site.mark, kernel)
@@ -478,6 +480,7 @@ def create_circular_buffer(m: Machine, site: Site, args: list[Value]) -> Value:
             return m.unknown_call("CreateCircularBuffer", [a for a in args if not isinstance(a, Program)])
         return m.unknown_call("CreateCircularBuffer", args)
     cb = CircularBuffer(program, cores_of(m, cores), site.mark)
+    cb.cores_mask = mask(cores)
     cb.stack = tuple(m.stack)
     cb.total, cb.buffer, cb.offset = config.total, config.buffer, config.offset
     cb.formats, cb.pages = dict(config.formats), dict(config.pages)
@@ -700,10 +703,11 @@ def no_effect(m: Machine, site: Site, args: list[Value]) -> None:
 class AccessorArgs(Obj):
     """TensorAccessorArgs: compile-time words that derive from the buffer's spec, never its address."""
 
-    __slots__ = ("buffer",)
+    __slots__ = ("buffer", "flexible")
 
-    def __init__(self, buffer: Value) -> None:
+    def __init__(self, buffer: Value, flexible: bool = False) -> None:
         self.buffer = buffer
+        self.flexible = flexible  # some of its words are runtime arguments instead
 
     def identity(self) -> object:
         return ("accessor", identity(self.buffer))
@@ -713,19 +717,22 @@ class AccessorArgs(Obj):
         if not isinstance(buffer, Buffer) or buffer.spec is None:
             return [0, 0]
         memory = buffer.spec.layout.memory
-        p = buffer.spec.mask()
+        dram = int(getattr(plain(memory.buffer_type), "name", "") == "DRAM") * 2
+        p = mask(memory.memory_layout) | mask(memory.buffer_type)
         if memory.sharded:
-            return [Val(3, p), Opaque(f"accessor of {buffer.owner}")]
+            # rank, bank count, the tensor's shape in pages, the shard's, bank coordinates (tensor_accessor_args.cpp)
+            shape = identity(buffer.spec.padded)
+            content = None if self.flexible else (shape, buffer.spec.layout.identity())
+            return [Val(1 + dram, p), Opaque(f"accessor of {buffer.owner}", content, buffer.spec.mask())]
         from tt_cache_lint.device.tensors import buffer_aligned_page_size
 
-        kind = plain(memory.buffer_type)
         site = Site(Mark("", 0, 1, 0, ""), "aligned_page_size")
-        return [Val(int(getattr(kind, "name", "") == "DRAM") * 2, p), buffer_aligned_page_size(m, site, buffer)]
+        return [Val(dram, p), buffer_aligned_page_size(m, site, buffer)]
 
 
 @constructor("TensorAccessorArgs")
 def construct_accessor(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
-    return AccessorArgs(buffer_of(args[0]) if args else None)
+    return AccessorArgs(buffer_of(args[0]) if args else None, len(args) > 1)
 
 
 @method(AccessorArgs, "append_to")
@@ -823,6 +830,13 @@ def random_seed(m: Machine, site: Site, args: list[Value]) -> Value:
     bit = m.world.bit("randomness")
     m.world.dispatch |= bit
     return Val(9000 + 100 * m.world.run + number, bit, "randomness")
+
+
+@function("getenv", "secure_getenv", arity=(1, 1))
+def environment(m: Machine, site: Site, args: list[Value]) -> Value:
+    """An environment variable: state that is no input of the op."""
+    name = f"environment variable {plain(args[0])}"
+    return Unknown(name, m.world.bit(f"{HIDDEN_STATE}{name}"))
 
 
 @function("get_compute_kernel_config_args", arity=(2, 2))

@@ -12,7 +12,7 @@ from tt_cache_lint.device.api import _log, index_key
 from tt_cache_lint.device.cores import cores_of, to_coord
 from tt_cache_lint.device.program import CircularBuffer, Kernel, Program, buffer_of, set_args
 from tt_cache_lint.interp.registry import Site, function, method
-from tt_cache_lint.interp.values import InitList, Mark, Opt, Struct, Value, Vec, copied, empty
+from tt_cache_lint.interp.values import InitList, Mark, Opt, Struct, Value, Vec, copied, empty, mask
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -45,6 +45,7 @@ def program_from_descriptor(m: Machine, program: Program, descriptor: Value, mar
 
 def _add_cb(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
     cb = CircularBuffer(program, cores_of(m, item.get("core_ranges")), mark)
+    cb.cores_mask = mask(item.get("core_ranges"))
     cb.stack = tuple(m.stack)
     cb.total = item.get("total_size")
     buffer = item.get("buffer")
@@ -64,6 +65,7 @@ def _add_cb(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
 def _add_kernel(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
     kernel = Kernel(program, item.get("kernel_source"), cores_of(m, item.get("core_ranges")), item, mark)
     kernel.stack = tuple(m.stack)
+    kernel.cores_mask = mask(item.get("core_ranges"))
     program.kernels.append(kernel)
     _log(m, "kernel", mark, kernel)
     runtime = item.get("runtime_args")

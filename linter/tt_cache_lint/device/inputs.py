@@ -29,7 +29,7 @@ from tt_cache_lint.device.tensors import (
 from tt_cache_lint.interp import build
 from tt_cache_lint.interp.registry import Site, method
 from tt_cache_lint.interp.types import MAPS, SEQUENCES, STRINGS, Type
-from tt_cache_lint.interp.values import Absent, Map, Opt, Struct, Unknown, Val, Value, Vec
+from tt_cache_lint.interp.values import Absent, Map, Opt, Struct, Unknown, Val, Value, Vec, identity
 from tt_cache_lint.source.defs import EnumDef, StructDef
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
     if name in ("tuple", "pair"):
         return Vec([make_input(m, a, f"{key}[{i}]", run) for i, a in enumerate(type_.args)], name)
     if name in MAPS:
-        return Map(name)
+        return _map(m, type_, key, run)
     if name in STRINGS:
         return ""
     if name == "MemoryConfig":
@@ -128,13 +128,17 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
     if name in ("CoreCoord", "tt_xy_pair"):
         return CoreCoord(world.fact(f"{key}.x", (2,), number=True), world.fact(f"{key}.y", (2,), number=True))
     if name == "CoreRange":
-        return rectangle(0, 0, 1, 1, world.bit(key))
+        rows = world.fact(f"{key}.rows", (2,), number=True)
+        return rectangle(0, 0, 1, max(int(rows.v), 1) - 1, rows.p)
     if name == "CoreRangeSet":
         return input_cores(world, key)
     if name == "ShardSpec":
         dims = default_dims(world)
-        grid = CoreRangeSet([rectangle(0, 0, 1, 0, world.bit(key))])
+        columns = world.fact(f"{key}.columns", (2,), number=True)
+        grid = CoreRangeSet([rectangle(0, 0, max(int(columns.v), 1) - 1, 0, columns.p)])
         return ShardSpec(grid, make_shape([dims[1] // 2 or 1, dims[0]]), ORIENTATIONS[0])
+    if name == "SubDeviceId":
+        return world.fact(key, (0,), number=True)
     if name == "Tile":
         return Tile()
     if name == "MeshCoordinate":
@@ -147,7 +151,8 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
 def input_cores(world: World, key: str) -> CoreRangeSet:
     """A set of cores given to the op: most of the grid."""
     gx, gy = GRIDS[world.seed % len(GRIDS)]
-    return CoreRangeSet([rectangle(0, 0, gx - 1, gy - 1 - world.seed % 2, world.bit(key))])
+    rows = world.fact(f"{key}.rows", (gy - world.seed % 2,), number=True)
+    return CoreRangeSet([rectangle(0, 0, gx - 1, max(int(rows.v), 1) - 1, rows.p)])
 
 
 def _item(m: Machine, elem: Type | None, key: str, run: int, position: int, count: int) -> Value:
@@ -158,6 +163,16 @@ def _item(m: Machine, elem: Type | None, key: str, run: int, position: int, coun
         default = position if m.world.seed % 2 == 0 else count - 1 - position
         return m.world.fact(key, (default,), number=True)
     return make_input(m, elem, key, run)
+
+
+def _map(m: Machine, type_: Type, key: str, run: int) -> Map:
+    """A map given to the op: empty, but with one entry where only the hash reads it."""
+    made = Map(type_.name)
+    types = [a for a in type_.args[:2] if isinstance(a, Type)]
+    if m.phase == "hash" and len(types) == 2:
+        name, value = (make_input(m, t, f"{key}[{i}]", run) for i, t in enumerate(types))
+        made.items[identity(name)] = (name, value)
+    return made
 
 
 def _optional(m: Machine, type_: Type, key: str, run: int) -> Value:
@@ -194,7 +209,7 @@ def _declared(m: Machine, type_: Type, key: str, run: int) -> Value:
         return input_struct(m, decl, type_, key, run)
     if type_.name in SEQUENCES:
         return Vec([], type_.name)
-    return Unknown(key, m.world.bit(key))
+    return m.world.opaque(key)
 
 
 def input_struct(m: Machine, decl: StructDef, type_: Type, key: str, run: int) -> InputStruct:

@@ -84,10 +84,9 @@ class Kernel(Obj):
     __slots__ = (
         "args",
         "common",
-        "compile_args",
         "config",
         "cores",
-        "defines",
+        "cores_mask",
         "handle",
         "mark",
         "ordinal",
@@ -111,6 +110,7 @@ class Kernel(Obj):
         self.handle = Handle("kernel", self.ordinal, self)
         self.touched = False
         self.unsure = False  # its cores rest on something that could not be computed
+        self.cores_mask = 0  # the inputs that its cores derive from
 
     def identity(self) -> object:
         return ("kernel", self.ordinal)
@@ -132,6 +132,7 @@ class CircularBuffer(Obj):
     __slots__ = (
         "buffer",
         "cores",
+        "cores_mask",
         "formats",
         "handle",
         "mark",
@@ -159,6 +160,7 @@ class CircularBuffer(Obj):
         self.handle = Handle("cb", CB_BASE + 0x340 * self.ordinal, self)
         self.writes: list[tuple[Mark, tuple[Mark, ...]]] = []
         self.touched = False
+        self.cores_mask = 0  # the inputs that its cores derive from
 
     def identity(self) -> object:
         return ("cb", self.ordinal)
@@ -328,6 +330,11 @@ _current: list[Machine] = []
 def enter(m: Machine) -> None:
     """Make a machine the one that views without a machine belong to."""
     _current[:] = [m]
+
+
+def running() -> Machine:
+    """The machine that executes now."""
+    return _current[-1]
 
 
 class ArgGrid(Obj):

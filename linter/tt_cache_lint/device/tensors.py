@@ -1056,9 +1056,18 @@ def device_physical(m: Machine, site: Site, v: Device, core: Value, *args: Value
 
 @method(Device, "worker_cores")
 def device_workers(m: Machine, site: Site, v: Device, *args: Value) -> Value:
+    """The cores of a sub-device; another sub-device has others."""
     size = device_grid(m, site, v)
     x, y = size.xy
-    return CoreRangeSet([rectangle(0, 0, x - 1, y - 1, size.mask())])
+    number = plain(args[1]) if len(args) > 1 else 0
+    p = size.mask() | (mask(args[1]) if len(args) > 1 else 0)
+    first = 1 if isinstance(number, int) and number else 0
+    return CoreRangeSet([rectangle(first, 0, x - 1, y - 1, p)])
+
+
+@method(Device, "get_sub_device_ids")
+def device_sub_devices(m: Machine, site: Site, v: Device) -> Value:
+    return Vec([0])
 
 
 @method(Device, "allocator")

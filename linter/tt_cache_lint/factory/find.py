@@ -13,7 +13,7 @@ from tt_cache_lint.factory.users import Users, op_folder
 from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.source.defs import AliasDef, FunctionDef, StructDef
+from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 if TYPE_CHECKING:
     from tt_cache_lint.factory.python_call import CallFinder
@@ -133,7 +133,7 @@ class Finder:
         if struct is not None and struct.scope:
             owner = self.index.struct(struct.scope[-1], struct.file.path, struct.scope, ())
             if owner is not None and owner.inner == struct.scope:
-                return self._describe(owner)
+                return self.describe(owner)
         name = struct.name if struct is not None else create.scope[-1]
         folder = create.file.path.rpartition("/")[0]
         for _ in range(3):
@@ -156,11 +156,12 @@ class Finder:
                 for alias in defs.aliases.get("program_factory_t", ()) if defs is not None else ():
                     owner = self.index.struct(alias.scope[-1], path, alias.scope, ()) if alias.scope else None
                     if owner is not None and owner.inner == alias.scope:
-                        found.append(self._describe(owner, alias))
+                        found.append(self.describe(owner))
             self._operations[folder] = found
         return self._operations[folder]
 
-    def _describe(self, struct: StructDef, alias: AliasDef | None = None) -> Operation:
+    def describe(self, struct: StructDef) -> Operation:
+        """The op that a struct with operation_attributes_t and tensor_args_t is."""
         op = Operation(struct)
         for name in METHODS:
             methods = [f for f in self.interp.methods(struct, name) if f.body is not None]

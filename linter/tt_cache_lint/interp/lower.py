@@ -614,11 +614,15 @@ class Lowering(Expressions):
         own_parts = own_copy and not const  # what is never written may as well be shared
         scalar = type_.scalar
         key = f"{self.file.path}:{node.start_byte}"
+        mark = self.mark(right) if right is not None else None
 
         def run(f: list[Value]) -> Any:
             init(f)
             m = f[0]
-            for item in iterate(m, source(f), key):
+            container = source(f)
+            if m.phase == "hash" and mark is not None:
+                note_walk(m, container, mark)
+            for item in iterate(m, container, key):
                 m.spend()
                 if slot >= 0:
                     if by_ref:
@@ -783,6 +787,14 @@ class _LocalDefs(FileDefs):
         self.usings = []
         self.namespace_aliases = {}
         self.errors = []
+
+
+def note_walk(m: Any, container: Value, mark: Mark) -> None:
+    """Note that a hash function walks over a container without an order."""
+    value = container.get() if isinstance(container, Ref) else container
+    kind = getattr(value, "kind", "")
+    if isinstance(kind, str) and kind.startswith("unordered_"):
+        m.walked.append((mark.text, kind, mark))
 
 
 def thrown(m: Any, text: str) -> Thrown:

@@ -53,6 +53,7 @@ class Machine:
         self.statics: dict[object, Value] = {}
         self.hash_sink: list[Any] = []
         self.gate: Callable[[Any], None] | None = None  # sees the code of each function before it runs
+        self.walked: list[tuple[str, str, Mark]] = []  # unordered containers that a hash function walks over
 
     def spend(self, amount: int = 1) -> None:
         """Use up budget. Raises Exhausted when it is gone."""

@@ -350,12 +350,21 @@ class Vec(Obj):
 
 
 class Opaque(Obj):
-    """An unknown number of unknown items inside a sequence."""
+    """An unknown number of unknown items inside a sequence.
 
-    __slots__ = ("key",)
+    `content` is what they derive from, where all of that is known: equal contents are equal items, others differ.
+    `p` are the inputs that it derives from.
+    """
 
-    def __init__(self, key: str) -> None:
+    __slots__ = ("content", "key", "p")
+
+    def __init__(self, key: str, content: object = None, p: int = 0) -> None:
         self.key = key
+        self.content = content
+        self.p = p
+
+    def mask(self) -> int:
+        return self.p
 
     def __repr__(self) -> str:
         return f"...{self.key}"
@@ -727,4 +736,4 @@ def sequence_ref(base: Any, at: int) -> Value:
 
 def sequence_length(base: Any) -> int:
     """The number of elements of what an iterator walks over."""
-    return len(base.items) if isinstance(base, (Vec, InitList)) else int(base.length())
+    return len(base.items) if isinstance(base, (Vec, InitList, Map)) else int(base.length())

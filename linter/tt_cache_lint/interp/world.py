@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from tt_cache_lint.interp.values import Val, Value
+from tt_cache_lint.interp.values import Unknown, Val, Value
 
 NOT_GIVEN: Value = object()  # a path insists on nothing for a fact
 # The values a fact of an enumeration may take, by the enumeration's name; filled by the device model.
@@ -36,7 +36,7 @@ class World:
     """The facts of one world. `forced` maps fact keys to values a path or a repair insists on.
 
     `asked` are the keys looked up in `forced`, in order, with what was found.
-    `run` is 1 or 2. Facts in `varying` (keys) may differ between the runs; `address` always does.
+    `run` is 1 or 2. `varying` holds what inputs are in run 2 where the two runs differ; `address` always differs.
     """
 
     seed: int = 0
@@ -49,7 +49,7 @@ class World:
     dispatch: int = 0
     addresses: dict[int, tuple[str, int]] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
-    varying: frozenset[str] = frozenset()
+    varying: dict[str, Value] = field(default_factory=dict)
     fuel_left: int = 0
     asked: dict[str, Value] = field(default_factory=dict)
 
@@ -85,18 +85,13 @@ class World:
             known.bit = bit
         value = known.value
         if self.run == 2 and key in self.varying:
-            value = self.changed(value)
+            value = self.varying[key]
         return Val(value, known.bit, key)
 
-    def changed(self, value: Value) -> Value:
-        """Another value for an unhashed scalar in run 2."""
-        if isinstance(value, bool):
-            return value
-        if isinstance(value, int):
-            return value + 1
-        if isinstance(value, float):
-            return value + 0.5
-        return value
+    def opaque(self, key: str) -> Unknown:
+        """An input whose content is not modelled: the same in both runs unless it varies."""
+        changed = self.run == 2 and key in self.varying
+        return Unknown(f"{key} of the second call" if changed else key, self.bit(key))
 
     def address(self, owner: str, run: int) -> Val:
         """The device address of a buffer or semaphore: another one in each run.

@@ -1,0 +1,341 @@
+"""Experiments: two calls with one hash that differ in one input that the hash leaves out.
+
+The first call builds the program, the second hits it. The validator that runs on hits has to accept the second call
+(what it admits one value of is pinned), the two hashes have to be equal (what is determined by hashed inputs cannot
+vary), and then the program that the hit leaves is compared with a fresh one: in what is compiled into it, and slot by
+slot (what is refreshed or unused shows no difference). facts/hash_judgement.md, the four ways to be safe.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tt_cache_lint.compare import WorldTable, tabulate, unknown_mask
+from tt_cache_lint.device.inputs import make_input
+from tt_cache_lint.device.program import enter
+from tt_cache_lint.factory.found import Factory
+from tt_cache_lint.hash.builds import Change, Differ, leaves_of, runtime_leaves_of
+from tt_cache_lint.hash.key import Key, read_key
+from tt_cache_lint.hash.reflect import Reflection
+from tt_cache_lint.hash.vary import is_input, property_of, varied
+from tt_cache_lint.hit import FAULTS, Outcome, Replay
+from tt_cache_lint.interp.access import value_of
+from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.machine import Machine
+from tt_cache_lint.interp.values import Interrupt, Thrown, Value, mask
+from tt_cache_lint.interp.world import Fact, World
+from tt_cache_lint.paths import Exploration, Path
+from tt_cache_lint.source.defs import FunctionDef
+
+PATHS = 6  # how many paths are looked at for omissions
+TRIALS = 48  # how many pairs of calls are executed for a factory
+JOINT = 3  # how many inputs that checks tie together are changed at once
+
+
+@dataclass(slots=True)
+class Trial:
+    """A pair of calls that was executed: what differed in the inputs, and what in the programs."""
+
+    leaf: str
+    varying: dict[str, Value]
+    path: Path
+    outcome: Outcome
+    table: WorldTable
+    changes: list[Change]
+    key: Key
+
+    @property
+    def property(self) -> str:
+        return property_of(self.leaf)
+
+
+@dataclass(slots=True)
+class Report:
+    """What the experiments with one factory gave."""
+
+    trials: list[Trial] = field(default_factory=list)
+    pinned: dict[str, str] = field(default_factory=dict)  # inputs that a check on hits pins, with the check
+    told: set[str] = field(default_factory=set)  # inputs that the hash tells apart although it does not hold them
+    unclear: str = ""
+    keys: list[tuple[Path, Key]] = field(default_factory=list)
+
+
+def hash_function(factory: Factory) -> FunctionDef | None:
+    """The op's own hash function, None for the framework's."""
+    return factory.op.methods.get("compute_program_hash") if factory.op is not None else None
+
+
+class Hasher:
+    """Executes the hash of one op."""
+
+    def __init__(self, interp: Interp, reflection: Reflection, factory: Factory) -> None:
+        self.interp = interp
+        self.reflection = reflection
+        self.factory = factory
+
+    def custom(self) -> bool:
+        """Does anything replace the framework's hash of all members?"""
+        if hash_function(self.factory) is not None:
+            return True
+        return not all(self.reflection.plain(t) for t in (self.factory.attributes, self.factory.tensor_args))
+
+    def key(self, world: World, run: int) -> Key:
+        """The hash of the world's call in a run."""
+        m = Machine(self.interp, world)
+        m.checks = False
+        before, world.run = world.run, run
+        enter(m)
+        m.phase = "hash"
+        try:
+            return read_key(m, self.reflection, self.result(m, run))
+        except Thrown:
+            return Key(throws=True)
+        except Interrupt as error:
+            return Key(unclear=str(error) or type(error).__name__)
+        except (RecursionError, *FAULTS) as error:
+            return Key(unclear=f"{type(error).__name__}: {error}")
+        finally:
+            world.run = before
+
+    def result(self, m: Machine, run: int) -> Value:
+        body = hash_function(self.factory)
+        attributes = make_input(m, self.factory.attributes, "operation_attributes", run)
+        tensor_args = make_input(m, self.factory.tensor_args, "tensor_args", run)
+        if body is None:
+            m.hash_sink.extend([(attributes, None), (tensor_args, None)])
+            return None
+        code = self.interp.instance(body, {}, self.interp.owner_of(body))
+        return value_of(m.invoke(code, [attributes, tensor_args][: len(body.params)]))
+
+
+class Laboratory:
+    """Runs the experiments with one factory."""
+
+    def __init__(self, hasher: Hasher, replay: Replay, exploration: Exploration, seconds: float = 4.0) -> None:
+        self.hasher = hasher
+        self.replay = replay
+        self.exploration = exploration
+        self.deadline = time.process_time() + seconds
+        self.left = TRIALS
+        self.report = Report()
+        self.proven: set[str] = set()
+        self.tried: set[tuple[str, str]] = set()
+
+    def run(self) -> Report:
+        for path in self._paths():
+            if self.left <= 0 or time.process_time() > self.deadline:
+                break
+            self.explore(path)
+        return self.report
+
+    def _paths(self) -> list[Path]:
+        """The base path and those that show something new, without those that no check would let pass."""
+        paths = [p for p in self.exploration.paths if p.outcomes and not p.contradicts]
+        telling = [p for p in paths if p.is_base or p.telling]
+        return telling[:PATHS] or paths[:1]
+
+    # -- one path --------------------------------------------------------------------------------------------------
+
+    def explore(self, path: Path) -> None:
+        outcome = path.outcomes[0]
+        if "select" in outcome.violations:
+            return
+        world = replica(outcome.world)
+        key = self.hasher.key(world, 1)
+        self.report.keys.append((path, key))
+        if key.throws:
+            return  # no call gets this far
+        if key.unclear:
+            self.report.unclear = self.report.unclear or key.unclear
+        baseline = {change.name for change in self._changes(outcome)}
+        used = used_by(outcome)
+        facts = [f for f in outcome.world.facts.values() if is_input(f) and f.bit & used and not key.covers(f.key)]
+        facts.sort(key=lambda f: (not f.choices, ".logical_shape[" in f.key))
+        for fact in facts:
+            if property_of(fact.key) not in self.proven:
+                self._vary(path, key, fact, baseline)
+        self._reshape(path, key, facts, baseline)
+
+    def _vary(self, path: Path, key: Key, fact: Fact, baseline: set[str]) -> None:
+        for value in varied(path.outcomes[0].world, fact):
+            mark = (fact.key, repr((fact.value, value)))
+            if mark in self.tried or self.left <= 0:
+                continue
+            self.tried.add(mark)
+            trial = self._pair(path, key, fact.key, {fact.key: value}, baseline)
+            if trial is not None and (trial.changes or trial.outcome.switched):
+                self.proven.add(trial.property)
+                return
+
+    def _reshape(self, path: Path, key: Key, facts: list[Fact], baseline: set[str]) -> None:
+        """Other shapes of the same volume: what a hash of volumes does not tell apart."""
+        dims: dict[str, list[Fact]] = {}
+        for fact in facts:
+            name, found, _ = fact.key.rpartition(".logical_shape[")
+            if found and isinstance(fact.value, int):
+                dims.setdefault(name, []).append(fact)
+        for name, group in dims.items():
+            if f"{name}.logical_shape" in self.proven or len(group) < 2:
+                continue
+            last, before = group[-1], group[-2]
+            for big, small in ((last, before), (before, last)):
+                if small.value % 2 == 0 and small.value > 1:
+                    varying: dict[str, Value] = {big.key: big.value * 2, small.key: small.value // 2}
+                    trial = self._pair(path, key, big.key, varying, baseline)
+                    if trial is not None and (trial.changes or trial.outcome.switched):
+                        self.proven.add(trial.property)
+                        break
+
+    # -- what is hashed for nothing --------------------------------------------------------------------------------
+
+    def needless(self) -> Iterator[tuple[str, list[Trial]]]:
+        """Numbers among the attributes that are hashed although they reach nothing but runtime arguments.
+
+        Each is varied against the hash: other values have to change nothing that is compiled, on no explored path.
+        """
+        base = next((p for p in self.exploration.paths if p.is_base and p.validated and p.outcomes), None)
+        if base is None:
+            return
+        outcome = base.outcomes[0]
+        key = self.hasher.key(replica(outcome.world), 1)
+        if key.throws or key.unclear or _unsure(outcome):
+            return
+        compiled = self._compiled()
+        used = runtime_leaves_of(outcome.fresh)
+        for fact in list(outcome.world.facts.values()):
+            number = type(fact.value) in (int, float) and not fact.choices
+            if not number or not fact.bit & used or not fact.key.startswith("operation_attributes."):
+                continue
+            if fact.key in compiled or not key.covers(fact.key):
+                continue
+            if "shape[" in fact.key or fact.key.endswith((".size", ".rows", ".columns")):
+                continue
+            trials = [
+                t for value in list(varied(outcome.world, fact))[:2] if (t := self._against(base, key, fact, value))
+            ]
+            if len(trials) == 2 or (trials and isinstance(fact.value, float)):
+                yield fact.key, trials
+
+    def blanks(self) -> bool:
+        """Does the hash leave out other numbers that reach nothing but runtime arguments?"""
+        base = self.exploration.paths[0].outcomes[0]
+        key = self.hasher.key(replica(base.world), 1)
+        used = runtime_leaves_of(base.fresh)
+        compiled = self._compiled()
+        return any(
+            fact.bit & used
+            and type(fact.value) in (int, float)
+            and not fact.choices
+            and fact.key.startswith("operation_attributes.")
+            and fact.key not in compiled
+            and not key.covers(fact.key)
+            for fact in base.world.facts.values()
+        )
+
+    def _compiled(self) -> set[str]:
+        """The inputs that something compiled derives from, or that create() branches on, on any path."""
+        found: set[str] = set()
+        for path in self.exploration.paths:
+            outcome = path.outcomes[0]
+            bits = leaves_of(outcome.fresh)
+            for more in outcome.core:
+                bits |= more
+            found.update(outcome.world.leaves(bits))
+        return found
+
+    def _against(self, path: Path, key: Key, fact: Fact, value: Value) -> Trial | None:
+        """Another value of a hashed input, if a hit would serve it."""
+        world = replica(path.outcomes[0].world)
+        world.varying = {fact.key: value}
+        try:
+            outcome = self.replay.execute(world, self.deadline, True)
+        except Interrupt:
+            return None
+        table = tabulate(outcome)
+        changes = list(self._changes(outcome))
+        if outcome.thrown is not None or outcome.switched or changes or not table.comparable or _unsure(outcome):
+            return None
+        bit = outcome.world.facts[fact.key].bit
+        mine = [s for s in table.slots.values() if any(mask(r.expected) & bit and r.needs_refresh for r in s.readings)]
+        others = any(r.wrong and not mask(r.expected) & bit for s in table.slots.values() for r in s.readings)
+        if not mine or others:
+            return None
+        return Trial(fact.key, world.varying, path, outcome, table, changes, key)
+
+    # -- one pair of calls -----------------------------------------------------------------------------------------
+
+    def _pair(self, path: Path, key: Key, leaf: str, varying: dict[str, Value], baseline: set[str]) -> Trial | None:
+        """Execute two calls that differ in `varying`, and in what checks tie to it, if their hashes are equal."""
+        for _ in range(JOINT):
+            world = replica(path.outcomes[0].world)
+            world.varying = varying
+            first, second = self.hasher.key(world, 1), self.hasher.key(world, 2)
+            if second.throws or first.content() != second.content():
+                self.report.told.add(leaf)
+                return None
+            if self.left <= 0 or time.process_time() > self.deadline:
+                return None
+            self.left -= 1
+            world = replica(path.outcomes[0].world)
+            world.varying = varying
+            repairs: tuple[dict[str, Value], ...]
+            try:
+                outcome = self.replay.execute(world, self.deadline, path.validated)
+            except Thrown as error:
+                repairs, why = error.repairs, error.message
+            except Interrupt:
+                return None
+            else:
+                fresh = [v for v in outcome.violations if v not in path.outcomes[0].violations]
+                if not fresh:
+                    return self._trial(path, key, leaf, varying, outcome, baseline)
+                repairs, why = outcome.violations[fresh[0]], fresh[0]
+            joined = self._joined(key, varying, repairs)
+            if joined is None:
+                self.report.pinned.setdefault(leaf, why)
+                return None
+            varying = joined
+        return None
+
+    @staticmethod
+    def _joined(key: Key, varying: dict[str, Value], repairs: tuple[dict[str, Value], ...]) -> dict[str, Value] | None:
+        """The variation with what a failed check asks for, if that is not hashed either."""
+        for repair in repairs:
+            if all(name not in varying and not key.covers(name) for name in repair):
+                return {**varying, **repair}
+        return None
+
+    def _trial(
+        self, path: Path, key: Key, leaf: str, varying: dict[str, Value], outcome: Outcome, baseline: set[str]
+    ) -> Trial:
+        changes = [c for c in self._changes(outcome) if c.name not in baseline]
+        trial = Trial(leaf, varying, path, outcome, tabulate(outcome), changes, key)
+        self.report.trials.append(trial)
+        return trial
+
+    @staticmethod
+    def _changes(outcome: Outcome) -> Iterator[Change]:
+        if "create" in outcome.fresh.escaped or "create" in outcome.after.escaped:
+            return iter(())
+        return Differ(unknown_mask(outcome)).changes(outcome.after, outcome.fresh)
+
+
+def _unsure(outcome: Outcome) -> bool:
+    """Was the program in the hands of code that could not be read?"""
+    return bool(outcome.after.escaped or outcome.fresh.escaped)
+
+
+def replica(world: World) -> World:
+    """A new world in which every fact of another one holds."""
+    forced = {key: fact.value for key, fact in world.facts.items() if fact.value is not None}
+    return World(world.seed, {**world.forced, **forced})
+
+
+def used_by(outcome: Outcome) -> int:
+    """The inputs that create() uses: for what is compiled, for runtime arguments, to branch on."""
+    used = leaves_of(outcome.fresh) | runtime_leaves_of(outcome.fresh)
+    for bits in outcome.core:
+        used |= bits
+    return used

@@ -1,0 +1,62 @@
+"""TTC201: a value that is new on every call is compiled into the program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tt_cache_lint.hash.model import OpFacts
+from tt_cache_lint.model import Finding, Severity
+from tt_cache_lint.rule import Rule
+from tt_cache_rules._common import code
+
+
+class PerDispatchCompileTime(Rule):
+    """
+    ## What it does
+    Finds compile-time arguments, defines, kernel sources, core sets and circular buffer sizes that derive from a value
+    which is new on every call by its nature: the address of a buffer or of a global semaphore, a random number, the
+    clock. (An attribute or tensor property that the hash should contain is hash-omits.)
+
+    ## Why is this bad
+    A cache hit runs the kernels that were compiled on the first call. No override can change what is compiled into
+    them, so every later call uses the address or seed of the first one.
+
+    ## Example
+    ```cpp
+    std::vector<uint32_t> compile_args = {tensor_args.input.buffer()->address(), num_tiles};
+    ```
+
+    ## Use instead
+    ```cpp
+    std::vector<uint32_t> compile_args = {num_tiles};
+    SetRuntimeArgs(program, reader_kernel_id, core, {tensor_args.input.buffer()->address()});  // and refresh it on hits
+    ```
+
+    ## Known problems
+    A value that only happens to derive from an address, such as a flag for a null address, counts when it differs
+    between two calls, and only then.
+    """
+
+    id = "TTC201"
+    name = "per-dispatch-compile-time"
+    invariant = "I2"
+    severity = Severity.ERROR
+    summary = "A value that is new on every call is compiled into the program"
+
+    def check_operation(self, facts: OpFacts) -> Iterable[Finding]:
+        for omission in facts.omissions:
+            if not omission.per_dispatch:
+                continue
+            use = omission.uses[0]
+            message = (
+                f"{code(use.what)} holds {code(omission.input)}, which is new on every call, but it is fixed when the "
+                "program is compiled: a cache hit keeps the first call's value."
+            )
+            yield self.finding(
+                facts,
+                message,
+                use.place,
+                slot=use.what,
+                confidence=omission.confidence,
+                when=omission.when,
+            )
