@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from report_samples import FACTORY, NARROW, ORDER, PATH, SOURCE, STALE
 from tt_cache_lint import __version__, check
 from tt_cache_lint.cli import default_root, main
+from tt_cache_lint.config import FAIL_ON
 from tt_cache_lint.hash.model import OpFacts
 from tt_cache_lint.model import Confidence, FactoryFacts, Finding, Problem, Severity
 from tt_cache_lint.rule import Rule
@@ -386,9 +387,10 @@ def run_colored(*args: object) -> str:
     return CliRunner().invoke(main, [str(arg) for arg in args], color=True).stdout
 
 
-def test_severity_of_the_limit_is_complete() -> None:
-    option = next(option for option in main.commands["check"].params if option.name == "fail_on")
-    assert list(option.type.choices) == [*(severity.value for severity in Severity), "never"]  # type: ignore[attr-defined]
+def test_the_words_of_options_are_complete() -> None:
+    options = {option.name: option.type for option in main.commands["check"].params}
+    assert tuple(options["fail_on"].choices) == FAIL_ON  # type: ignore[attr-defined]
+    assert tuple(options["confidence"].choices) == tuple(one.value for one in Confidence)  # type: ignore[attr-defined]
 
 
 # --- several reports

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from tt_cache_lint import __version__
-from tt_cache_lint.model import Confidence, Run, Severity
 from tt_cache_lint.report import FORMATS, STATISTICS, View, load_format
 from tt_cache_lint.report.safe import guarded, visible
 
 if TYPE_CHECKING:
     from tt_cache_lint.engine import Options
+    from tt_cache_lint.model import Run
     from tt_cache_lint.rule import Rule
     from tt_cache_lint.settings import Asked, Settings
 
-FAIL_ON = (*(severity.value for severity in Severity), "never")
+# As in the model and the configuration, which are not imported for --version and --help; tests hold them together.
+FAIL_ON = ("error", "warning", "note", "never")
+CONFIDENCE = ("certain", "likely", "possible")
 FOUND, FAILED, INTERRUPTED = 1, 2, 130
 DEBUG = "TT_CACHE_LINT_DEBUG"
 
@@ -94,7 +96,7 @@ def main() -> None:
 )
 @click.option(
     "--confidence",
-    type=click.Choice([confidence.value for confidence in Confidence]),
+    type=click.Choice(CONFIDENCE),
     help="The least certain findings that are listed. Default: likely.",
 )
 @click.option("--show-possible", is_flag=True, help="The same as --confidence possible.")
@@ -158,6 +160,7 @@ def check(
     and when one of PATHS cannot be read, whatever the others hold (they are checked and reported all the same).
     """
     from tt_cache_lint.check import readable_inputs, unread_files
+    from tt_cache_lint.model import Severity
     from tt_cache_lint.settings import Asked
 
     main_file, others = _destinations(outputs)
@@ -171,7 +174,7 @@ def check(
         isolated=isolated,
         select=_words(select),
         ignore=_words(ignore),
-        confidence=Confidence.POSSIBLE.value if show_possible else confidence or "",
+        confidence="possible" if show_possible else confidence or "",
         fail_on=fail_on or "",
         baseline=baseline,
         prune=prune_baseline,

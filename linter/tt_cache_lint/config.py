@@ -6,7 +6,6 @@ not understood is an error that names the file and the key: a setting that does 
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -139,6 +138,8 @@ def _checked(file: Path, table: Any) -> Config:
 
 def nearest(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """`; did you mean 'select'?`, or `otherwise` when nothing is near."""
+    import difflib
+
     words = list(known)
     near = difflib.get_close_matches(word[:100], words, 1)
     if near:

@@ -46,10 +46,17 @@ class Changes:
             return True
         return any(first <= cut < last for cut in self.cuts.get(place.path, ()))
 
-    def concern(self, finding: Finding, facts: FactoryFacts | None) -> bool:
-        """Did a finding's own places change, or its factory's create, override, header or hash?"""
+    def concerning(self, findings: Iterable[Finding], factories: Iterable[FactoryFacts]) -> list[Finding]:
+        """The findings with changed places, or a changed create, override, header or hash of their factory."""
+        by_name: dict[str, list[FactoryFacts]] = {}
+        for facts in factories:
+            by_name.setdefault(facts.factory, []).append(facts)
+        return [finding for finding in findings if self._concern(finding, by_name.get(finding.factory, []))]
+
+    def _concern(self, finding: Finding, same: list[FactoryFacts]) -> bool:
         places = [finding.place, *(related.place for related in finding.related)]
-        if facts is not None:
+        # Of several factories with one name it is the one in the finding's file, if that can be told.
+        for facts in [facts for facts in same if facts.path == finding.place.path] or same:
             places += [place for place in (facts.create, facts.override_body, *facts.declared) if place is not None]
         return any(map(self.touch, places))
 
@@ -135,12 +142,3 @@ def _below(root: Path, top: Path, name: bytes) -> str:
     path = top / os.fsdecode(name)
     real = root.resolve()
     return path.relative_to(real).as_posix() if path.is_relative_to(real) else ""
-
-
-def kept(found: Changes, findings: Iterable[Finding], factories: Iterable[FactoryFacts]) -> list[Finding]:
-    """The findings that the changes concern."""
-    by_name = {(facts.factory, facts.path): facts for facts in factories}
-    by_factory = {facts.factory: facts for facts in factories}
-    return [
-        f for f in findings if found.concern(f, by_name.get((f.factory, f.place.path)) or by_factory.get(f.factory))
-    ]

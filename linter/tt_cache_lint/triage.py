@@ -7,11 +7,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tt_cache_lint import baseline, since
 from tt_cache_lint.globs import matches
 from tt_cache_lint.model import Confidence, FactoryFacts, Finding, Severity, Silenced, Status
 from tt_cache_lint.rule import Rule
+
+if TYPE_CHECKING:
+    from tt_cache_lint.baseline import Entry
+    from tt_cache_lint.since import Changes
 
 SUFFIXES = (".cpp", ".hpp", ".h", ".cc", ".cxx", ".hxx", ".inl")
 
@@ -33,8 +37,8 @@ class Policy:
 class Given:
     """What a policy refers to: the baseline's entries, and what changed (None when that does not matter)."""
 
-    known: Sequence[baseline.Entry] = ()
-    changed: since.Changes | None = None
+    known: Sequence[Entry] = ()
+    changed: Changes | None = None
 
 
 @dataclass(slots=True)
@@ -83,8 +87,17 @@ class Scope:
 
 def prepare(root: Path, policy: Policy) -> Given:
     """What a policy refers to, read before the long part of a run. Raises BaselineError and SinceError."""
-    known = baseline.read(policy.baseline) if policy.baseline is not None else []
-    return Given(known, since.changes(root, policy.since) if policy.since is not None else None)
+    known: Sequence[Entry] = ()
+    changed = None
+    if policy.baseline is not None:
+        from tt_cache_lint import baseline
+
+        known = baseline.read(policy.baseline)
+    if policy.since is not None:
+        from tt_cache_lint import since
+
+        changed = since.changes(root, policy.since)
+    return Given(known, changed)
 
 
 def judge(scope: Scope, found: Iterable[Finding], policy: Policy, given: Given) -> Verdict:
@@ -97,7 +110,7 @@ def judge(scope: Scope, found: Iterable[Finding], policy: Policy, given: Given) 
     order = list(Confidence)
     sure = [f for f in findings if order.index(f.confidence) <= order.index(policy.confidence)]
     verdict.hidden = len(findings) - len(sure)
-    verdict.shown = sure if given.changed is None else since.kept(given.changed, sure, scope.factories)
+    verdict.shown = sure if given.changed is None else given.changed.concerning(sure, scope.factories)
     verdict.unchanged = len(sure) - len(verdict.shown)
     return verdict
 
@@ -173,6 +186,8 @@ def _compared(
     scope: Scope, findings: Sequence[Finding], policy: Policy, given: Given, verdict: Verdict
 ) -> list[Finding]:
     """The findings that the baseline does not know; what it knows and what is fixed goes into the verdict."""
+    from tt_cache_lint import baseline
+
     path = policy.baseline
     assert path is not None
     known = given.known
@@ -188,14 +203,14 @@ def _compared(
     return new
 
 
-def _can_judge(scope: Scope, policy: Policy) -> Callable[[baseline.Entry], bool]:
+def _can_judge(scope: Scope, policy: Policy) -> Callable[[Entry], bool]:
     """Would this run have found what a baseline entry stands for, if it were still there?"""
     ran = {rule.name for rule in _running(scope, policy)}
     by_name: dict[str, list[FactoryFacts]] = {}
     for facts in scope.factories:
         by_name.setdefault(facts.factory, []).append(facts)
 
-    def judged(entry: baseline.Entry) -> bool:
+    def judged(entry: Entry) -> bool:
         if entry.rule not in ran or entry.path in scope.faulty:
             return False
         folder = entry.path.rpartition("/")[0]
