@@ -108,13 +108,16 @@ def test_messages_about_comments(tmp_path: Path) -> None:
         (message,) = [finding["message"] for finding in found if finding["id"] != "TTC301"]
         return str(message)
 
-    assert "it gives no reason" in said("tt-cache-lint: ignore[TTC301]")
+    assert said("tt-cache-lint: ignore[TTC301]") == (
+        "This comment has no effect: it gives no reason; write `tt-cache-lint: ignore[RULE] reason`."
+    )
+    assert said("tt-cache-lint: ignore[TTC301, nope] why").startswith(
+        "A part of this comment has no effect: no rule is"
+    )
     assert "no rule is called 'stale-bufer-address'; did you mean 'stale-buffer-address'?" in said(
         "tt-cache-lint: ignore[stale-bufer-address] x"
     )
-    assert "Nothing is left here that ignore[`TTC302`] suppresses." in said(
-        "tt-cache-lint: ignore[TTC301, TTC302] reason"
-    )
+    assert "`ignore[TTC302]` suppresses nothing here any more." in said("tt-cache-lint: ignore[TTC301, TTC302] reason")
 
 
 def test_one_good_word_counts_next_to_a_bad_one(tmp_path: Path) -> None:
@@ -193,7 +196,7 @@ def test_a_comment_is_used_by_each_of_its_rules(tmp_path: Path) -> None:
     assert ignores.of(finding(9, 2)) is None
     assert ignores.of(finding(1, rule="TTC303")) is None
     assert [f.message for f in ignores.unused(["a.cpp"], RULES)] == [
-        "Nothing is left here that ignore[`TTC302`] suppresses."
+        "`ignore[TTC302]` suppresses nothing here any more."
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,13 +11,16 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+import small_factory
 from report_samples import FACTORY, NARROW, ORDER, PARTIAL, PATH, RUN, STALE
+from tt_cache_lint.cli import main
 from tt_cache_lint.model import Finding, Place, Problem, Related, Run, Severity
-from tt_cache_lint.report import View, github, gitlab, markdown, statistics
+from tt_cache_lint.report import FORMATS, View, github, gitlab, markdown, statistics
 
 EVIL = "a`b``c|d\n::error::x%0A<b>&amp;*e*_f_[g](http://h)@user #1 ~~s~~ $m$ ##[error] \x1b[31m \\` www.i.org :tada:"
 
@@ -261,3 +265,25 @@ def test_statistics() -> None:
         "    1  TTC406  narrowed-handle       warning  0 certain, in 1 factory",
     ]
     assert "\x1b" not in statistics.render(evil(), View())
+
+
+# --- all of them, on real files
+
+NAMES = ["e\x1b[31m`|,:%<b>@me\n::error::.cpp", os.fsdecode(b"bad\xff.cpp"), "ünï cödé.cpp", "##[error].cpp"]
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_hostile_file_names(name: str, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    for at, file in enumerate(NAMES):
+        (tmp_path / file).write_text(small_factory.factory(override=small_factory.STALE, name=f"Evil{at}"))
+    out = tmp_path / "out"
+    result = CliRunner().invoke(main, ["check", str(tmp_path), "--format", name, "-o", str(out), "--fail-on", "error"])
+    assert (result.exit_code, result.output) == (1, "")
+    text = out.read_text("utf-8")
+    assert not set(text) & {"\x1b", "\r", "\x9b"}
+    assert "##[" not in text
+    commands = [line for line in text.split("\n") if re.match(r"\s*::", line)]
+    assert len(commands) == (len(NAMES) if name == "github" else 0)
+    for at in range(len(NAMES)):
+        assert f"Evil{at}Operation" in text or name == "gitlab"  # which has no place for it

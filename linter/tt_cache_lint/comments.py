@@ -140,7 +140,9 @@ class Ignores:
         """What is wrong with the comments."""
         for ignore in self.all:
             if ignore.fault:
-                yield _finding(MalformedIgnore(), ignore, f"This comment has no effect: {ignore.fault}.")
+                what = "A part of this comment" if ignore.rules else "This comment"
+                end = "" if ignore.fault.endswith("?") else "."
+                yield _finding(MalformedIgnore(), ignore, f"{what} has no effect: {ignore.fault}{end}")
 
     def unused(self, judged: Iterable[str], chosen: Iterable[Rule]) -> Iterator[Finding]:
         """The comments in the files `judged` that suppress nothing, by the rules that ran."""
@@ -150,8 +152,8 @@ class Ignores:
                 continue
             idle = [word for word in ignore.words if self._is_idle(ignore, word, ran)]
             if idle:
-                listed = ", ".join(f"`{word}`" for word in idle)
-                yield _finding(UnusedIgnore(), ignore, f"Nothing is left here that ignore[{listed}] suppresses.")
+                said = f"`ignore[{', '.join(idle)}]` suppresses nothing here any more."
+                yield _finding(UnusedIgnore(), ignore, said)
 
     def _is_idle(self, ignore: Ignore, word: str, ran: set[str]) -> bool:
         ids = {rule.id for rule in named(self.rules, word)}
