@@ -19,7 +19,7 @@ from tt_cache_lint import __version__, check
 from tt_cache_lint.cli import default_root, main
 from tt_cache_lint.config import FAIL_ON
 from tt_cache_lint.hash.model import OpFacts
-from tt_cache_lint.model import Confidence, FactoryFacts, Finding, Problem, Severity
+from tt_cache_lint.model import Confidence, FactoryFacts, Finding, Problem
 from tt_cache_lint.rule import Rule
 
 

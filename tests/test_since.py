@@ -187,12 +187,11 @@ def test_file_names(tmp_path: Path, name: str, tracked: bool) -> None:
 
 def test_lines_that_look_like_a_diff(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
-    (tmp_path / "a.cpp").write_text("int a;\n")
+    (tmp_path / "a.cpp").write_text("int a;\nint x;\nint y;\n")
     (tmp_path / "b.cpp").write_text("int b;\n")
     commit(tmp_path)
-    (tmp_path / "a.cpp").write_text("int a;\n++ b/b.cpp\n@@ -1 +1,9 @@\n")
-    changed = since.changes(tmp_path, "HEAD")
-    assert changed.lines == {"a.cpp": [range(2, 4)]}
+    (tmp_path / "a.cpp").write_text("int a;\n++ b/b.cpp\n@@ -1 +1,9 @@\nint x;\nint y;\nint z;\n")
+    assert since.changes(tmp_path, "HEAD").lines == {"a.cpp": [range(2, 4), range(6, 7)]}
 
 
 def test_deleted_lines_count_inside_a_place_only() -> None:
@@ -258,7 +257,10 @@ def test_a_repository_cannot_make_git_run_things(tree: Path, tmp_path_factory: p
 
 
 def test_the_settings_of_a_hook_do_not_confuse_git(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tree / "sub").mkdir()
+    git(tree, "mv", "one.cpp", "sub/one.cpp")
+    commit(tree)
+    edit(tree / "sub" / "one.cpp", "bool flag = false;", "bool flag = true;")
     monkeypatch.setenv("GIT_DIR", ".git")
     monkeypatch.chdir(os.sep)
-    edit(tree / "one.cpp", "bool flag = false;", "bool flag = true;")
-    assert found(tree) == ["one.cpp"]
+    assert found(tree / "sub", "HEAD", "--root", tree / "sub") == ["one.cpp"]
