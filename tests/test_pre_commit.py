@@ -22,11 +22,10 @@ FIX = "writer_args[3] = std::get<1>(outputs).buffer()->address();"
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """A command with its own idea of HOME, so that no configuration of the machine has a say."""
-    home = folder.parent / "home"
-    home.mkdir(exist_ok=True)
+    """A command without the machine's git settings, and with pre-commit's environments apart."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "PRE_COMMIT", "PYTHONPATH"))}
-    environment |= {"HOME": str(home), "PRE_COMMIT_HOME": str(home / "pre-commit"), "PRE_COMMIT_COLOR": "never"}
+    environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "PRE_COMMIT_COLOR": "never"}
+    environment |= {"PRE_COMMIT_HOME": str(folder.parent / "pre-commit")}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
