@@ -114,6 +114,7 @@ def test_nothing_outside_the_root_is_read_for_it(root: Path, tmp_path_factory: p
     outside = tmp_path_factory.mktemp("outside")
     (outside / "user.hpp").write_text('#include "ttnn/operations/common/unused.hpp"\n')
     (root / OPS / "common/link.hpp").symlink_to(outside / "user.hpp")
+    (root / OPS / "left/device/left_types.hpp").write_text('#include "ttnn/operations/common/link.hpp"\n')
     (root / OPS / "common/folder").symlink_to(outside, target_is_directory=True)
     (root / OPS / "common/loop").symlink_to(root / OPS, target_is_directory=True)
     assert checked(root, f"{OPS}/common/unused.hpp") == []
