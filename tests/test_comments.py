@@ -161,6 +161,12 @@ def test_unused_in_a_header_is_said_when_its_folder_is_checked(tmp_path: Path) -
     assert ids(json.loads(check(tmp_path).stdout)) == ["TTC001"]
 
 
+def test_comments_in_files_that_were_not_asked_for_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "other.cpp").write_text("int x;  // tt-cache-lint: ignore[TTC301]\n")
+    assert report(tmp_path, small_factory.factory())["findings"] == []
+    assert ids(json.loads(check(tmp_path).stdout)) == ["TTC002"]
+
+
 def test_suppressed_findings_do_not_fail_the_run(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "copy.cpp").write_text(with_line(f"{STALE_LINE}  // tt-cache-lint: ignore[TTC301] {WHY}"))

@@ -119,6 +119,29 @@ def test_a_hash_written_by_hand(tree: Path) -> None:
     assert found(tree) == ["one.cpp"]
 
 
+HASH = """    static uint64_t compute_program_hash(const operation_attributes_t& attributes, const tensor_args_t& tensors) {
+        return hash_operation<HashOperation>(tensors.input);
+    }
+"""
+
+
+def test_findings_about_a_hash(tree: Path) -> None:
+    variant = "    using program_factory_t = std::variant<"
+    source = small_factory.factory(name="Hash").replace(
+        "ReaderDataMovementConfig({})", "ReaderDataMovementConfig({attributes.factor})"
+    )
+    file = tree / "hash.cpp"
+    file.write_text(source.replace(variant, HASH + variant))
+    commit(tree)
+    assert [finding["id"] for finding in json.loads(check(file, "--format", "json").stdout)["findings"]] == ["TTC501"]
+    assert found(tree) == []
+    edit(file, "hash_operation<HashOperation>(tensors.input)", "hash_operation<HashOperation>(tensors.input, 1)")
+    assert found(tree) == ["hash.cpp"]
+    commit(tree)
+    edit(file, "Program program = CreateProgram();", "Program program = CreateProgram();  // same")
+    assert found(tree) == ["hash.cpp"]
+
+
 def test_a_header_of_its_own(tree: Path) -> None:
     text = (tree / "one.cpp").read_text()
     start, end = text.index("struct OneOperation"), text.index("OneOperation::OneFactory::cached_program_t")

@@ -14,7 +14,7 @@ from tt_cache_lint.globs import matches
 from tt_cache_lint.hash.model import OpFacts
 from tt_cache_lint.model import Confidence, FactoryFacts, Finding, Place, Problem, Run
 from tt_cache_lint.rule import Rule, load_rules, named
-from tt_cache_lint.triage import Policy, Scope, judge, prepare
+from tt_cache_lint.triage import Policy, Scope, judge, of_operation, prepare
 
 if TYPE_CHECKING:
     from tt_cache_lint.engine import Options, Progress
@@ -63,7 +63,8 @@ def run_check(
         operations = tuple(op for op in analysis.operations if not matches(op.path, policy.exclude))
         problems = [*problems, *analysis.problems]
     findings = sorted(distinct(findings_of(rules, facts, operations)), key=_order)
-    scope = Scope(root, readable, facts, known, rules, {problem.path for problem in problems})
+    examined = [*facts, *(of_operation(op, facts) for op in operations)]
+    scope = Scope(root, readable, examined, known, rules, {problem.path for problem in problems})
     verdict = judge(scope, findings, policy, given)
     shown = sorted(verdict.shown, key=_order)
     return Run(

@@ -15,6 +15,7 @@ from tt_cache_lint.rule import Rule
 
 if TYPE_CHECKING:
     from tt_cache_lint.baseline import Entry
+    from tt_cache_lint.hash.model import OpFacts
     from tt_cache_lint.since import Changes
 
 SUFFIXES = (".cpp", ".hpp", ".h", ".cc", ".cxx", ".hxx", ".inl")
@@ -83,6 +84,18 @@ class Scope:
     def covers(self, path: str) -> bool:
         """Was a file asked for, by its name or with a folder?"""
         return path in self.files or self.whole(path)
+
+
+def of_operation(op: OpFacts, factories: Iterable[FactoryFacts]) -> FactoryFacts:
+    """An op's hash in the form of a factory: findings name the op, and rest on all of its factories."""
+    folder = op.path.rpartition("/")[0]
+    named = [facts for facts in factories if facts.factory in op.factories]
+    own = [facts for facts in named if facts.path.startswith(f"{folder}/" if folder else "")] or named
+    places = [place for facts in own for place in (facts.create, facts.override_body, *facts.declared)]
+    declared = tuple(place for place in (op.hash_at, *places) if place is not None)
+    whole = not op.unclear and all(facts.status is Status.ANALYSED for facts in own)
+    status = Status.ANALYSED if whole else Status.PARTIAL
+    return FactoryFacts(op.op, "hash", op.path, op.line, declared=declared, status=status)
 
 
 def prepare(root: Path, policy: Policy) -> Given:
@@ -154,9 +167,9 @@ def _running(scope: Scope, policy: Policy) -> list[Rule]:
 
 
 def _beside(scope: Scope) -> set[str]:
-    """The C++ files in the folders of the factories, and the files that were asked for by name."""
-    found = set(scope.files)
-    for folder in {facts.path.rpartition("/")[0] for facts in scope.factories}:
+    """The files that were asked for by name, those with factories, and the C++ files beside them in whole folders."""
+    found = {*scope.files, *(facts.path for facts in scope.factories)}
+    for folder in {path.rpartition("/")[0] for path in found if scope.whole(path)}:
         prefix = f"{folder}/" if folder else ""
         try:
             with os.scandir(scope.root / folder) as entries:
