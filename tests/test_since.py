@@ -119,7 +119,8 @@ def test_a_hash_written_by_hand(tree: Path) -> None:
     assert found(tree) == ["one.cpp"]
 
 
-HASH = """    static uint64_t compute_program_hash(const operation_attributes_t& attributes, const tensor_args_t& tensors) {
+HASH = """
+    static uint64_t compute_program_hash(const operation_attributes_t& attributes, const tensor_args_t& tensors) {
         return hash_operation<HashOperation>(tensors.input);
     }
 """
