@@ -100,6 +100,7 @@ class Replay:
         self.factory = factory
         self.templates = templates
         self.infra = INFRAS[factory.infra]
+        self.own_inputs = self.infra if isinstance(self.infra, OwnInputs) else None
 
     def execute(
         self, world: World, deadline: float, strict: bool = True, limits: tuple[int, int] = NO_LIMITS
@@ -211,8 +212,8 @@ class Replay:
 
     def _inputs(self, m: Machine, validate: bool) -> Inputs:
         factory, run = self.factory, m.world.run
-        if isinstance(self.infra, OwnInputs):
-            return self.infra.inputs(self._caller(m), factory, validate)
+        if self.own_inputs is not None:
+            return self.own_inputs.inputs(self._caller(m), factory, validate)
         attributes = make_input(m, factory.attributes, "operation_attributes", run)
         tensor_args = make_input(m, factory.tensor_args, "tensor_args", run)
         if validate:

@@ -75,7 +75,10 @@ class CoreCoord(Obj):
 
     @property
     def xy(self) -> XY:
-        x, y = plain(self.x), plain(self.y)
+        x, y = self.x, self.y
+        if type(x) is int and type(y) is int:
+            return (x, y)
+        x, y = plain(x), plain(y)
         if isinstance(x, int) and isinstance(y, int):
             return (x, y)
         raise Implausible("a core without numbers")

@@ -88,6 +88,7 @@ class Kernel(Obj):
         "cores",
         "cores_mask",
         "handle",
+        "inside",
         "mark",
         "ordinal",
         "program",
@@ -102,6 +103,7 @@ class Kernel(Obj):
         self.ordinal = len(program.kernels)
         self.source = source
         self.cores = cores
+        self.inside = frozenset(cores)
         self.config = config
         self.mark = mark
         self.stack: tuple[Mark, ...] = ()
@@ -294,8 +296,8 @@ class ArgRef(Ref):
         mark = mark or (data.set_call if data is not None else kernel.mark)
         stack = tuple(m.stack)
         count = len(data.vals) if data is not None else 0
-        opaque = data is not None and any(type(v) is Opaque for v in data.vals)
         if data is None or not 0 <= self.at < count:
+            opaque = data is not None and any(type(v) is Opaque for v in data.vals)
             if opaque or kernel.program.escaped:
                 return  # what is there is not known
             core = self.view.core
@@ -469,7 +471,7 @@ def set_args(m: Machine, kernel: Kernel, xys: list[XY], args: Value, mark: Mark,
             return
         kernel.common = CoreArgs(items, marks, mark, stack)
         return
-    inside = set(kernel.cores)
+    inside = kernel.inside
     outside = [xy for xy in xys if xy not in inside]
     if outside and inside and not kernel.unsure:
         m.failures.append(
@@ -491,8 +493,7 @@ def set_args(m: Machine, kernel: Kernel, xys: list[XY], args: Value, mark: Mark,
             if m.phase == "override":
                 kernel.args[xy].writes = {i: (marks[i] or mark, stack) for i in range(len(items))}
             continue
-        opaque = any(type(v) is Opaque for v in (*items, *known.vals))
-        if len(items) != len(known.vals) and not opaque:
+        if len(items) != len(known.vals) and not any(type(v) is Opaque for v in (*items, *known.vals)):
             m.failures.append(
                 Failure(
                     "count",
