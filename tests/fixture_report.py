@@ -198,7 +198,7 @@ def _scenario(raw: Mapping[str, Any]) -> Scenario:
         return Event(item["kind"], item["phase"], Path(place["file"]), line, name)
 
     return Scenario(
-        name=raw["scenario"],
+        name=f"{raw['scenario']} at {raw['place']}" if raw["place"] else raw["scenario"],
         expects_hit=raw["expects_hit"],
         hit=raw["hit"],
         thrown=tuple((item["phase"], item["message"]) for item in raw["thrown"]),

@@ -11,7 +11,7 @@ import functools
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -19,18 +19,13 @@ from unittest import mock
 import fixture_driver
 from fixture_driver import FIXTURES
 from tt_cache_lint import engine
-from tt_cache_lint.device import (  # noqa: F401  (they fill the tables)
-    api,
-    descriptor,
-    inputs,
-    library,
-    tensors,
-)
+from tt_cache_lint.device import inputs, tables, tensors  # noqa: F401  (fills the tables)
 from tt_cache_lint.device.cores import CoreRangeSet, rectangle
 from tt_cache_lint.device.inputs import DEVICES
+from tt_cache_lint.device.workload import Joined
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.factory.found import Factory
-from tt_cache_lint.hit import Outcome, Replay
+from tt_cache_lint.hit import Outcome, Replay, Snapshot
 from tt_cache_lint.interp import std  # noqa: F401
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine
@@ -43,7 +38,8 @@ from tt_cache_lint.source.files import SourceTree
 from tt_cache_lint.source.index import Index
 
 # The device of the mock: one Wormhole (fixtures/README.md).
-DEVICE: dict[str, Value] = {"device.grid.x": 8, "device.grid.y": 8, "device.id": 0, "device.num_devices": 1}
+SEED = 2  # the mock's mesh: a row of two devices (device/mesh.py)
+DEVICE: dict[str, Value] = {"device.grid.x": 8, "device.grid.y": 8, "device.id": 0}
 LISTS = (SEQUENCES | {"tuple", "pair"}) - {"array"}
 
 Rectangle = tuple[tuple[int, int], tuple[int, int]]
@@ -125,13 +121,14 @@ class Given:
 
 
 class ScenarioWorld(World):
-    """A world that knows what the scenario says, and nothing else."""
+    """A world that knows what the scenario says, and nothing else. `lasting` are addresses of what create() makes."""
 
-    def __init__(self, given: tuple[Given, Given]) -> None:
+    def __init__(self, given: tuple[Given, Given], lasting: list[int]) -> None:
         first, second = given
         differ = {key for key in first.facts if key in second.facts and first.facts[key] != second.facts[key]}
-        super().__init__(varying=frozenset(differ))
+        super().__init__(seed=SEED, varying=frozenset(differ))
         self.given = given
+        self.lasting = lasting
 
     @property
     def now(self) -> Given:
@@ -151,7 +148,7 @@ class ScenarioWorld(World):
 
     def address(self, owner: str, run: int) -> Val:
         super().address(owner, run)
-        number = self.given[run - 1].addresses[owner]
+        number = self.given[run - 1].addresses[owner] if run else self.lasting[int(owner.rpartition("#")[2])]
         self.addresses[number] = (owner, run)
         key = f"address of {owner}"
         return Val(number, self.bit(key), key)
@@ -263,7 +260,7 @@ def interpret(factory: Factory, raw: Mapping[str, Any]) -> Outcome | None:
         replay = ScenarioReplay(interp, factory, templates, [output for _, _, output in runs])
         try:
             with _given_grids():
-                chosen.append(replay.execute(ScenarioWorld(given), 0.0))
+                chosen.append(replay.execute(ScenarioWorld(given, raw["lasting"]), 0.0))
         except Thrown as error:
             if "is selected instead" not in error.message:
                 raise
@@ -277,7 +274,26 @@ def outcome_of(folder: Path, raw: Mapping[str, Any]) -> tuple[Factory, Outcome]:
     ran = [(factory, outcome) for factory in factories(folder) if (outcome := interpret(factory, raw)) is not None]
     if len(ran) != 1:
         raise Mismatch(f"{folder.name}, {raw['scenario']}: {len(ran)} factories run where one does")
-    return ran[0]
+    factory, outcome = ran[0]
+    return factory, part_of(outcome, raw["place"]) if raw["place"] else outcome
+
+
+def part_of(outcome: Outcome, place: str) -> Outcome:
+    """The outcome of the program at one place of the mesh, as that of a program alone."""
+    after, fresh = outcome.after, outcome.fresh
+    assert isinstance(after, Joined)
+    assert isinstance(fresh, Joined)
+    number = [part.place for part in after.parts].index(place)
+    kernels = [position for position, kernel in enumerate(after.kernels) if kernel.program.part == number]
+    args = {
+        (kernels.index(position), core): values
+        for (position, core), values in outcome.created.args.items()
+        if position in kernels
+    }
+    placed = zip(after.cbs, outcome.created.buffers, strict=True)
+    buffers = [buffer for cb, buffer in placed if cb.program.part == number]
+    created = Snapshot(args, buffers)
+    return replace(outcome, after=after.parts[number], fresh=fresh.parts[number], created=created)
 
 
 def scenarios(folder: Path) -> tuple[dict[str, Any], ...]:

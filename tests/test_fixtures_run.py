@@ -24,7 +24,12 @@ FOLDERS = fixture_driver.folders()
 BLAMED_ELSEWHERE = {"handle-swap", "uninitialised-shared-variable", "missing-override", "narrowed-handle"}
 
 # Rules whose finding is about something that can stop the override halfway.
-MAY_THROW = BLAMED_ELSEWHERE | {"arg-out-of-range", "creation-in-override", "compile-time-mutation"}
+MAY_THROW = BLAMED_ELSEWHERE | {
+    "arg-out-of-range",
+    "creation-in-override",
+    "compile-time-mutation",
+    "mesh-coordinate-mismatch",
+}
 
 # Rules whose findings name a slot that holds the wrong value after the hit.
 STALE_SLOT = {
@@ -39,6 +44,7 @@ STALE_SLOT = {
     "handle-swap",
     "handle-not-shared",
     "stale-capture",
+    "mesh-coordinate-mismatch",
 }
 
 Started = Mapping[Path, "Future[tuple[Scenario, ...]]"]

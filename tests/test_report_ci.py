@@ -70,7 +70,7 @@ def test_workflow_commands() -> None:
     }  # fmt: skip
     assert message == f"{PATH}:13: TTC301 stale-buffer-address [MaskOp::MultiCore] {STALE.message}"
     assert github.render(RUN, View()).splitlines()[3:] == [
-        "1 error, 1 warning, 1 note in 1 of 4 factories (7 files, 0.25 s)",
+        "1 error, 1 warning, 1 note in 1 of 3 factories (7 files, 0.25 s)",
         "2 factories not fully analysed: 1 partial (budget used up); 1 skipped (no override)",
     ]
 

@@ -16,7 +16,7 @@ def test_lines() -> None:
     lines = concise.render(RUN, View()).splitlines()
     assert lines[2] == f"{PATH}:13:30: error TTC301 stale-buffer-address [MaskOp::MultiCore] {STALE.message}"
     assert lines[3:] == [
-        "1 error, 1 warning, 1 note in 1 of 4 factories (7 files, 0.25 s)",
+        "1 error, 1 warning, 1 note in 1 of 3 factories (7 files, 0.25 s)",
         "2 factories not fully analysed: 1 partial (budget used up); 1 skipped (no override)",
     ]
 

@@ -61,7 +61,7 @@ def test_findings_are_grouped_by_file_and_summed_up() -> None:
         f"── {PATH}  1 error, 1 note",
     ]
     assert lines[-3:] == [
-        "1 error, 1 warning, 1 note in 1 of 4 factories (7 files, 0.25 s)",
+        "1 error, 1 warning, 1 note in 1 of 3 factories (7 files, 0.25 s)",
         "2 factories not fully analysed: 1 partial (budget used up); 1 skipped (no override); -v lists them",
         "`tt-cache-lint explain TTC301` says what a rule looks for and why",
     ]

@@ -61,6 +61,7 @@ TABLE = """
     TTC503 unordered-in-hash              error  I5
     TTC504 pointer-in-hash                error  I5
     TTC505 hidden-state                   warning I5
+    TTC801 mesh-coordinate-mismatch       error  I5
 """
 ROWS = [line.split() for line in TABLE.strip().splitlines()]
 HEADINGS = ["What it does", "Why is this bad", "Example", "Use instead", "Known problems"]
@@ -184,6 +185,7 @@ SPEAKER = {
     Cause.NOT_SHARED: "handle-not-shared",
     Cause.RUN1_CAPTURE: "stale-capture",
     Cause.NO_OVERRIDE: "missing-override",
+    Cause.WRONG_COORDINATE: "mesh-coordinate-mismatch",
 }
 STALE = {What.ADDRESS: "stale-buffer-address", What.CB: "stale-cb-address", What.SCALAR: "stale-scalar"}
 
@@ -240,6 +242,40 @@ def test_slots_and_fingerprints_hold_no_line_numbers(line: int, shift: int) -> N
 
 
 # --- what the rules say
+
+
+def test_a_value_of_another_coordinate() -> None:
+    wrong = replace(
+        SCALAR, cause=Cause.WRONG_COORDINATE, written=WRITE, coordinate="(0, 1)", expected=replace(SEED, number=9)
+    )
+    got = one("mesh-coordinate-mismatch", facts(wrong))
+    assert got.message == (
+        "override_runtime_arguments writes a value computed from operation_attributes.seed (`seed + i`) to "
+        "`reader_kernel_id` arg 1 at coordinate (0, 1): that belongs at another coordinate. Here create() puts a value "
+        "computed from operation_attributes.seed (`seed + i`) there (7 instead of 9)."
+    )
+    assert got.place == WRITE
+
+
+def test_a_coordinate_left_out() -> None:
+    got = one("mesh-coordinate-mismatch", facts(replace(BASE, cause=Cause.WRONG_COORDINATE, coordinate="(1, 3)")))
+    assert got.message == (
+        "override_runtime_arguments refreshes `reader_kernel_id` arg 1, the buffer address of tensor_args.b "
+        "(`b.buffer()->address()`), at some coordinates of the mesh, but not at coordinate (1, 3). On a cache hit the "
+        "kernel uses the first call's buffer there."
+    )
+    assert got.place == SET
+
+
+def test_orders_of_two_programs_are_two_orders() -> None:
+    """What is made for one coordinate says nothing about the order at another."""
+    events = tuple(
+        Event(kind, Place(CPP, line), f"kernel_{part}", part=part)
+        for part in (0, 1)
+        for line, kind in ((20 + part, EventKind.KERNEL), (30 + part, EventKind.ARGS))
+    )
+    assert check("resource-order", facts(events=events)) == []
+    assert len(check("resource-order", facts(events=tuple(replace(event, part=0) for event in events)))) == 1
 
 
 def test_stale_buffer_address() -> None:

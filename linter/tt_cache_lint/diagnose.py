@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tt_cache_lint.compare import Reading, SlotState, WorldTable, same
+from tt_cache_lint.coordinates import left_out_coordinate, of_another_coordinate
 from tt_cache_lint.device.cores import XY
 from tt_cache_lint.device.program import ArgView, CircularBuffer, Failure, Kernel
 from tt_cache_lint.device.tensors import Buffer
@@ -89,6 +90,8 @@ class Diagnosis:
         bad = state.bad
         written = [r for r in bad if r.write is not None]
         if written:
+            if of_another_coordinate(table, state, written[0]):
+                return Cause.WRONG_COORDINATE, "", ""
             cause, name = self._wrong_write(table, written[0])
             if cause is Cause.WRONG_TENSOR:
                 swapped = self._swapped_with(table, state, written[0])
@@ -104,6 +107,8 @@ class Diagnosis:
             return Cause.NARROWED, "", ""
         if unset:
             return Cause.UNINITIALISED, unset, ""
+        if left_out_coordinate(table, state):
+            return Cause.WRONG_COORDINATE, "", ""
         elsewhere = self._written_elsewhere(table, state, bad[0])
         if elsewhere:
             return Cause.WRONG_HANDLE, "", elsewhere
@@ -113,7 +118,7 @@ class Diagnosis:
             return Cause.NO_OVERRIDE, "", ""
         target: Obj | None = state.kernel if state.kernel is not None else state.cb
         touched = target is not None and bool(getattr(target, "touched", False))
-        if not touched and not holds(table.outcome.shared, target):
+        if not touched and not holds(table.outcome.kept_with(state.program), target):
             return Cause.NOT_SHARED, "", ""
         return Cause.NOT_REFRESHED, "", ""
 
@@ -122,6 +127,8 @@ class Diagnosis:
         """The same slot of another kernel or buffer when the two got each other's values."""
         for other in table.slots.values():
             if other.ordinal == state.ordinal or other.slot.kind is not state.slot.kind:
+                continue
+            if other.program is not state.program:
                 continue
             if other.slot.index != state.slot.index:
                 continue
@@ -159,6 +166,8 @@ class Diagnosis:
         """The slot of another kernel or buffer that got what belongs here, if it did not belong there."""
         for other in table.slots.values():
             if other.ordinal == state.ordinal and other.slot.kind is state.slot.kind:
+                continue
+            if other.program is not state.program:
                 continue
             if (other.slot.kind is SlotKind.CB) != (state.slot.kind is SlotKind.CB):
                 continue
@@ -246,6 +255,7 @@ class Diagnosis:
             tuple(related),
             first.other,
             given(world),
+            state.program.place if cause is Cause.WRONG_COORDINATE else "",
         )
 
     def _write_of(self, table: WorldTable, slot_name: str) -> tuple[Mark, tuple[Mark, ...]] | None:
@@ -299,7 +309,7 @@ class Diagnosis:
         if first.cause is Cause.WRONG_VALUE and _only_by_attribute(first):
             return Confidence.POSSIBLE
         total = max(1, self.telling.get(id(first.path), 1))
-        worlds = sum(1 for s in ledger.sightings if s.path is first.path)
+        worlds = len({id(s.table) for s in ledger.sightings if s.path is first.path})
         if self._rests_on_unknown(ledger) or worlds * 2 < total:
             return Confidence.POSSIBLE
         if (
@@ -388,9 +398,9 @@ def _only_by_attribute(first: Sighting) -> bool:
 def _without_work(table: WorldTable, state: SlotState) -> bool:
     """Are the missed cores idle: all their arguments but addresses are zero, unlike those of the other cores?"""
     kernel = state.kernel
-    if kernel is None or kernel.ordinal >= len(table.outcome.fresh.kernels):
+    if kernel is None or state.ordinal >= len(table.outcome.fresh.kernels):
         return False
-    fresh = table.outcome.fresh.kernels[kernel.ordinal]
+    fresh = table.outcome.fresh.kernels[state.ordinal]
     world = table.outcome.world
     missed = {r.core for r in state.bad}
 
@@ -471,9 +481,9 @@ def _handles(value: Value, target: Obj, depth: int) -> list[bool]:
 
 def _same_target(a: Obj, b: Obj) -> bool:
     if isinstance(a, Kernel) and isinstance(b, Kernel):
-        return a.ordinal == b.ordinal
+        return a.ordinal == b.ordinal and a.program.part == b.program.part
     if isinstance(a, CircularBuffer) and isinstance(b, CircularBuffer):
-        return a.ordinal == b.ordinal
+        return a.ordinal == b.ordinal and a.program.part == b.program.part
     return a is b
 
 

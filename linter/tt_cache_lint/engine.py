@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.globs import matches
-from tt_cache_lint.model import FactoryFacts, Problem
+from tt_cache_lint.model import FactoryFacts, Place, Problem, Status
 
 if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
@@ -157,6 +157,17 @@ def _facts(finder: Finder, examiner: Examiner, factory: Factory, options: Option
     from tt_cache_lint.facts import Collector
     from tt_cache_lint.paths import Budget, Search
 
+    if factory.skip:
+        place = Place(factory.path, factory.line, 1, factory.create.file.end_line(factory.create.node))
+        return FactoryFacts(
+            factory.name,
+            factory.infra,
+            factory.path,
+            factory.line,
+            create=place,
+            status=Status.SKIPPED,
+            reason=factory.skip,
+        )
     budget = Budget(paths=options.paths_budget, seconds=options.seconds_per_factory)
     if options.steps:
         budget.steps = options.steps

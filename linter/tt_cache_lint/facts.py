@@ -129,7 +129,8 @@ class Collector:
             if "override" in table.outcome.after.escaped or table.outcome.thrown is not None:
                 continue
             for state in table.slots.values():
-                key = (state.slot.name, state.ordinal)
+                owner = state.kernel or state.cb
+                key = (state.slot.name, owner.ordinal if owner is not None else 0)
                 if state.needing:
                     needing.add(key)
                     if any(r.wrong for r in state.needing):
@@ -182,14 +183,16 @@ class Collector:
         if changes and mask(raw.value) & unknown_mask(table.outcome):
             confidence = Confidence.POSSIBLE
         when = self.words.when(path, table.outcome.world) if in_override else ()
-        return Event(KINDS[raw.kind], place, name, in_override, changes, "", when, confidence, old, new)
+        part = target.program.part if isinstance(target, (Kernel, CircularBuffer)) else 0
+        return Event(KINDS[raw.kind], place, name, in_override, changes, "", when, confidence, old, new, part)
 
     @staticmethod
     def _resized(table: WorldTable, cb: CircularBuffer, raw: RawEvent) -> bool:
         """Does the override give a size that a fresh create() would not?"""
-        if cb.ordinal >= len(table.outcome.fresh.cbs):
+        position = next((i for i, known in enumerate(table.outcome.after.cbs) if known is cb), -1)
+        if not 0 <= position < len(table.outcome.fresh.cbs):
             return False
-        fresh = table.outcome.fresh.cbs[cb.ordinal]
+        fresh = table.outcome.fresh.cbs[position]
         if raw.kind == "cb-size":
             return not same(raw.value, fresh.total)
         return not any(same(raw.value, page) for page in fresh.pages.values())
@@ -274,7 +277,13 @@ class Collector:
 
     def _slots(self, table: WorldTable) -> Iterator[SlotInfo]:
         world = table.outcome.world
+        parts: set[object] = set()
         for state in sorted(table.slots.values(), key=lambda s: (s.slot.kind.value, s.ordinal, s.slot.index)):
+            owner = state.kernel or state.cb
+            same_slot = (state.slot, owner.ordinal if owner is not None else 0)
+            if same_slot in parts:  # in the program of another coordinate
+                continue
+            parts.add(same_slot)
             reading = state.readings[0]
             leaves = world.leaves(mask(reading.expected))
             if isinstance(reading.expected, Buffer):
@@ -292,8 +301,13 @@ class Collector:
             )
 
     def _kernels(self, table: WorldTable) -> Iterator[KernelInfo]:
+        seen: set[tuple[str, int]] = set()
         for kernel in table.outcome.fresh.kernels:
-            kept = handle_path(table.outcome.shared, kernel) if holds(table.outcome.shared, kernel) else ""
+            if (kernel.name, kernel.ordinal) in seen:
+                continue
+            seen.add((kernel.name, kernel.ordinal))
+            shared = table.outcome.kept_with(kernel.program)
+            kept = handle_path(shared, kernel) if holds(shared, kernel) else ""
             source = plain(kernel.source)
             yield KernelInfo(
                 kernel.name,
@@ -305,11 +319,16 @@ class Collector:
 
     def _cbs(self, table: WorldTable) -> Iterator[CbInfo]:
         after = table.outcome.after.cbs
-        for cb in table.outcome.fresh.cbs:
+        seen: set[tuple[str, int]] = set()
+        for position, cb in enumerate(table.outcome.fresh.cbs):
+            if (cb.name, cb.ordinal) in seen:
+                continue
+            seen.add((cb.name, cb.ordinal))
+            shared = table.outcome.kept_with(cb.program)
             buffer = cb.buffer.v if isinstance(cb.buffer, Opt) else cb.buffer
             owner = buffer.owner if isinstance(buffer, Buffer) else "" if empty(buffer) else "unknown"
-            kept = handle_path(table.outcome.shared, cb) if holds(table.outcome.shared, cb) else ""
-            writes = after[cb.ordinal].writes if cb.ordinal < len(after) else []
+            kept = handle_path(shared, cb) if holds(shared, cb) else ""
+            writes = after[position].writes if position < len(after) else []
             yield CbInfo(
                 cb.name,
                 describe(cb.cores),

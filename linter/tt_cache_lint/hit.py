@@ -129,6 +129,7 @@ class Replay:
         factory = self.factory
         m.checks, m.limit = strict, limits[0]
         enter(m)
+        world.grids = factory.grids
         world.run = 1
         first = self._inputs(m, validate=True)
         try:
@@ -237,7 +238,13 @@ class Replay:
     def _outputs(self, m: Machine, attributes: Value, tensor_args: Value) -> Value:
         maker = self._method("create_output_tensors")
         if maker is not None:
-            made = self._call(m, maker, [attributes, tensor_args])
+            try:
+                made = self._call(m, maker, [attributes, tensor_args])
+            except Thrown as error:
+                if m.checks:
+                    raise
+                m.violations[f"outputs: {error.message}"] = error.repairs[:12]
+                made = Unknown("outputs")
             if not isinstance(made, Unknown):
                 if isinstance(made, Opt) and self.factory.returns.name == "Tensor":
                     made = made.v

@@ -145,6 +145,7 @@ class Cause(enum.Enum):
     RUN1_CAPTURE = "the override writes a value kept from the first call"
     UNINITIALISED = "a shared variable that the override uses was never set"
     NARROWED = "the handle was cut to a narrower integer"
+    WRONG_COORDINATE = "the override treats a coordinate of the mesh otherwise than create() does"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,8 @@ class Difference:
     `created` is what run 1's create() put there, `found` what is there after the hit, `expected` what a fresh create()
     puts there for run 2. `cores` are the cores (x, y) where it differs, `all_cores` those where create() sets it.
     `when` are the decisions the path needs, in words. `written` is the last write by the override, if any.
-    `fix` are C++ lines to write. `field` names the shared variable concerned. `rows` is the witness.
+    `fix` are C++ lines to write. `field` names the shared variable concerned. `rows` is the witness. `coordinate` is
+    where in the mesh it was seen, when that matters.
     """
 
     slot: Slot
@@ -177,6 +179,7 @@ class Difference:
     related: tuple[Related, ...] = ()
     other_slot: str = ""
     given: tuple[Given, ...] = ()  # the inputs of the witness world
+    coordinate: str = ""
 
 
 class EventKind(enum.Enum):
@@ -200,7 +203,7 @@ class Event:
 
     `changes` is set for CB_SIZE and CB_PAGE_SIZE events of an override: True when the value differs from what create()
     gave, or when a fresh create() would give another; `breaks` says in words what an order problem breaks, if anything.
-    `needs` is the text of the handle or index that the event uses.
+    `needs` is the text of the handle or index that the event uses. `part` numbers the programs of a workload.
     """
 
     kind: EventKind
@@ -213,6 +216,7 @@ class Event:
     confidence: Confidence = Confidence.CERTAIN
     old: str = ""
     new: str = ""
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from tt_cache_lint.tried import Result, Tried
 
 Decisions = dict[str, Value]
 BASE_ATTEMPTS = 48
-LOOSE_ATTEMPTS = 24
+LOOSE_ATTEMPTS = 64
 FLIP_ATTEMPTS = 10
 IMPROVE_ATTEMPTS = 40
 CROSSINGS = 12

@@ -193,13 +193,15 @@ class Describer:
         world = table.outcome.world
         cached = self.factory.override.params[0].name if self.factory.override and self.factory.override.params else ""
         shared = f"{cached or 'cached_program'}.shared_variables"
+        program = f"{cached or 'cached_program'}.program"
+        if state.program.place:  # of a workload
+            shared, program = f"{shared}.at(range)", "program"
         target = state.kernel if state.kernel is not None else state.cb
-        kept = handle_path(table.outcome.shared, target) if target is not None else ""
+        kept = handle_path(table.outcome.kept_with(state.program), target) if target is not None else ""
         handle = (
             f"{shared}.{kept}" if kept else f"{shared}.{state.slot.owner if state.kernel is not None else 'cb_handle'}"
         )
         value = self._expression(world, reading)
-        program = f"{cached or 'cached_program'}.program"
         if state.slot.kind is SlotKind.CB:
             return (f"UpdateDynamicCircularBufferAddress({program}, {handle}, *{value});",)
         if state.slot.kind is SlotKind.COMMON:

@@ -54,9 +54,10 @@ class ResourceOrder(Rule):
     summary = "create() does not make circular buffers, then kernels, then runtime arguments"
 
     def check(self, facts: FactoryFacts) -> Iterable[Finding]:
-        first: dict[int, Event] = {}  # stage -> the event of create() that began it
+        programs: dict[int, dict[int, Event]] = {}  # of each program, stage -> the event of create() that began it
         told: set[EventKind] = set()
         for event in once(facts.events):
+            first = programs.setdefault(event.part, {})
             stage = LAST if event.in_override else STAGES.get(event.kind, LAST)
             earlier = next((first[later] for later in range(stage + 1, LAST + 1) if later in first), None)
             if event.breaks:

@@ -501,7 +501,19 @@ def _cb(m: Machine, program: Value, handle: Value, site: Site) -> CircularBuffer
             cb = cb_of(m, program, inner)
             if cb is not None:
                 return cb
-        if isinstance(plain(inner), int) or empty(inner):
+        target = inner.target if isinstance(inner, Handle) else None
+        if isinstance(target, CircularBuffer):
+            m.failures.append(
+                Failure(
+                    "coordinate",
+                    f"{site.name} gets a handle of the program at another coordinate",
+                    site.mark,
+                    tuple(m.stack),
+                    m.phase,
+                    target.name,
+                )
+            )
+        elif isinstance(plain(inner), int) or empty(inner):
             m.failures.append(
                 Failure(
                     "handle",

@@ -270,6 +270,8 @@ def to_set(m: Machine, value: Value) -> CoreRangeSet:
     if isinstance(value, (InitList, Vec)):
         if len(value.items) == 2 and all(isinstance(plain(i), int) or _is_point(i) for i in value.items):
             return CoreRangeSet([to_range(m, value)])
+        if len(value.items) == 1 and isinstance(value.items[0], CoreRangeSet):
+            return value.items[0]
         return CoreRangeSet([to_range(m, item) for item in value.items])
     if isinstance(value, Unknown):
         count = m.unknown_number(f"cores of {value.key}", value.p)

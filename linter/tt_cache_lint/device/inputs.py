@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.cores import CoreCoord, CoreRangeSet, rectangle
 from tt_cache_lint.device.mesh import input_coordinate
-from tt_cache_lint.device.mesh_device import SubDeviceId
+from tt_cache_lint.device.mesh_device import MeshSocket, SubDeviceId
 from tt_cache_lint.device.tensors import (
     DRAM,
     DTYPES,
@@ -145,6 +145,8 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
         return input_coordinate(world, key)
     if name == "SubDeviceId":
         return SubDeviceId(0)
+    if name == "MeshSocket":
+        return MeshSocket(key, run)
     return _declared(m, type_, key, run)
 
 
@@ -162,6 +164,9 @@ def _item(m: Machine, elem: Type | None, key: str, run: int, position: int, coun
     if elem.scalar and elem.scalar not in ("bool", "float"):
         default = position if m.world.seed % 2 == 0 else count - 1 - position
         return m.world.fact(key, (default,), number=True)
+    if elem.name == "CoreCoord":  # a list of cores: each another one
+        x = m.world.fact(f"{key}.x", (position,), number=True)
+        return CoreCoord(x, m.world.fact(f"{key}.y", (0,), number=True))
     return make_input(m, elem, key, run)
 
 

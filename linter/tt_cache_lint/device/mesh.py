@@ -22,6 +22,7 @@ from tt_cache_lint.interp.values import (
     Opt,
     Ptr,
     Ref,
+    Thrown,
     Unknown,
     Value,
     Vec,
@@ -95,14 +96,22 @@ class MeshCoordinate(Obj):
         return found.get() if isinstance(found, Ref) else found
 
     def index_ref(self, m: Machine, at: Value) -> Value:
-        position = plain(ops.number(m, at))
-        count = len(self.values.items)
-        if not isinstance(position, int) or not -count <= position < count:
-            raise Implausible("a dimension that a mesh coordinate does not have")
-        return ItemRef(self.values, position % count)
+        return ItemRef(self.values, dimension(m, at, len(self.values.items)))
 
     def __repr__(self) -> str:
         return f"({', '.join(str(plain(v)) for v in self.values.items)})"
+
+
+def dimension(m: Machine, at: Value, count: int) -> int:
+    """The number of a dimension, which may be counted from the end. Raises Thrown when there is no such dimension."""
+    given = ops.number(m, at)
+    position = plain(given)
+    if not isinstance(position, int):
+        raise Implausible("a dimension without a number")
+    if -count <= position < count:
+        return position % count
+    fits = ops.binary(m, "<", given, count)
+    raise Thrown("a dimension that the mesh does not have", mask(given), tuple(ops.want(fits, True)))
 
 
 class MeshCoordinateRange(Obj):
@@ -256,12 +265,11 @@ def coordinate_neighbor(
     m: Machine, site: Site, v: MeshCoordinate, shape: Value, offset: Value, dim: Value, mode: Value = None
 ) -> Value:
     """The neighbour along a dimension; outside of the mesh: wrapped (the default), clamped or none."""
-    position, step = plain(ops.number(m, dim)), plain(ops.number(m, offset))
+    step = plain(ops.number(m, offset))
     at, extents = list(v.at), [plain(e) for e in shape_items(shape)]
-    if not isinstance(position, int) or not isinstance(step, int) or len(extents) != len(at):
+    position = dimension(m, dim, len(at))
+    if not isinstance(step, int) or len(extents) != len(at):
         return Unknown(f"neighbor of {v!r}")
-    if not -len(at) <= position < len(at):
-        raise Implausible("a dimension that the mesh does not have")
     extent = extents[position]
     moved = at[position] + step
     name = getattr(plain(mode), "name", "WRAP")

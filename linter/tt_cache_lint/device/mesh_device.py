@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.device.cores import CoreCoord
 from tt_cache_lint.device.mesh import Coords, MeshCoordinate, all_coords, coordinate, mesh_of
-from tt_cache_lint.device.tensors import Buffer, Device, Tensor, make_shape
+from tt_cache_lint.device.tensors import DRAM, L1, Buffer, Device, Tensor, make_shape
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import Site, constructor, function, method
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Mark, Obj, Unknown, Value, Vec, identity, mask, plain
+from tt_cache_lint.interp.values import Mark, Obj, Struct, Unknown, Value, Vec, identity, mask, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -86,12 +87,19 @@ def device_at(m: Machine, site: Site, v: Device, *args: Value) -> Value:
     return v if not args else Unknown(f"device at {identity(args[0])}", mask(args[0]))
 
 
-@method(Device, "get_devices", "get_devices_on_row", "get_devices_on_column")
+@method(Device, "get_devices", "get_devices_on_row", "get_devices_on_column", "get_ring_devices", "get_line_devices")
 def devices(m: Machine, site: Site, v: Device, *args: Value) -> Value:
     axis = {"get_devices_on_row": 0, "get_devices_on_column": 1}.get(site.name)
     wanted = plain(ops.number(m, args[0])) if args and axis is not None else None
     found = [c for c in all_coords(mesh_of(m.world)[0]) if axis is None or c[axis] == wanted]
     return Vec([Device(m.world, c) for c in found])
+
+
+@method(Device, "get_fabric_node_ids_on_row", "get_fabric_node_ids_on_column")
+def fabric_nodes(m: Machine, site: Site, v: Device, at: Value) -> Value:
+    axis, wanted = (0 if site.name.endswith("row") else 1), plain(ops.number(m, at))
+    found = [c for c in all_coords(mesh_of(m.world)[0]) if c[axis] == wanted]
+    return Vec([FabricNodeId(0, chip_number(m.world, c)) for c in found])
 
 
 @method(Device, "id", "build_id")
@@ -166,3 +174,56 @@ def construct_sub_device(m: Machine, type_: Type, args: list[Value], mark: Mark 
     if len(args) == 1 and isinstance(args[0], (SubDeviceId, Unknown)):
         return args[0]
     return SubDeviceId(0)
+
+
+class MeshSocket(Obj):
+    """A socket given to the op: its configuration is hashed, the addresses of its buffers are not (mesh_socket.hpp)."""
+
+    __slots__ = ("key", "run")
+
+    def __init__(self, key: str, run: int) -> None:
+        self.key = key
+        self.run = run
+
+    def identity(self) -> object:
+        return ("socket", self.key, self.run)
+
+    def stable_key(self) -> object:
+        return ("socket", self.key)
+
+
+@method(MeshSocket, "get_config_buffer", "get_data_buffer")
+def socket_buffer(m: Machine, site: Site, v: MeshSocket, *args: Value) -> Value:
+    return Buffer(f"{v.key}.{site.name.removeprefix('get_')}", v.run, None)
+
+
+@method(MeshSocket, "get_config")
+def socket_config(m: Machine, site: Site, v: MeshSocket) -> Value:
+    """One connection for each coordinate of the workload, from it to itself."""
+    memory = Struct(None, "SocketMemoryConfig")
+    memory.fields = {
+        "fifo_size": m.world.fact(f"{v.key}.fifo_size", (0x10000,), number=True),
+        "socket_storage_type": m.world.fact(f"{v.key}.storage", (L1, DRAM), words=f"{v.key} storage"),
+    }
+    connections = []
+    for at in mesh_of(m.world)[1]:
+        ends = {}
+        for end in ("sender_core", "receiver_core"):
+            ends[end] = Struct(None, "MeshCoreCoord")
+            ends[end].fields = {"device_coord": MeshCoordinate(list(at)), "core_coord": CoreCoord(0, 0)}
+        connection = Struct(None, "SocketConnection")
+        connection.fields = dict(ends)
+        connections.append(connection)
+    config = Struct(None, "SocketConfig")
+    config.fields = {"socket_connection_config": Vec(connections), "socket_mem_config": memory}
+    return config
+
+
+@method(MeshSocket, "get_fabric_node_id")
+def socket_node(m: Machine, site: Site, v: MeshSocket, end: Value, where: Value) -> Value:
+    return fabric_node(m, site, Device(m.world), where)
+
+
+@method(MeshSocket, "get_mesh_device")
+def socket_device(m: Machine, site: Site, v: MeshSocket) -> Value:
+    return Device(m.world)

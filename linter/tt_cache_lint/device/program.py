@@ -37,7 +37,7 @@ CB_BASE = 0x7F0000000000
 class Failure:
     """Something the host API rejects, or that writes where nothing is."""
 
-    kind: str  # "range", "core", "count", "common-twice", "after-compile", "handle", "order"
+    kind: str  # "range", "core", "count", "common-twice", "after-compile", "handle", "order", "coordinate"
     message: str
     mark: Mark
     stack: tuple[Mark, ...]
@@ -210,8 +210,10 @@ class Program(Obj):
         return "program"
 
     def close(self) -> None:
-        """The first enqueue compiles the program: nothing can be created in it any more."""
+        """The first enqueue compiles the program: nothing can be created in it any more, and names are given."""
         self.compiled = True
+        for handle in (*(k.handle for k in self.kernels), *(c.handle for c in self.cbs)):
+            handle.depth = -1
 
     def escape(self, m: Machine, key: str) -> None:
         """Unknown code got hold of the program."""
@@ -431,7 +433,7 @@ def cb_of(m: Machine, program: Value, handle: Value) -> CircularBuffer | None:
         if isinstance(target, CircularBuffer):
             if target.program is program:
                 return target
-            if target.ordinal < len(program.cbs):
+            if target.ordinal < len(program.cbs) and not (program.place and target.program.place):
                 return program.cbs[target.ordinal]
     return None
 

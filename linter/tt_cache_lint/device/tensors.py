@@ -974,7 +974,7 @@ def buffer_size(m: Machine, site: Site, v: Buffer) -> Value:
 def buffer_shard(m: Machine, site: Site, v: Buffer) -> Value:
     if v.spec is None:
         return Unknown(f"shard spec of {v.owner}")
-    shard = v.spec.layout.memory.shard_spec
+    shard = memory_shard(m, site, v.spec.layout.memory)
     return shard.v if isinstance(shard, Opt) else shard
 
 
@@ -1014,7 +1014,8 @@ def shard_orientation(m: Machine, site: Site, v: ShardSpec) -> Value:
 
 @method(Device, "compute_with_storage_grid_size", "logical_grid_size", "grid_size")
 def device_grid(m: Machine, site: Site, v: Device) -> Value:
-    gx, gy = GRIDS[m.world.seed % len(GRIDS)]
+    grids = m.world.grids or GRIDS
+    gx, gy = grids[m.world.seed % len(grids)]
     x = m.world.fact("device.grid.x", (gx,), number=True)
     y = m.world.fact("device.grid.y", (gy,), number=True)
     return CoreCoord(x, y)

@@ -24,7 +24,11 @@ class Operation:
 
 @dataclass(slots=True, eq=False)
 class Factory:
-    """A program factory: the pair of create() and override_runtime_arguments() with what they share."""
+    """A program factory: the pair of create() and override_runtime_arguments() with what they share.
+
+    `grids` are sizes of the device's grid that its worlds choose from, where the usual small ones do not do. `skip`
+    says why it is listed and not analysed.
+    """
 
     name: str
     infra: str
@@ -37,6 +41,8 @@ class Factory:
     tensor_args: Type
     returns: Type
     templates: list[dict[str, Any]] = field(default_factory=list)
+    grids: tuple[tuple[int, int], ...] = ()
+    skip: str = ""
 
     @property
     def path(self) -> str:

@@ -13,6 +13,7 @@ from tt_cache_lint.device.mesh import MeshCoordinate, workload_coords
 from tt_cache_lint.device.program import Program
 from tt_cache_lint.device.workload import Joined, MeshWorkload, put_program
 from tt_cache_lint.infra.policy import Call, Inputs, Made
+from tt_cache_lint.infra.skipped import data_driven
 from tt_cache_lint.infra.typed import taken_apart
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.interp.values import Map, Struct, Thrown, Value, identity
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 WORKLOAD, AT = "create_mesh_workload", "create_at"
 CACHED = ("AdaptedCachedMeshWorkload", "CachedMeshWorkload")
+# Workers, multiplexers and their helpers of several links do not fit on a few cores.
+GRIDS = ((8, 8), (8, 7), (7, 8))
 
 
 class Mesh:
@@ -89,6 +92,8 @@ class Mesh:
             params[2],
             params[3],
             finder.templates(create),
+            grids=GRIDS,
+            skip=data_driven(interp, params[0]),
         )
 
 

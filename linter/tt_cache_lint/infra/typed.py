@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.program import Program
 from tt_cache_lint.infra.policy import Call, Inputs, Made
+from tt_cache_lint.infra.skipped import data_driven
 from tt_cache_lint.interp.types import AUTO
 from tt_cache_lint.interp.values import Struct, Thrown, Value, Vec
 from tt_cache_lint.source.defs import FunctionDef
@@ -80,6 +81,7 @@ class Typed:
             params[1],
             params[2],
             finder.templates(create),
+            skip=data_driven(interp, params[0]),
         )
 
 

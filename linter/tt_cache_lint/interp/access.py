@@ -198,20 +198,20 @@ def item_at(m: Machine, base: Vec | InitList, index: int) -> Value:
         position, item = next((p, i) for p, i in enumerate(base.items) if type(i) is Opaque)
         return Unknown(f"{item.key}+{index - position}")
     if not 0 <= index < len(base.items):
-        return beyond(base, index)
+        return beyond(m, base, index)
     return base.items[index]
 
 
-def beyond(base: Vec | InitList, index: int) -> Value:
+def beyond(m: Machine, base: Vec | InitList, index: int) -> Value:
     """An element past the end. Raises unless the list knows what is there."""
     known = getattr(base, "beyond", None)
     if known is None or index < 0:
-        raise out_of_range(base, index)
+        raise out_of_range(m, base, index)
     return known(index)
 
 
-def out_of_range(base: Vec | InitList, index: int) -> Thrown | Implausible:
-    """A wrong index: a shape of another rank may be what the code expects."""
+def out_of_range(m: Machine, base: Vec | InitList, index: int) -> Thrown | Implausible:
+    """A wrong index: a shape of another rank may be what the code expects, or a loop ran too far."""
     message = f"index {index} of {len(base.items)}"
     if isinstance(base, Vec) and base.kind == "Shape":
         rank = index + 1 if index >= 0 else len(base.items) - index
@@ -223,7 +223,11 @@ def out_of_range(base: Vec | InitList, index: int) -> Thrown | Implausible:
                 return Thrown(message, item.p, ({f"{term.partition('.logical_shape[')[0]}.rank": rank},))
     if isinstance(base, Vec) and base.key is not None and isinstance(base.key.t, str) and index >= 0:
         return Thrown(message, base.key.p, ({base.key.t: index + 1},))
-    return Implausible(message)
+    if m.phase == "override":
+        return Implausible(message)
+    from tt_cache_lint.interp.lower import thrown
+
+    return thrown(m, message)
 
 
 def index_ref(m: Machine, base: Value, at: Value) -> Value:
@@ -239,7 +243,7 @@ def index_ref(m: Machine, base: Value, at: Value) -> Value:
         if Opaque in map(type, base.items[: index + 1]):
             return CallRef(lambda: item_at(m, base, index), lambda value, mark: None)
         if not 0 <= index < len(base.items):
-            return beyond(base, index)
+            return beyond(m, base, index)
         return sequence_ref(base, index)
     if isinstance(base, Map):
         found = base.items.get(identity(at))

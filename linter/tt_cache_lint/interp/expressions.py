@@ -538,8 +538,9 @@ class Expressions:
             old = f[slot]
             if type_.ptr or not isinstance(old, Obj) or old is value or not old.assign(value):
                 f[slot] = value if type_.ptr else copied(value)
-            if type(value) is Handle and value.depth > f[0].depth:
-                value.name, value.depth = name, f[0].depth
+            inner = value.v if type(value) is Opt else value
+            if type(inner) is Handle and inner.depth > f[0].depth:
+                inner.name, inner.depth = name, f[0].depth
             return value
 
         return assign

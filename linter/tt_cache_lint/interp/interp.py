@@ -177,13 +177,16 @@ class Interp:
         if decl is None:
             return None
         count = len(args)
-        for function in self.methods(decl, name):
-            if _takes(function, count):
-                if not function.template:
-                    return self.instance(function, {}, decl)
-                outer = self.class_arguments(function, decl, struct.targs)
-                return self.code(m, function, targs, args, outer, decl, hints)
-        return None
+        fitting = [f for f in self.methods(decl, name) if _takes(f, count) or self._takes_with_defaults(f, count)]
+        if not fitting:
+            return None
+        function = fitting[0]
+        if len(fitting) > 1 and len({f.scope for f in fitting}) == 1:  # overloads, not a base's method beside its own
+            function = self.overload(m, fitting, args) or function
+        if not function.template:
+            return self.instance(function, {}, decl)
+        outer = self.class_arguments(function, decl, struct.targs)
+        return self.code(m, function, targs, args, outer, decl, hints)
 
     def class_arguments(self, function: FunctionDef, decl: StructDef, values: dict[str, Any]) -> dict[str, Any]:
         """The template arguments of an object's class as a method of the class, or of a base of it, names them."""
@@ -210,7 +213,7 @@ class Interp:
         if mark is not None:
             struct.marks[""] = mark
         for function in self.methods(decl, decl.name):
-            if not _takes(function, len(args)):
+            if not (_takes(function, len(args)) or self._takes_with_defaults(function, len(args))):
                 continue
             code = self.instance(function, self.class_arguments(function, decl, struct.targs), decl)
             frame: list[Value] = [None] * code.ready()

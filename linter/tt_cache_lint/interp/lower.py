@@ -325,6 +325,8 @@ class Lowering(Expressions):
 
         def assign(f: list[Value]) -> None:
             value = f[slot] = init(f)
+            if type(value) is Opt:
+                value = value.v
             if type(value) is Handle and value.depth > f[0].depth:
                 value.name, value.depth = name, f[0].depth
 

@@ -41,6 +41,7 @@ from tt_cache_lint.interp.values import (
     sequence_length,
     sequence_ref,
 )
+from tt_cache_lint.interp.views import Adaptor
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -548,6 +549,11 @@ def std_get(m: Machine, site: Site, args: list[Value]) -> Value:
                 if alternative.key == which.key or alternative.decl is which.decl is not None:
                     key = holder.index.t
                     raise Thrown(f"std::get<{which.name}> of another alternative", holder.p, ({key: position},))
+            given = f"{getattr(target, 'key', '')}".removesuffix(f"<{getattr(target, 'name', '')}>")
+            fact = m.world.facts.get(f"{given}.index")
+            if fact is not None:  # taken out of a variant that was given to the op
+                others = tuple({fact.key: choice} for choice in fact.choices if choice != fact.value)
+                raise Thrown(f"std::get<{which.name}> of another alternative", fact.bit, others)
             raise thrown(m, f"std::get<{which.name}> of another alternative")
         return args[0]
     if isinstance(target, Pointer):
@@ -706,11 +712,18 @@ def std_fill(m: Machine, site: Site, args: list[Value]) -> None:
 
 
 @function("iota")
-def iota(m: Machine, site: Site, args: list[Value]) -> None:
+def iota(m: Machine, site: Site, args: list[Value]) -> Value:
+    """std::iota(first, last, value), and std::views::iota(first, last) as the numbers themselves."""
+    if len(args) == 2:
+        first, last = (plain(ops.number(m, a)) for a in args)
+        if not isinstance(first, int) or not isinstance(last, int) or last - first > build.MAX_ITEMS:
+            raise Implausible("a range of absurd size")
+        return Vec(list(range(first, last)))
     value = args[2]
     for place in _range(m, args[0], args[1]):
         store(m, place, value, site.mark)
         value = ops.binary(m, "+", value, 1)
+    return None
 
 
 class Inserter(Obj):
@@ -758,6 +771,8 @@ def std_copy(m: Machine, site: Site, args: list[Value]) -> Value:
 
 @function("transform")
 def std_transform(m: Machine, site: Site, args: list[Value]) -> Value:
+    if len(args) == 1:
+        return Adaptor("transform", args[0])
     first = [value_of(r) for r in _range(m, args[0], args[1])]
     if len(args) == 4:
         return _write_out(m, site, args[2], [value_of(m.call(args[3], [v], site.mark)) for v in first])

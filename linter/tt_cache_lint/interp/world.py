@@ -51,6 +51,7 @@ class World:
     owners: dict[str, int] = field(default_factory=dict)
     varying: dict[str, Value] = field(default_factory=dict)
     fuel_left: int = 0
+    grids: tuple[tuple[int, int], ...] = ()  # sizes of the device's grid to choose from, if not the usual ones
     asked: dict[str, Value] = field(default_factory=dict)
 
     def given(self, key: str) -> Value:

@@ -30,13 +30,16 @@ def tally(run: Run) -> str:
     read = f"{plural(run.files, 'file')}, {run.seconds:.2f} s"
     if not run.factories:
         return f"no program factories found ({read})"
-    total = plural(len(run.factories), "factory")
+    looked_at = [facts for facts in run.factories if facts.status is not Status.SKIPPED]
+    if not looked_at:
+        return f"{plural(len(run.factories), 'factory')} found, none analysed ({read})"
+    total = plural(len(looked_at), "factory")
     if not run.findings:
         return f"no findings in {total} ({read})"
     hit = len({finding.factory for finding in run.findings if finding.factory})
     if not hit:
         return f"{counted(run.findings)} in comments, none in {total} ({read})"
-    where = total if hit == len(run.factories) else f"{hit} of {total}"
+    where = total if hit == len(looked_at) else f"{hit} of {total}"
     return f"{counted(run.findings)} in {where} ({read})"
 
 
