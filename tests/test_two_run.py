@@ -223,8 +223,8 @@ def test_optional_inputs_are_given_when_the_world_has_them(tmp_path: Path) -> No
 
 
 def test_several_scalars_change_between_the_calls(tmp_path: Path) -> None:
-    given = [Given("operation_attributes.seed", 3, True), Given("operation_attributes.rate", 0.5, True)]
-    given += [Given("operation_attributes.dim", 2), Given("operation_attributes.lost", 1, True)]
+    given = [Given("operation_attributes.seed", 3, 4), Given("operation_attributes.rate", 0.5, 1.0)]
+    given += [Given("operation_attributes.dim", 2), Given("operation_attributes.lost", 1, 2)]
     arguments = [
         INPUT,
         CallArgument("dim", "int32_t"),
@@ -235,12 +235,12 @@ def test_several_scalars_change_between_the_calls(tmp_path: Path) -> None:
     assert "output = ttnn.op(input, dim=2, seed=seed, p=p)" in text
     assert "lambda: run_op_sharded(device, first, seed=3, p=0.5)" in text
     assert "lambda: run_op_sharded(device, second, seed=4, p=1.0)" in text
-    assert "# The hash leaves out operation_attributes.lost; no argument that was found gives it." in text
+    assert "# FILL IN: the hash leaves out operation_attributes.lost; give the second call 2 instead of 1." in text
 
 
 def test_many_scalars_and_long_names_keep_to_the_width(tmp_path: Path) -> None:
     names = [f"coefficient_number_{number}" for number in range(9)]
-    given = [Given(f"operation_attributes.{name}", 0.5, True) for name in names]
+    given = [Given(f"operation_attributes.{name}", 0.5, 1.0) for name in names]
     arguments = [INPUT, *(CallArgument(name, "float") for name in names)]
     text = written(tmp_path, [*tensor("tensor_args.input"), *given], arguments)
     assert text.count("coefficient_number_8=1.0") == 1
@@ -252,6 +252,10 @@ def test_semaphores_are_made_for_each_call(tmp_path: Path) -> None:
     made = "ttnn.create_global_semaphore(device, SEMAPHORE_CORES, 0)"
     assert f"    ready = {made}\n    links = [{made} for _ in range(2)]\n" in text
     assert "    output = ttnn.op(input, ready=ready, links=links)\n    return [input], output, ready, links\n" in text
+    long = [CallArgument(f"a_semaphore_with_a_long_name_{n}", "GlobalSemaphore") for n in range(4)]
+    assert "    return (\n        [input],\n        output,\n" in written(
+        tmp_path, tensor("tensor_args.input"), [INPUT, *long]
+    )
 
 
 def test_what_cannot_be_told_is_marked(tmp_path: Path) -> None:
@@ -274,7 +278,12 @@ def test_nothing_from_the_sources_becomes_code(tmp_path: Path) -> None:
         CallArgument("mode", f"Mode{HOSTILE}", feeds=("operation_attributes.mode",)),
         CallArgument("kind", f"Kind{HOSTILE}"),
     ]
-    given = [*tensor("tensor_args.input"), Given("operation_attributes.mode", HOSTILE), Given(HOSTILE, 1, True)]
+    given = [
+        *tensor("tensor_args.input"),
+        Given("operation_attributes.mode", HOSTILE),
+        Given(HOSTILE, 1, 2),
+        Given(f"operation_attributes.{HOSTILE}", HOSTILE, "x"),
+    ]
     one, finding = facts(given, arguments)
     bad = Finding(
         finding.id, finding.rule, finding.severity, finding.confidence, HOSTILE, Place(HOSTILE, 1), one.factory, HOSTILE

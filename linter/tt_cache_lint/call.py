@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Scalar = bool | int | float | str
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """One elementary input of an op in a world, such as (`tensor_args.input.layout`, `TILE`).
 
-    `varies` when the hash leaves it out, so that a second call that hits the cache may be given another value.
+    `other` is what a second call with the same program hash may be given; None when it has to be the same.
     """
 
     key: str
-    value: bool | int | float | str
-    varies: bool = False
+    value: Scalar
+    other: Scalar | None = None
 
 
 @dataclass(frozen=True, slots=True)

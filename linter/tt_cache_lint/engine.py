@@ -173,7 +173,8 @@ def _facts(finder: Finder, examiner: Examiner, factory: Factory, options: Option
         budget.steps = options.steps
     exploration = Search(finder.interp, factory, budget).run()
     omitted = examiner.examine(factory, exploration)
-    facts = Collector(finder.interp, factory, exploration, omitted).collect()
+    varied = examiner.of(factory.op).varied if factory.op is not None else {}
+    facts = Collector(finder.interp, factory, exploration, omitted, varied).collect()
     return replace(facts, call=finder.calls.find(factory)) if options.calls else facts
 
 

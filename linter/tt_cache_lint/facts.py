@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tt_cache_lint.compare import SlotState, WorldTable, same, tabulate, unknown_mask
 from tt_cache_lint.device.cores import describe
@@ -48,9 +48,15 @@ class Collector:
     """Collects the facts of one explored factory."""
 
     def __init__(
-        self, interp: Interp, factory: Factory, exploration: Exploration, omitted: Sequence[Difference] = ()
+        self,
+        interp: Interp,
+        factory: Factory,
+        exploration: Exploration,
+        omitted: Sequence[Difference] = (),
+        varied: Mapping[str, Value] | None = None,
     ) -> None:
         self.interp = interp
+        self.varied = varied or {}  # what a second call with the same hash may be given
         self.omitted = omitted  # differences that show only where an input that is not hashed varies
         self.factory = factory
         self.exploration = exploration
@@ -94,7 +100,7 @@ class Collector:
             table=tuple(self._slots(base)) if base is not None else (),
             kernels=tuple(self._kernels(base)) if base is not None else (),
             cbs=tuple(self._cbs(base)) if base is not None else (),
-            given=given(base.outcome.world) if base is not None else (),
+            given=given(base.outcome.world, self.varied) if base is not None else (),
         )
 
     # -- how far it went -------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tt_cache_lint.call import Given
 from tt_cache_lint.compare import Reading, SlotState, WorldTable
 from tt_cache_lint.device.cores import describe
@@ -222,15 +224,24 @@ class Describer:
         return reading.set_mark.text
 
 
-def given(world: World) -> tuple[Given, ...]:
-    """The elementary inputs that a world decided on: shapes, layouts, attributes; no addresses, no device."""
+def given(world: World, varied: Mapping[str, Value] | None = None) -> tuple[Given, ...]:
+    """The elementary inputs that a world decided on: shapes, layouts, attributes; no addresses, no device.
+
+    `varied` are the values of a second call; by default those of the world's own.
+    """
+    others = world.varying if varied is None else varied
     found = []
     for key, fact in world.facts.items():
-        bare = plain(fact.value)
-        value = bare.name if isinstance(bare, Enum) else bare
+        value = _bare(fact.value)
         if isinstance(value, (bool, int, float, str)) and key.startswith(GIVEN):
-            found.append(Given(key, value, key in world.varying))
+            other = _bare(others.get(key))
+            found.append(Given(key, value, other if type(other) is type(value) and other != value else None))
     return tuple(found[:MAX_GIVEN])
+
+
+def _bare(value: Value) -> Value:
+    bare = plain(value)
+    return bare.name if isinstance(bare, Enum) else bare
 
 
 def condition(key: str, value: Value) -> str:

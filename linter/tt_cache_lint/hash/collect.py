@@ -47,6 +47,7 @@ class OpNotes:
     unordered: dict[str, Unordered] = field(default_factory=dict)
     pointers: dict[str, Pointed] = field(default_factory=dict)
     hidden: dict[str, Hidden] = field(default_factory=dict)
+    varied: dict[str, Value] = field(default_factory=dict)  # what two calls with one hash may differ in
 
     def facts(self) -> OpFacts:
         """The facts of the op."""
@@ -162,6 +163,8 @@ class Examiner:
         notes.unclear = notes.unclear or report.unclear
         for trial in report.trials:
             self._omission(notes, factory, trial, report, words)
+            for leaf, value in trial.varying.items() if len(trial.varying) == 1 else ():
+                notes.varied.setdefault(leaf, value)
         return list(self._stale(factory, report, words, notes))
 
     def of(self, op: Operation) -> OpNotes:

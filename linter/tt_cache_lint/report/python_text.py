@@ -11,6 +11,7 @@ import keyword
 import math
 from collections.abc import Iterator, Sequence
 
+from tt_cache_lint.call import Scalar
 from tt_cache_lint.report.safe import visible
 
 WIDTH = 120
@@ -46,7 +47,7 @@ def snake(text: str) -> str:
     return "_".join(part for part in out.split("_") if part)
 
 
-def literal(value: bool | int | float | str) -> str:
+def literal(value: Scalar) -> str:
     """A Python literal; a float that has none is spelled as a call."""
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'

@@ -8,16 +8,17 @@ op's golden function is asked too where ttnn has one. The test fails until the f
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tt_cache_lint.call import Given, OpCall
-from tt_cache_lint.model import FactoryFacts, Finding
+from tt_cache_lint.call import Given, OpCall, Scalar
+from tt_cache_lint.model import FactoryFacts, Finding, Severity
 from tt_cache_lint.report import View
-from tt_cache_lint.report.python_text import call, comment, identifier, is_dotted, snake
-from tt_cache_lint.report.two_run_inputs import INTERLEAVED, Inputs, TensorSpec, inputs_of, tensor_spec, two_values
+from tt_cache_lint.report.python_text import WIDTH, call, comment, identifier, is_dotted, literal, snake
+from tt_cache_lint.report.two_run_inputs import INTERLEAVED, Inputs, TensorSpec, inputs_of, tensor_spec
 
 # Rules about comments and the order of creation: no slot goes wrong, so no call can show them.
 SILENT = ("TTC001", "TTC002", "TTC101")
+OMITTED = "hash: "  # what the slots of findings about the hash start with
 MESH = "mesh"
 UTILS = "from tests.ttnn.utils_for_testing import assert_with_pcc"
 PCC = 0.99
@@ -84,24 +85,45 @@ def render(factories: Iterable[FactoryFacts], findings: Sequence[Finding], view:
 def cases(facts: FactoryFacts, findings: Sequence[Finding]) -> list[Case]:
     """The findings of a factory, those that one world shows together."""
     grouped: dict[tuple[Given, ...], list[Finding]] = {}
-    for finding in findings:
-        mine = finding.factory == facts.factory and (finding.place.path == facts.path or _shown_by(facts, finding))
-        if mine and finding.id not in SILENT:
+    for finding in sorted(findings, key=lambda finding: list(Severity).index(finding.severity)):
+        if finding.id not in SILENT and _concerns(facts, finding):
             grouped.setdefault(_witness(facts, finding), []).append(finding)
     return [Case(facts, tuple(group), given) for given, group in grouped.items()]
 
 
-def _shown_by(facts: FactoryFacts, finding: Finding) -> bool:
-    return any(related.place.path == facts.path for related in finding.related)
+def _concerns(facts: FactoryFacts, finding: Finding) -> bool:
+    """Is a finding this factory's? One about an op's hash goes to every factory of the op that it points at."""
+    paths = {finding.place.path, *(related.place.path for related in finding.related)}
+    if facts.call is not None and finding.factory == facts.call.operation:
+        return facts.path in paths
+    return finding.factory == facts.factory and facts.path in paths
 
 
 def _witness(facts: FactoryFacts, finding: Finding) -> tuple[Given, ...]:
-    """The world in which a finding was seen; the base path's for one that is not about a slot."""
-    for difference in facts.differences:
-        if difference.rows and set(difference.rows) <= set(finding.rows):
-            return difference.given
-    found = (d.given for d in facts.differences if d.slot.name == finding.slot)
-    return next(found, facts.given)
+    """The world in which a finding was seen, and what else the second call may be given; else one of the base path."""
+    others = {item.key: item.other for item in facts.given if item.other is not None}
+    omitted = finding.slot.removeprefix(OMITTED) if finding.slot.startswith(OMITTED) else ""
+    if omitted:
+        return tuple(
+            _changed(item) if item.key.startswith(omitted) else replace(item, other=None) for item in facts.given
+        )
+    found = [d.given for d in facts.differences if d.rows and set(d.rows) <= set(finding.rows)]
+    found += [d.given for d in facts.differences if d.slot.name == finding.slot]
+    return tuple(_moved(item, others) for item in (found[0] if found else facts.given))
+
+
+def _changed(item: Given) -> Given:
+    """A number that a finding about the hash is about: what the hash should leave out may be another in each call."""
+    if item.other is not None or isinstance(item.value, (bool, str)):
+        return item
+    return replace(item, other=item.value + 1 if isinstance(item.value, int) else item.value + 0.5)
+
+
+def _moved(item: Given, others: dict[str, Scalar]) -> Given:
+    """A number among the attributes that the hash leaves out changes whatever the finding is about."""
+    other = others.get(item.key) if item.key.startswith("operation_attributes.") else None
+    number = isinstance(item.value, (int, float)) and not isinstance(item.value, bool)
+    return replace(item, other=other) if item.other is None and number and other != item.value else item
 
 
 def module(found: Sequence[Case]) -> str:
@@ -174,12 +196,14 @@ class _Test:
             variable = identifier(key.partition(".")[2], f"tensor_{position}")
             self.inputs.tensors[variable] = tensor_spec(self.inputs, world, key)
         self.inputs.passed = list(self.inputs.tensors)
-        for key in self.inputs.lost:
-            item, name = world[key], identifier(key.rpartition(".")[2], "")
-            if name and not isinstance(item.value, (bool, str)):
-                self.inputs.varied[name] = two_values(item.value)
+        lost, self.inputs.lost = self.inputs.lost, []
+        for item in lost:
+            name = identifier(item.key.rpartition(".")[2], "")
+            if name and item.other is not None and not isinstance(item.value, str):
+                self.inputs.varied[name] = (literal(item.value), literal(item.other))
                 self.inputs.passed.append(f"{name}={name}")
-        self.inputs.lost = []
+            else:
+                self.inputs.lost.append(item)
 
     @property
     def tensors(self) -> dict[str, TensorSpec]:
@@ -208,7 +232,8 @@ class _Test:
         lines += call(f"{'' if nothing else 'output = '}{self.call.name}(", self.inputs.passed, "    ")
         given = f"[{', '.join(self.tensors)}]"
         parts = [given, given if nothing else "output", *self.inputs.semaphores]
-        return [*lines, *call("return ", [", ".join(parts)], "    ", "")]
+        flat = f"    return {', '.join(parts)}"
+        return [*lines, *([flat] if len(flat) <= WIDTH else call("return (", parts, "    "))]
 
     def test(self) -> list[str]:
         """The two calls, and the comparison."""
@@ -217,8 +242,9 @@ class _Test:
         lines += [f"def test_{self.name}_cache_hit({device}):"]
         for finding in self.case.findings:
             lines += comment(said(finding), "    ")
-        for key in self.inputs.lost:
-            lines += comment(f"The hash leaves out {key}; no argument that was found gives it.", "    ")
+        for item in self.inputs.lost:
+            change = f"give the second call {item.other} instead of {item.value}"
+            lines += comment(f"FILL IN: the hash leaves out {item.key}; {change}.", "    ")
         lines += ["    torch.manual_seed(0)"]
         lines += [f"    {inputs} = random_{self.name}_inputs()" for inputs in ("first", "second")]
         calls = [self._once("first", 0), self._once("second", 1)]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tt_cache_lint.call import CallArgument, Given
+from tt_cache_lint.call import CallArgument, Given, Scalar
 from tt_cache_lint.report.python_text import call, identifier, is_identifier, literal
 
 TENSORS = "tensor_args."
@@ -67,7 +67,7 @@ class Inputs:
     passed: list[str] = field(default_factory=list)
     varied: dict[str, tuple[str, str]] = field(default_factory=dict)
     semaphores: dict[str, str] = field(default_factory=dict)  # variable -> what makes it
-    lost: list[str] = field(default_factory=list)  # inputs that differ and that no argument gives
+    lost: list[Given] = field(default_factory=list)  # inputs that differ and that no argument gives
 
 
 def inputs_of(given: Sequence[Given], arguments: Sequence[CallArgument], device: str) -> Inputs:
@@ -84,7 +84,7 @@ def inputs_of(given: Sequence[Given], arguments: Sequence[CallArgument], device:
             continue
         keyword = keyword or argument.keyword or (argument.type != "Tensor" and value != device)
         made.passed.append(f"{argument.name}={value}" if keyword and is_identifier(argument.name) else value)
-    made.lost = sorted(key for key, item in world.items() if item.varies and key not in used)
+    made.lost = [item for key, item in sorted(world.items()) if item.other is not None and key not in used]
     return made
 
 
@@ -131,29 +131,28 @@ def _semaphore(made: Inputs, argument: CallArgument, name: str, device: str) -> 
     return name
 
 
-def _scalar(made: Inputs, argument: CallArgument, name: str, item: Given) -> str | None:
-    value = item.value
-    if isinstance(value, str):
-        if argument.type == "DataType" and value in DTYPES:
-            return f"ttnn.{DTYPES[value][0]}"
-        if argument.type == "Layout" and value in LAYOUTS:
-            return LAYOUTS[value]
-        kind = identifier(argument.type, "")
-        return f"ttnn.{kind}.{value}" if kind and is_identifier(value) else _open(kind)
-    if item.varies and not isinstance(value, bool):
-        made.varied[name] = two_values(value)
-        return name
-    return literal(value)
+def _scalar(made: Inputs, argument: CallArgument, name: str, item: Given) -> str:
+    """A number, a flag or an enumerator; a parameter of the call where the second call may be given another."""
+    value = _written(argument.type, item.value)
+    if item.other is None:
+        return value
+    made.varied[name] = (value, _written(argument.type, item.other))
+    return name
+
+
+def _written(kind: str, value: Scalar) -> str:
+    if not isinstance(value, str):
+        return literal(value)
+    if kind == "DataType" and value in DTYPES:
+        return f"ttnn.{DTYPES[value][0]}"
+    if kind == "Layout" and value in LAYOUTS:
+        return LAYOUTS[value]
+    return f"ttnn.{kind}.{value}" if is_identifier(kind) and is_identifier(value) else _open(kind)
 
 
 def _open(kind: str, items: bool = False) -> str:
     """An argument that a person has to fill in."""
     return f"None{FILL}{'a sequence of ' if items else ''}{identifier(kind, 'its value')}"
-
-
-def two_values(value: int | float) -> tuple[str, str]:
-    """What the first call is given, and what the second."""
-    return literal(value), literal(value + 1 if isinstance(value, int) else value + 0.5)
 
 
 def _attributes(world: World, argument: CallArgument) -> list[str]:
@@ -163,8 +162,8 @@ def _attributes(world: World, argument: CallArgument) -> list[str]:
     return sorted(fed, key=lambda key: key != named) if fed else [named]
 
 
-def _sequence(world: World, key: str) -> list[bool | int | float | str]:
-    found: list[bool | int | float | str] = []
+def _sequence(world: World, key: str) -> list[Scalar]:
+    found: list[Scalar] = []
     while f"{key}[{len(found)}]" in world:
         found.append(world[f"{key}[{len(found)}]"].value)
     return found
