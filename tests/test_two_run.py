@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -250,12 +251,39 @@ def test_semaphores_are_made_for_each_call(tmp_path: Path) -> None:
     arguments = [INPUT, CallArgument("ready", "GlobalSemaphore"), CallArgument("links", "GlobalSemaphore", items=True)]
     text = written(tmp_path, tensor("tensor_args.input"), arguments)
     made = "ttnn.create_global_semaphore(device, SEMAPHORE_CORES, 0)"
-    assert f"    ready = {made}\n    links = [{made} for _ in range(2)]\n" in text
+    assert f"    ready = {made}\n    links = [\n        {made},\n        {made},\n    ]\n" in text
     assert "    output = ttnn.op(input, ready=ready, links=links)\n    return [input], output, ready, links\n" in text
     long = [CallArgument(f"a_semaphore_with_a_long_name_{n}", "GlobalSemaphore") for n in range(4)]
     assert "    return (\n        [input],\n        output,\n" in written(
         tmp_path, tensor("tensor_args.input"), [INPUT, *long]
     )
+
+
+def test_a_mesh_op_runs_on_a_mesh(tmp_path: Path) -> None:
+    one, finding = facts(tensor("tensor_args.input"), [INPUT, CallArgument("mesh_device", "MeshDevice")])
+    files = two_run.files([replace(one, infra="mesh")], [finding])
+    accepted(tmp_path, files)
+    text = next(iter(files.values()))
+    assert (
+        '@pytest.mark.parametrize("mesh_device", [(1, 2)], indirect=True)\ndef test_op_sharded_cache_hit(mesh_device):'
+        in text
+    )
+    assert "mesh_mapper=ttnn.ReplicateTensorToMesh(mesh_device)," in text
+    assert "output = ttnn.op(input, mesh_device)" in text
+
+
+def test_every_width_is_laid_out_as_ruff_does(tmp_path: Path) -> None:
+    files: dict[str, str] = {}
+    for length in range(1, 70):
+        shape = (1,) * (length // 3) + (10 ** (length % 3 + 1),)
+        given = [*tensor("tensor_args.input", shape=shape), *tensor("tensor_args.other", shape=shape)]
+        name = "s" * length
+        arguments = [INPUT, CallArgument("other", "Tensor"), CallArgument(name, "GlobalSemaphore")]
+        arguments += [CallArgument(f"{name}{n}", "float", feeds=(f"operation_attributes.{name}{n}",)) for n in range(2)]
+        given += [Given(f"operation_attributes.{name}{n}", 0.5, 1.0) for n in range(2)]
+        one, finding = facts(given, arguments)
+        files[f"test_{length}.py"] = next(iter(two_run.files([one], [finding]).values()))
+    accepted(tmp_path, files)
 
 
 def test_what_cannot_be_told_is_marked(tmp_path: Path) -> None:

@@ -73,14 +73,17 @@ def _cut(word: str, most: int) -> Iterator[str]:
 
 
 def call(head: str, arguments: Sequence[str], indent: str, tail: str = ")") -> list[str]:
-    """`head` (it ends in an opening bracket), arguments and `tail`, on one line, on three, or one argument a line."""
+    """`head` (it ends in an opening bracket), arguments and `tail`, on one line, on three, or one argument a line.
+
+    A list or a tuple has no layout on three lines.
+    """
     inner = indent + "    "
     marked = any("  # " in argument or "\n" in argument for argument in arguments)
     flat = f"{indent}{head}{', '.join(arguments)}{tail}"
     if not marked and len(flat) <= WIDTH:
         return [flat]
     joined = f"{inner}{', '.join(arguments)}"
-    if not marked and len(joined) <= WIDTH:
+    if not marked and len(joined) <= WIDTH and not head[:-1].endswith(" "):
         return [f"{indent}{head}", joined, f"{indent}{tail}"]
     return [f"{indent}{head}", *(_element(inner, argument) for argument in arguments), f"{indent}{tail}"]
 

@@ -14,7 +14,7 @@ from tt_cache_lint.call import Given, OpCall, Scalar
 from tt_cache_lint.model import FactoryFacts, Finding, Severity
 from tt_cache_lint.report import View
 from tt_cache_lint.report.python_text import WIDTH, call, comment, identifier, is_dotted, literal, snake
-from tt_cache_lint.report.two_run_inputs import INTERLEAVED, Inputs, TensorSpec, inputs_of, tensor_spec
+from tt_cache_lint.report.two_run_inputs import INTERLEAVED, SEMAPHORE_CORES, Inputs, TensorSpec, inputs_of, tensor_spec
 
 # Rules about comments and the order of creation: no slot goes wrong, so no call can show them.
 SILENT = ("TTC001", "TTC002", "TTC101")
@@ -27,7 +27,7 @@ INTRODUCTION = '"""Each op is called twice with one program hash: a cache miss, 
 HELPER = '''\
 def on_host(@DEVICE@, output):
     outputs = output if isinstance(output, (list, tuple)) else [output]
-    return [ttnn.to_torch(tensor@COMPOSER@) for tensor in outputs if tensor is not None]
+@COMPOSER@    return [ttnn.to_torch(tensor@GATHERED@) for tensor in outputs if tensor is not None]
 
 
 def outputs_of_a_hit(@DEVICE@, first_call, second_call, dummy_memory_config):
@@ -156,8 +156,10 @@ def module(found: Sequence[Case]) -> str:
 
 def helper(device: str) -> list[str]:
     """The function that all tests of a file share."""
-    composer = f", mesh_composer=ttnn.ConcatMeshToTensor({device}, dim=0)" if device == "mesh_device" else ""
-    return HELPER.replace("@COMPOSER@", composer).replace("@DEVICE@", device).split("\n")
+    mesh = device == "mesh_device"
+    composer = f"    composer = ttnn.ConcatMeshToTensor({device}, dim=0)\n" if mesh else ""
+    text = HELPER.replace("@COMPOSER@", composer).replace("@GATHERED@", ", mesh_composer=composer" if mesh else "")
+    return text.replace("@DEVICE@", device).split("\n")
 
 
 def _words(facts: FactoryFacts) -> tuple[str, str]:
@@ -227,8 +229,13 @@ class _Test:
             lines += comment(UNBOUND.format(self.operation), "    ")
         # What returns nothing writes to what it is given.
         nothing = self.call.returns == "void"
-        for variable, value in self.inputs.semaphores.items():
-            lines += [f"    {variable} = {value}"]
+        for variable, several in self.inputs.semaphores.items():
+            made = ("ttnn.create_global_semaphore(", [self.device, SEMAPHORE_CORES, "0"])
+            if several:
+                one = f"{made[0]}{', '.join(made[1])})"
+                lines += call(f"{variable} = [", [one, one], "    ", "]")
+            else:
+                lines += call(f"{variable} = {made[0]}", made[1], "    ")
         lines += call(f"{'' if nothing else 'output = '}{self.call.name}(", self.inputs.passed, "    ")
         given = f"[{', '.join(self.tensors)}]"
         parts = [given, given if nothing else "output", *self.inputs.semaphores]

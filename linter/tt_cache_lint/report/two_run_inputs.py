@@ -11,6 +11,7 @@ from tt_cache_lint.report.python_text import call, identifier, is_identifier, li
 
 TENSORS = "tensor_args."
 TILE = 32
+LONGEST = 48  # characters of a variable
 ROW = 8  # cores side by side in a shard grid
 DTYPES = {
     "BFLOAT16": ("bfloat16", "bfloat16"),
@@ -25,6 +26,7 @@ DTYPES = {
 LAYOUTS = {"TILE": "ttnn.TILE_LAYOUT", "ROW_MAJOR": "ttnn.ROW_MAJOR_LAYOUT"}
 INTERLEAVED = {"DRAM": "ttnn.DRAM_MEMORY_CONFIG", "L1": "ttnn.L1_MEMORY_CONFIG"}
 SEMAPHORES = ("GlobalSemaphore", "MultiDeviceGlobalSemaphore")
+SEMAPHORE_CORES = "SEMAPHORE_CORES"
 DEVICES = ("MeshDevice", "IDevice", "Device")
 FILL = "  # FILL IN: "
 World = Mapping[str, Given]
@@ -66,7 +68,7 @@ class Inputs:
     memories: dict[str, list[str]] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
     varied: dict[str, tuple[str, str]] = field(default_factory=dict)
-    semaphores: dict[str, str] = field(default_factory=dict)  # variable -> what makes it
+    semaphores: dict[str, bool] = field(default_factory=dict)  # variable -> is it a list of them?
     lost: list[Given] = field(default_factory=list)  # inputs that differ and that no argument gives
 
 
@@ -77,7 +79,7 @@ def inputs_of(given: Sequence[Given], arguments: Sequence[CallArgument], device:
     used: set[str] = set()
     keyword = False
     for position, argument in enumerate(arguments):
-        name = identifier(argument.name, f"argument_{position}")
+        name = identifier(argument.name if len(argument.name) <= LONGEST else "", f"argument_{position}")
         value = _value(made, world, argument, name, device, used)
         if value is None:
             keyword = True  # what follows a left-out argument is passed by name
@@ -97,7 +99,7 @@ def _value(made: Inputs, world: World, argument: CallArgument, name: str, device
         return _tensors(made, world, argument, name)
     keys = _attributes(world, argument)
     if kind in SEMAPHORES and not (argument.default or argument.optional):
-        return _semaphore(made, argument, name, device)
+        return _semaphore(made, argument, name)
     if kind == "MemoryConfig":
         found = next((key for key in keys if f"{key}.memory_layout" in world), None)
         if found is not None:
@@ -122,12 +124,11 @@ def _value(made: Inputs, world: World, argument: CallArgument, name: str, device
     return _open(kind, argument.items)
 
 
-def _semaphore(made: Inputs, argument: CallArgument, name: str, device: str) -> str:
+def _semaphore(made: Inputs, argument: CallArgument, name: str) -> str:
     """A semaphore of its own for each call, as models make them anew or take turns with several."""
     grid = "ttnn.CoreRange(ttnn.CoreCoord(0, 0), ttnn.CoreCoord(3, 3))"
-    made.memories["SEMAPHORE_CORES"] = [f"ttnn.CoreRangeSet({{{grid}}})"]
-    one = f"ttnn.create_global_semaphore({device}, SEMAPHORE_CORES, 0)"
-    made.semaphores[name] = f"[{one} for _ in range(2)]" if argument.items else one
+    made.memories[SEMAPHORE_CORES] = [f"ttnn.CoreRangeSet({{{grid}}})"]
+    made.semaphores[name] = argument.items
     return name
 
 
