@@ -171,10 +171,12 @@ def _facts(finder: Finder, examiner: Examiner, factory: Factory, options: Option
     budget = Budget(paths=options.paths_budget, seconds=options.seconds_per_factory)
     if options.steps:
         budget.steps = options.steps
-    exploration = Search(finder.interp, factory, budget).run()
+    search = Search(finder.interp, factory, budget)
+    exploration = search.run()
     omitted = examiner.examine(factory, exploration)
     varied = examiner.of(factory.op).varied if factory.op is not None else {}
     facts = Collector(finder.interp, factory, exploration, omitted, varied).collect()
+    search.release()
     return replace(facts, call=finder.calls.find(factory)) if options.calls else facts
 
 

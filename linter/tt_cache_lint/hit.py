@@ -82,6 +82,15 @@ class Outcome:
     core: list[int] = field(default_factory=list)  # the leaves that create() and the override branch on
     table: Any = None  # what compare.tabulate made of it
 
+    def release(self) -> None:
+        """Empty what refers to itself, which would wait for the garbage collector; the outcome is of no use then."""
+        self.table = None
+        for program in (self.after, self.fresh):
+            for kernel in program.kernels:
+                kernel.args, kernel.common = {}, None
+            for cb in program.cbs:
+                cb.buffer = cb.total = None
+
     @property
     def shared(self) -> Struct | None:
         """The shared variables; those of the first program where each has its own."""

@@ -95,6 +95,7 @@ class Search:
         self.unfit = False  # the last execution broke too many
         self.broken: frozenset[str] = frozenset()
         self.signatures: set[object] = set()
+        self.outcomes: list[Outcome] = []
         self.tried: dict[tuple[int, bool], Tried] = {}  # by seed and strictness
         self.fallback: tuple[Outcome, Decisions] | None = None  # ran, but its override throws
 
@@ -158,8 +159,15 @@ class Search:
             result.error = error
         if result.error is not None:  # what it was raised from would keep the whole execution alive
             result.error.__traceback__ = result.error.__context__ = result.error.__cause__ = None
+        else:
+            self.outcomes.append(outcome)
         result.steps = FUEL - world.fuel_left
         return result
+
+    def release(self) -> None:
+        """Let go of all outcomes; nothing may be read from them afterwards."""
+        for outcome in self.outcomes:
+            outcome.release()
 
     @staticmethod
     def alternatives(world: World, mask: int) -> Iterator[Decisions]:
