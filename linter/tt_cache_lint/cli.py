@@ -294,6 +294,31 @@ def slots(target: str, root: Path | None) -> None:
     _emit(report.render(analysis.facts, View.of(sys.stdout)), sys.stdout)
 
 
+@main.command("hash")
+@click.argument("target", metavar="FILE[::OP]")
+@ROOT
+def hash_(target: str, root: Path | None) -> None:
+    """Print what the program hash of the ops in FILE covers, and what each input of create() shapes.
+
+    OP is the name of an op's class, or the end of one.
+    """
+    from tt_cache_lint.check import readable_inputs
+
+    name, _, op = (target, "", "") if Path(target).exists() else target.partition("::")
+    root = _root(Path(name), root)
+    readable, problems = readable_inputs(root, [Path(name)])
+    if problems:
+        raise Failure(f"{problems[0].path}: {problems[0].message}")
+
+    from tt_cache_lint.engine import Options, analyse
+    from tt_cache_lint.report import hash as report
+
+    found = [o for o in analyse(root, readable, Options(inputs=True)).operations if o.op.endswith(op)]
+    if not found:
+        raise Failure(f"no op{f' called {op}' if op else ''} in {name}")
+    _emit(report.render(found, View.of(sys.stdout)), sys.stdout)
+
+
 @main.command("pytest")
 @click.argument("target", metavar="FILE[::FACTORY]")
 @ROOT

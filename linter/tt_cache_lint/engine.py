@@ -29,7 +29,7 @@ MOST_USERS = 32  # files that are checked for one shared header or kernel
 class Options:
     """How much to look at. `only` restricts to factories whose name ends with it; `exclude` are globs of files.
 
-    `calls` also finds out how Python calls each op, for tests that run it.
+    `calls` also finds out how Python calls each op, for tests that run it; `inputs` lists what each op's hash covers.
     """
 
     paths_budget: int = 64
@@ -37,6 +37,7 @@ class Options:
     seconds_per_factory: float = 20.0
     only: str | None = None
     calls: bool = False
+    inputs: bool = False
     exclude: tuple[str, ...] = ()
 
 
@@ -67,7 +68,7 @@ def analyse(root: Path, paths: Sequence[Path], options: Options, progress: Progr
     tree = SourceTree(root)
     interp = Interp(Index(tree))
     finder = Finder(interp)
-    examiner = Examiner(finder)
+    examiner = Examiner(finder, options.inputs)
     analysis = Analysis()
     seen: set[str] = set()
     asked: set[str] = set()
@@ -130,14 +131,17 @@ def _file(
 def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options: Options) -> None:
     """The hashes of ops whose factories were not met on the way."""
     from tt_cache_lint.hash.operations import PlainReplay
+    from tt_cache_lint.hit import Replay
+    from tt_cache_lint.infra import INFRAS
     from tt_cache_lint.paths import Budget, Search
 
     for factory in examiner.pending():
         if options.only is not None and not factory.name.endswith(options.only):
             continue
         budget = Budget(paths=8, seconds=options.seconds_per_factory, worlds=120, steps=60_000, base_worlds=1)
-        exploration = Search(finder.interp, factory, budget, PlainReplay).run()
-        examiner.examine(factory, exploration, PlainReplay)
+        kind = Replay if factory.infra in INFRAS else PlainReplay
+        exploration = Search(finder.interp, factory, budget, kind).run()
+        examiner.examine(factory, exploration, kind)
         gc.collect()
         gc.freeze()
 

@@ -339,6 +339,7 @@ class Buffer(Obj):
     """Device memory. `run` is the run it was allocated in: its address belongs to that run."""
 
     __slots__ = ("owner", "run", "spec")
+    is_storage = True  # it stands for the storage of a tensor, too
 
     def __init__(self, owner: str, run: int, spec: TensorSpec | None) -> None:
         self.owner = owner
@@ -539,7 +540,7 @@ def tensor_shape(m: Machine, site: Site, v: Tensor) -> Value:
     return v.spec.shape.copy()
 
 
-@method(Tensor, "padded_shape", "get_padded_shape", "get_legacy_shape")
+@method(Tensor, "padded_shape", "get_padded_shape", "get_legacy_shape", "legacy_shape")
 def tensor_padded(m: Machine, site: Site, v: Tensor) -> Value:
     return v.spec.padded.copy()
 
@@ -547,6 +548,12 @@ def tensor_padded(m: Machine, site: Site, v: Tensor) -> Value:
 @method(Tensor, "memory_config")
 def tensor_memory(m: Machine, site: Site, v: Tensor) -> Value:
     return v.spec.layout.memory
+
+
+@method(Buffer, "memory_config")
+def storage_memory(m: Machine, site: Site, v: Buffer) -> Value:
+    """DeviceStorage::memory_config() of 2023 and 2024."""
+    return v.spec.layout.memory if v.spec is not None else Unknown(f"memory config of {v.owner}")
 
 
 @method(Tensor, "tensor_spec", "get_tensor_spec")

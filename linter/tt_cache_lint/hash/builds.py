@@ -39,6 +39,14 @@ MAPS = {
     "named_compile_args": "named compile-time arg",
     "named_compile_time_args": "named compile-time arg",
 }
+# How Program.why begins where only runtime arguments are in doubt (device/api.py).
+ARGUMENTS = (
+    "runtime arguments for",
+    "SetRuntimeArgs",
+    "SetCommonRuntimeArgs",
+    "GetRuntimeArgs",
+    "GetCommonRuntimeArgs",
+)
 # Members of a KernelDescriptor that are compared on their own, or that hits refresh.
 ELSEWHERE = {"kernel_source", "core_ranges", "runtime_args", "common_runtime_args", "buffer_bindings"}
 
@@ -258,6 +266,11 @@ def shown(value: Value) -> str:
 
 def shown_keys(formats: dict[object, Value]) -> str:
     return ", ".join(f"c_{k}" if isinstance(k, int) else str(k) for k in formats) or "none"
+
+
+def unreadable(program: Program) -> bool:
+    """Was the program in create() handed to code that could not be read? What only sets arguments does not count."""
+    return "create" in program.escaped and any(not why.startswith(ARGUMENTS) for why in program.why)
 
 
 def all_parts(program: Program) -> Iterator[Change]:

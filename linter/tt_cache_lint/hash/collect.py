@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tt_cache_lint.compare import SlotState, WorldTable, unknown_mask
-from tt_cache_lint.device.program import Program
 from tt_cache_lint.diagnose import Diagnosis
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.factory.found import Factory, Operation
 from tt_cache_lint.hash import contents
-from tt_cache_lint.hash.builds import Change, Differ, all_parts, shown
+from tt_cache_lint.hash.builds import Change, Differ, all_parts, shown, unreadable
 from tt_cache_lint.hash.experiment import Hasher, Laboratory, Report, Trial, replica
-from tt_cache_lint.hash.model import Hidden, Omission, OpFacts, Pointed, Surplus, Unordered, Use
+from tt_cache_lint.hash.inputs import listed, merged
+from tt_cache_lint.hash.model import HashedInput, Hidden, Omission, OpFacts, Pointed, Surplus, Unordered, Use
 from tt_cache_lint.hash.operations import OpFinder
 from tt_cache_lint.hash.reflect import How, Reflection
 from tt_cache_lint.hash.vary import property_of
@@ -48,6 +48,7 @@ class OpNotes:
     pointers: dict[str, Pointed] = field(default_factory=dict)
     hidden: dict[str, Hidden] = field(default_factory=dict)
     varied: dict[str, Value] = field(default_factory=dict)  # what two calls with one hash may differ in
+    inputs: dict[str, HashedInput] = field(default_factory=dict)
 
     def facts(self) -> OpFacts:
         """The facts of the op."""
@@ -67,6 +68,7 @@ class OpNotes:
             unordered=tuple(self.unordered.values()),
             pointers=tuple(self.pointers.values()),
             hidden=tuple(self.hidden.values()),
+            inputs=tuple(self.inputs[name] for name in sorted(self.inputs)),
         )
 
 
@@ -110,7 +112,8 @@ def function_place(body: FunctionDef) -> Place:
 class Examiner:
     """Examines the factories of one source tree and keeps what it learns by op."""
 
-    def __init__(self, finder: Finder) -> None:
+    def __init__(self, finder: Finder, listing: bool = False) -> None:
+        self.listing = listing  # also list every input, for the printer
         self.interp = finder.interp
         self.ops = OpFinder(finder)
         self.reflection = Reflection(self.interp)
@@ -126,7 +129,7 @@ class Examiner:
         for notes in list(self.notes.values()):
             if not notes.factories:
                 for factory in self.ops.factories(notes.op):
-                    if Hasher(self.interp, self.reflection, factory).custom():
+                    if self.listing or Hasher(self.interp, self.reflection, factory).custom():
                         yield factory
             if not notes.factories:
                 self._unrun(notes)
@@ -157,14 +160,15 @@ class Examiner:
         laboratory = Laboratory(hasher, kind(self.interp, factory, exploration.paths[0].templates), exploration)
         if kind is Replay:
             self._needless(notes, factory, laboratory, words)
-        if not hasher.custom():
-            return []
-        report = laboratory.run()
+        report = laboratory.run() if hasher.custom() else Report()
         notes.unclear = notes.unclear or report.unclear
         for trial in report.trials:
             self._omission(notes, factory, trial, report, words)
             for leaf, value in trial.varying.items() if len(trial.varying) == 1 else ():
                 notes.varied.setdefault(leaf, value)
+        if self.listing:
+            for line in listed(hasher, exploration, report, words):
+                notes.inputs[line.input] = merged(notes.inputs.get(line.input), line)
         return list(self._stale(factory, report, words, notes))
 
     def of(self, op: Operation) -> OpNotes:
@@ -208,8 +212,10 @@ class Examiner:
 
     @staticmethod
     def _confidence(trial: Trial, report: Report, known: bool) -> Confidence:
-        if trial.key.unclear or not trial.path.validated or trial.path.contradicts or trial.path.strained:
+        if trial.key.unclear or trial.path.contradicts or trial.path.strained:
             return Confidence.POSSIBLE
+        if not trial.path.validated:  # no call is known that the op accepts; this one breaks fewest checks
+            return Confidence.LIKELY if known and trial.path.is_base else Confidence.POSSIBLE
         world = trial.outcome.world
         guessed = any(name.startswith("(") for name in world.leaves(world.touched))
         if not known:
@@ -337,7 +343,7 @@ def hidden_parts(outcome: Outcome) -> Iterator[tuple[str, Change]]:
 def baked(outcome: Outcome) -> Iterator[tuple[Change, str]]:
     """The compile-time parts that differ between two calls with the same inputs, with what makes them differ."""
     world = outcome.world
-    if not world.dispatch or _escaped(outcome.fresh) or _escaped(outcome.after):
+    if not world.dispatch or unreadable(outcome.fresh) or unreadable(outcome.after):
         return
     for change in Differ(unknown_mask(outcome)).changes(outcome.after, outcome.fresh):
         if change.unknown:
@@ -345,10 +351,6 @@ def baked(outcome: Outcome) -> Iterator[tuple[Change, str]]:
         leaves = world.leaves(change.p & world.dispatch)
         if leaves:
             yield change, leaves[0]
-
-
-def _escaped(program: Program) -> bool:
-    return "create" in program.escaped
 
 
 def values_of(trial: Trial) -> tuple[str, str]:

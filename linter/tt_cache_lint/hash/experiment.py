@@ -16,21 +16,24 @@ from tt_cache_lint.compare import WorldTable, tabulate, unknown_mask
 from tt_cache_lint.device.inputs import make_input
 from tt_cache_lint.device.program import enter
 from tt_cache_lint.factory.found import Factory
-from tt_cache_lint.hash.builds import Change, Differ, leaves_of, runtime_leaves_of
+from tt_cache_lint.hash.builds import Change, Differ, leaves_of, runtime_leaves_of, unreadable
 from tt_cache_lint.hash.key import Key, read_key
 from tt_cache_lint.hash.reflect import Reflection
 from tt_cache_lint.hash.vary import is_input, property_of, varied
 from tt_cache_lint.hit import FAULTS, Outcome, Replay
+from tt_cache_lint.infra.callback import given, member_arguments
+from tt_cache_lint.infra.callback_find import CallbackFactory
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine
-from tt_cache_lint.interp.values import Interrupt, Thrown, Value, mask
+from tt_cache_lint.interp.values import Interrupt, Mark, Thrown, Value, mask
 from tt_cache_lint.interp.world import Fact, World
 from tt_cache_lint.paths import Exploration, Path
 from tt_cache_lint.source.defs import FunctionDef
 
 PATHS = 6  # how many paths are looked at for omissions
 TRIALS = 48  # how many pairs of calls are executed for a factory
+SELECTED = " is selected instead"
 JOINT = 3  # how many inputs that checks tie together are changed at once
 
 
@@ -101,6 +104,8 @@ class Hasher:
 
     def result(self, m: Machine, run: int) -> Value:
         body = hash_function(self.factory)
+        if isinstance(self.factory, CallbackFactory):
+            return self._member(m, self.factory, body)
         attributes = make_input(m, self.factory.attributes, "operation_attributes", run)
         tensor_args = make_input(m, self.factory.tensor_args, "tensor_args", run)
         if body is None:
@@ -108,6 +113,15 @@ class Hasher:
             return None
         code = self.interp.instance(body, {}, self.interp.owner_of(body))
         return value_of(m.invoke(code, [attributes, tensor_args][: len(body.params)]))
+
+    def _member(self, m: Machine, factory: CallbackFactory, body: FunctionDef | None) -> Value:
+        """The hash of an op whose members are the attributes (operation.hpp until 2025)."""
+        this, lists = given(m, factory)
+        if body is None:
+            m.hash_sink.extend((value, None) for value in (this, *lists.fields.values()))
+            return None
+        code = self.interp.instance(body, {}, self.interp.owner_of(body))
+        return value_of(m.invoke(code, member_arguments(body, lists, None), None if body.is_static else this))
 
 
 class Laboratory:
@@ -284,6 +298,8 @@ class Laboratory:
             try:
                 outcome = self.replay.execute(world, self.deadline, path.validated)
             except Thrown as error:
+                if error.message.endswith(SELECTED):
+                    return self._elsewhere(path, key, leaf, varying, error.message.removesuffix(SELECTED))
                 repairs, why = error.repairs, error.message
             except Interrupt:
                 return None
@@ -298,6 +314,17 @@ class Laboratory:
                 return None
             varying = joined
         return None
+
+    def _elsewhere(self, path: Path, key: Key, leaf: str, varying: dict[str, Value], name: str) -> Trial:
+        """The second call's program would be built by another function."""
+        maker = getattr(self.hasher.factory, "maker", None) or self.hasher.factory.create
+        place = Mark(maker.file.path, maker.line, 1, maker.line, "")
+        outcome = path.outcomes[0]
+        bit = outcome.world.facts[leaf].bit
+        change = Change("program", "builder", self.hasher.factory.create.name, name, place, (), p=bit)
+        trial = Trial(leaf, varying, path, outcome, tabulate(outcome), [change], key)
+        self.report.trials.append(trial)
+        return trial
 
     @staticmethod
     def _joined(key: Key, varying: dict[str, Value], repairs: tuple[dict[str, Value], ...]) -> dict[str, Value] | None:
@@ -317,7 +344,7 @@ class Laboratory:
 
     @staticmethod
     def _changes(outcome: Outcome) -> Iterator[Change]:
-        if "create" in outcome.fresh.escaped or "create" in outcome.after.escaped:
+        if unreadable(outcome.fresh) or unreadable(outcome.after):
             return iter(())
         return Differ(unknown_mask(outcome)).changes(outcome.after, outcome.fresh)
 

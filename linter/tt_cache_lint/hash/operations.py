@@ -14,6 +14,7 @@ from tt_cache_lint.device.program import Program, running
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.factory.found import Factory, Operation
 from tt_cache_lint.hit import Replay
+from tt_cache_lint.infra.callback_find import Search, called, returns_program
 from tt_cache_lint.infra.policy import Call, Infra, Inputs, Made
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.interp.values import Struct, Thrown
@@ -108,9 +109,25 @@ class OpFinder:
     # -- ways to run an op -----------------------------------------------------------------------------------------
 
     def factories(self, op: Operation) -> Iterator[Factory]:
-        """What makes the programs of an op without a factory of a known infra; nothing when that cannot be run."""
+        """What makes the programs of an op whose factories were not met; nothing when that cannot be run."""
         if self.is_modern(op.struct):
             yield from self._descriptors(op)
+        else:
+            yield from self._callbacks(op)
+
+    def _callbacks(self, op: Operation) -> Iterator[Factory]:
+        """The functions that an op's create_program() gets its programs from, wherever they are."""
+        search = Search(self.finder)
+        names = {name for maker in MAKERS if maker in op.methods for name in called(op.methods[maker])}
+        for path, text in search.texts(op.struct.file.path).items():
+            if not any(name.encode() in text for name in names):
+                continue
+            defs = self.index.defs(path)
+            if defs is None or not any(returns_program(f) for n in names for f in defs.functions.get(n, ())):
+                continue
+            for factory in search.in_file(path):
+                if factory.op is not None and factory.op.struct is op.struct:
+                    yield factory
 
     def unrun(self, op: Operation) -> Factory | None:
         """An op of which only the hash is of interest, as a factory without anything to run."""

@@ -80,10 +80,7 @@ class Callback:
         m, op = call.m, factory.op
         if op is None:
             raise Thrown("no op was found that calls this function")
-        attributes = make_input(m, factory.attributes, "operation_attributes", m.world.run)
-        lists = Struct(None, "tensor_args")
-        for name in LISTS:
-            lists.fields[name] = _list(m, name, factory.sizes.get(name, 0))
+        attributes, lists = given(m, factory)
         if validate:
             m.phase = "validate"
             for name in ("validate", "validate_with_output_tensors"):
@@ -91,7 +88,7 @@ class Callback:
                 if validator is None:
                     continue
                 try:
-                    call(validator, _arguments(validator, lists, None), attributes)
+                    call(validator, member_arguments(validator, lists, None), attributes)
                 except Thrown as error:
                     if m.checks:
                         raise
@@ -108,7 +105,9 @@ class Callback:
         m.branches.clear()
         m.gate = gate
         try:
-            made = call(factory.maker, _arguments(factory.maker, inputs.tensor_args, inputs.output), inputs.attributes)
+            made = call(
+                factory.maker, member_arguments(factory.maker, inputs.tensor_args, inputs.output), inputs.attributes
+            )
         finally:
             m.gate = None
         if isinstance(made, Opt):
@@ -212,7 +211,16 @@ def _list(m: Machine, name: str, size: int) -> Value:
     return make_input(m, Type("vector", (ELEMENTS[name],)), key, m.world.run)
 
 
-def _arguments(function: FunctionDef, lists: Struct, output: Value) -> list[Value]:
+def given(m: Machine, factory: CallbackFactory) -> tuple[Value, Struct]:
+    """The op itself and its lists of tensors in the current run."""
+    attributes = make_input(m, factory.attributes, "operation_attributes", m.world.run)
+    lists = Struct(None, "tensor_args")
+    for name in LISTS:
+        lists.fields[name] = _list(m, name, factory.sizes.get(name, 0))
+    return attributes, lists
+
+
+def member_arguments(function: FunctionDef, lists: Struct, output: Value) -> list[Value]:
     """The arguments of an op's member, by what its parameters are."""
     given: list[Value] = []
     for kind, param in zip(kinds(function), function.params, strict=True):
@@ -230,14 +238,14 @@ def _outputs(call: Call, factory: CallbackFactory, attributes: Value, lists: Str
     maker = factory.op.methods.get("create_output_tensors")
     made: Value = None
     if maker is not None:
-        made = call(maker, _arguments(maker, lists, None), attributes)
+        made = call(maker, member_arguments(maker, lists, None), attributes)
     else:
         given = lists.fields["optional_output_tensors"]
         if given.items and not empty(given.items[0]):
             return Vec([t.v if isinstance(t, Opt) else t for t in given.items])
         specs = factory.op.methods.get("compute_output_specs")
         if specs is not None:
-            found = call(specs, _arguments(specs, lists, None), attributes)
+            found = call(specs, member_arguments(specs, lists, None), attributes)
             if isinstance(found, Vec):
                 made = Vec([Tensor(_output_name(i), m.world.run, spec) for i, spec in enumerate(found.items)])
     if isinstance(made, InitList):

@@ -411,6 +411,13 @@ def sequence_end(args: list[Value], first: Ptr) -> int:
     return first.at + (length if isinstance(length, int) else 0)
 
 
+def _is_storage(value: Value, which: Type) -> bool | None:
+    """A buffer stands for the device storage that holds it."""
+    if getattr(type(value), "is_storage", False) and which.name.endswith("Storage"):
+        return which.name == "DeviceStorage"
+    return None
+
+
 def is_type(m: Machine, value: Value, type_: Type) -> bool | None:
     """Does a variant hold this alternative? None when it cannot be told."""
     if isinstance(value, Opt):
@@ -425,6 +432,9 @@ def is_type(m: Machine, value: Value, type_: Type) -> bool | None:
         return value.name == type_.name
     if isinstance(value, Unknown):
         return None
+    storage = _is_storage(value, type_)
+    if storage is not None:
+        return storage
     bare = plain(value)
     if type_.scalar:
         if isinstance(bare, bool):

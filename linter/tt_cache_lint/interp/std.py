@@ -911,6 +911,11 @@ def std_size(m: Machine, site: Site, args: list[Value]) -> Value:
 
 @function("to_string", "format", "join")
 def to_string(m: Machine, site: Site, args: list[Value]) -> Value:
+    if site.name == "format":
+        args = _placed(args)
+        if m.phase == "hash":  # text that is made for a hash: what it shows is hashed
+            m.hash_sink.extend((arg, site.mark) for arg in args)
+            return Unknown("hash", 0)
     p = 0
     for arg in args:
         p |= mask(arg)
@@ -926,6 +931,14 @@ def to_string(m: Machine, site: Site, args: list[Value]) -> Value:
     else:
         text = _shown(bare[0]) if bare else ""
     return Val(text, p, None) if p else text
+
+
+def _placed(args: list[Value]) -> list[Value]:
+    """The format string and the arguments that it has a place for; fmt drops the others."""
+    text = plain(args[0]) if args else None
+    if not isinstance(text, str):
+        return args
+    return args[: 1 + text.replace("{{", "").count("{")]
 
 
 def _shown(value: Value) -> str:
