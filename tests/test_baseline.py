@@ -53,6 +53,14 @@ def fix(tree: Path, name: str) -> None:
     (tree / name / f"{name}.cpp").write_text(small_factory.factory(name=name.title()))
 
 
+def test_it_is_not_overwritten_by_half_a_run(tree: Path, known: Path) -> None:
+    before = known.read_bytes()
+    result = check(tree / "one", tree / "missing", "--write-baseline", known)
+    assert result.exit_code == 2
+    assert "the baseline was not written, because of" in result.stderr
+    assert known.read_bytes() == before
+
+
 def test_known_findings_are_not_reported(tree: Path, known: Path) -> None:
     assert check(tree).exit_code == 1
     result = check(tree, "--baseline", known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,20 @@ def test_the_schema_is_one_and_has_the_same_keys() -> None:
 def test_good_values(key: str, value: Any) -> None:
     assert accepted({key: value})
     assert VALIDATOR.is_valid({key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "make"),
+    [
+        ("exclude", lambda count: ["a"] * count),
+        ("severity", lambda count: {str(at): "note" for at in range(count)}),
+        ("per-file-ignores", lambda count: {str(at): [] for at in range(count)}),
+    ],
+)
+def test_there_is_a_limit_to_everything(key: str, make: Callable[[int], Any]) -> None:
+    for count, fits in ((1000, True), (1001, False)):
+        assert accepted({key: make(count)}) is fits
+        assert VALIDATOR.is_valid({key: make(count)}) is fits
 
 
 @settings(deadline=None)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tt_cache_lint import __version__
+from tt_cache_lint.config import ConfigError
 from tt_cache_lint.model import Finding
 
 VERSION = 1
@@ -22,7 +23,7 @@ MOST_BYTES = 50_000_000
 KEYS = {"fingerprint": str, "rule": str, "path": str, "factory": str, "slot": str, "count": int}
 
 
-class BaselineError(ValueError):
+class BaselineError(ConfigError):
     """A baseline that cannot be used; the message names the file."""
 
 

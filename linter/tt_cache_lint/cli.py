@@ -4,36 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tt_cache_lint import __version__
-from tt_cache_lint.report import FORMATS, STATISTICS, View, load_format
-from tt_cache_lint.report.safe import guarded, visible
+from tt_cache_lint.report import FORMATS, View
+from tt_cache_lint.report.safe import visible
+from tt_cache_lint.shell import FAILED, Failure, emit
 
 if TYPE_CHECKING:
     from tt_cache_lint.engine import Options
-    from tt_cache_lint.model import Run
     from tt_cache_lint.rule import Rule
-    from tt_cache_lint.settings import Asked, Settings
 
 # As in the model and the configuration, which are not imported for --version and --help; tests hold them together.
 FAIL_ON = ("error", "warning", "note", "never")
 CONFIDENCE = ("certain", "likely", "possible")
-FOUND, FAILED, INTERRUPTED = 1, 2, 130
+FOUND, INTERRUPTED = 1, 130
 DEBUG = "TT_CACHE_LINT_DEBUG"
-
-
-class Failure(click.ClickException):
-    """An error that is shown as a message; exit status 2."""
-
-    exit_code = FAILED
-
-    def __init__(self, message: str) -> None:
-        super().__init__(guarded(visible(message)))
 
 
 class Shell(click.Group):
@@ -159,13 +148,10 @@ def check(
     Exit status: 0 when nothing at or above --fail-on was found, 1 when something was, 2 for a usage or internal error
     and when one of PATHS cannot be read, whatever the others hold (they are checked and reported all the same).
     """
-    from tt_cache_lint.check import readable_inputs, unread_files
-    from tt_cache_lint.model import Severity
+    from tt_cache_lint import checking
     from tt_cache_lint.settings import Asked
 
-    main_file, others = _destinations(outputs)
-    if statistics and format_name not in ("text", "concise"):
-        raise click.UsageError(f"--statistics is a text report; it does not go with --format {format_name}")
+    reports = checking.Reports.of(format_name, outputs, statistics=statistics, verbose=verbose)
     if write_baseline and (since is not None or baseline or prune_baseline or outputs):
         raise click.UsageError("--write-baseline goes with no other option about baselines, --since or --output")
     asked = Asked(
@@ -181,92 +167,18 @@ def check(
         fresh=write_baseline is not None,
         since=since,
     )
-    settings, run = _checked(paths, asked, calls=tests is not None)
+    settings, run = checking.checked(default_root(paths[0]), paths, asked, calls=tests is not None)
+    unreadable = checking.unreadable(settings, paths, run)
     if write_baseline:
-        _keep(run, write_baseline)
-    else:
-        view = View(verbose=verbose) if main_file else View.of(sys.stdout, verbose=verbose)
-        text = load_format(STATISTICS if statistics else format_name).render(run, view)
-        for name, file in others:
-            _write(file, load_format(name).render(run, View(verbose=verbose)))
-        if main_file:
-            _write(main_file, text)
-        else:
-            _emit(text, sys.stdout)
+        checking.keep(run, write_baseline, complete=not unreadable)
+        return
+    reports.deliver(run)
     if tests:
-        _write_tests(tests, run)
-    if readable_inputs(settings.root, paths)[1] or unread_files(settings.root, paths, run):
+        checking.write_tests(tests, run)
+    if unreadable:
         ctx.exit(FAILED)
-    lenient = write_baseline is not None or settings.fail_on == "never" or (format_name == "sarif" and not fail_on)
-    if not lenient:
-        limit = Severity(settings.fail_on)
-        ctx.exit(FOUND if any(finding.severity.at_least(limit) for finding in run.findings) else 0)
-
-
-def _checked(paths: tuple[Path, ...], asked: Asked, *, calls: bool) -> tuple[Settings, Run]:
-    """Settle on settings and run, with a progress bar where one can be seen. What goes wrong becomes a message.
-
-    `calls` also finds out how Python calls each op.
-    """
-    from tt_cache_lint.baseline import BaselineError
-    from tt_cache_lint.check import UnknownRule, run_check
-    from tt_cache_lint.config import ConfigError
-    from tt_cache_lint.report.progress import Bar
-    from tt_cache_lint.settings import settle
-    from tt_cache_lint.since import SinceError
-
-    try:
-        settings = settle(default_root(paths[0]), asked)
-        if asked.prune and settings.policy.baseline is None:
-            raise click.UsageError("--prune-baseline needs a baseline: --baseline FILE, or `baseline` in the settings")
-        chosen = {**settings.options, "calls": True} if calls else settings.options
-        options = None
-        if chosen:
-            from tt_cache_lint.engine import Options
-
-            options = Options(**chosen)
-        with Bar(sys.stderr) as bar:
-            run = run_check(
-                settings.root,
-                paths,
-                select=settings.select,
-                ignore=settings.ignore,
-                options=options,
-                policy=settings.policy,
-                progress=bar if sys.stderr.isatty() else None,
-            )
-    except UnknownRule as unknown:
-        raise click.UsageError(f"no rule is called {visible(repr(str(unknown)))}; see `tt-cache-lint rules`") from None
-    except (ConfigError, BaselineError, SinceError) as error:
-        raise Failure(str(error)) from error
-    return settings, replace(run, config=settings.config)
-
-
-def _destinations(outputs: tuple[str, ...]) -> tuple[Path | None, list[tuple[str, Path]]]:
-    """The file of --format's report, if it does not go to standard output, and the files of other formats."""
-    main_file, others = None, []
-    for output in outputs:
-        name, equals, file = output.partition("=")
-        if equals and name in FORMATS:
-            if not file:
-                raise click.UsageError(f"--output {name}= lacks the file")
-            others.append((name, Path(file)))
-        elif main_file is not None:
-            raise click.UsageError("--output FILE is given twice; put a format in front of one: --output sarif=FILE")
-        else:
-            main_file = Path(output)
-    return main_file, others
-
-
-def _keep(run: Run, file: Path) -> None:
-    from tt_cache_lint.baseline import BaselineError, entries, write
-
-    try:
-        write(file, entries(run.findings))
-    except BaselineError as error:
-        raise Failure(str(error)) from error
-    count = len(run.findings)
-    _emit(f"{count} finding{'' if count == 1 else 's'} written to {visible(str(file))}\n", sys.stdout)
+    lenient = format_name == "sarif" and not fail_on
+    ctx.exit(FOUND if not lenient and checking.failing(settings, run) else 0)
 
 
 @main.command()
@@ -291,7 +203,7 @@ def slots(target: str, root: Path | None) -> None:
     analysis = analyse(root, readable, Options(only=factory or None))
     if not analysis.facts:
         raise Failure(f"no program factory{f' called {factory}' if factory else ''} in {name}")
-    _emit(report.render(analysis.facts, View.of(sys.stdout)), sys.stdout)
+    emit(report.render(analysis.facts, View.of(sys.stdout)), sys.stdout)
 
 
 @main.command("hash")
@@ -316,7 +228,7 @@ def hash_(target: str, root: Path | None) -> None:
     found = [o for o in analyse(root, readable, Options(inputs=True)).operations if o.op.endswith(op)]
     if not found:
         raise Failure(f"no op{f' called {op}' if op else ''} in {name}")
-    _emit(report.render(found, View.of(sys.stdout)), sys.stdout)
+    emit(report.render(found, View.of(sys.stdout)), sys.stdout)
 
 
 @main.command("pytest")
@@ -338,7 +250,7 @@ def pytest_(target: str, root: Path | None) -> None:
     run = run_check(root, [Path(name)], show_possible=True, options=_with_calls(factory or None))
     if not run.factories:
         raise Failure(f"no program factory{f' called {factory}' if factory else ''} in {name}")
-    _emit(two_run.render(run.factories, run.findings, View.of(sys.stdout)), sys.stdout)
+    emit(two_run.render(run.factories, run.findings, View.of(sys.stdout)), sys.stdout)
 
 
 @main.command()
@@ -348,7 +260,7 @@ def explain(rule: str) -> None:
     found = _rule(rule)
     from tt_cache_lint.report import explain as report
 
-    _emit(report.render(found, View.of(sys.stdout)), sys.stdout)
+    emit(report.render(found, View.of(sys.stdout)), sys.stdout)
 
 
 @main.command()
@@ -370,11 +282,11 @@ def rules(write_docs: Path | None) -> None:
             changed = pages.write(write_docs, known)
         except OSError as error:
             raise Failure(f"cannot write to {write_docs}: {error.strerror or error}") from error
-        _emit("".join(f"{name}\n" for name in changed), sys.stdout)
+        emit("".join(f"{name}\n" for name in changed), sys.stdout)
         return
     wide = max((len(rule.name) for rule in known), default=0)
     lines = [f"{rule.id}  {rule.name:{wide}}  {rule.severity.value:7}  {rule.summary}\n" for rule in known]
-    _emit("".join(lines), sys.stdout)
+    emit("".join(lines), sys.stdout)
 
 
 def default_root(path: Path) -> Path:
@@ -402,6 +314,13 @@ def _root(path: Path, asked: Path | None) -> Path:
         raise Failure(str(error)) from error
 
 
+def _with_calls(only: str | None = None) -> Options:
+    """Options that also find out how Python calls each op."""
+    from tt_cache_lint.engine import Options
+
+    return Options(only=only, calls=True)
+
+
 def _words(values: tuple[str, ...]) -> list[str]:
     return [word.strip() for value in values for word in value.split(",")]
 
@@ -417,45 +336,3 @@ def _rule(word: str) -> Rule:
         hint = f"; did you mean {near[0]}?" if near else "; see `tt-cache-lint rules`"
         raise click.UsageError(f"no rule is called {visible(repr(word))}{hint}")
     return by_word[word.lower()]
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise Failure(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _with_calls(only: str | None = None) -> Options:
-    """Options that also find out how Python calls each op."""
-    from tt_cache_lint.engine import Options
-
-    return Options(only=only, calls=True)
-
-
-def _write_tests(folder: Path, run: Run) -> None:
-    """Write the two-run tests of a run; a file that is there already is never touched."""
-    from tt_cache_lint.report import two_run
-
-    for name, text in two_run.files(run.factories, run.findings).items():
-        path = folder / name
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-        except FileExistsError:
-            raise Failure(f"{path} is there already; it was not overwritten") from None
-        except OSError as error:
-            raise Failure(f"cannot write {path}: {error.strerror or error}") from error
-        click.echo(f"wrote {visible(str(path))}", err=True)
-
-
-def _emit(text: str, stream: TextIO) -> None:
-    """Write to a stream whose encoding may lack our characters and whose reader may have gone away."""
-    encoding = stream.encoding or "utf-8"
-    try:
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        stream.flush()
-    except BrokenPipeError:
-        # What is still buffered has to go somewhere, or Python complains when it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

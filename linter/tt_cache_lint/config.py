@@ -19,11 +19,12 @@ PYPROJECT = "pyproject.toml"
 SECTION = "tt-cache-lint"
 FAIL_ON = (*(severity.value for severity in Severity), "never")
 MOST_BYTES = 1_000_000
+MOST_ITEMS = 1000  # of a list or table: every glob is tried on every file
 MOST_PATHS = 4096  # a factory's paths; more would take minutes for one file
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used; the message names the file and the key."""
+    """A setting, or what it refers to, that cannot be used; the message names the file and the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,8 @@ def _text(value: Any) -> str:
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ConfigError(f"a list of strings is wanted, not {_shown(value)}")
+    if len(value) > MOST_ITEMS:
+        raise ConfigError(f"it has more than {MOST_ITEMS} items")
     return tuple(_text(item) for item in value)
 
 
@@ -187,6 +190,8 @@ def _table_of(check: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
     def check_table(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise ConfigError(f"a table is wanted, not {_shown(value)}")
+        if len(value) > MOST_ITEMS:
+            raise ConfigError(f"it has more than {MOST_ITEMS} items")
         checked = {}
         for key, item in value.items():
             try:

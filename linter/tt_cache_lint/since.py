@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tt_cache_lint.config import ConfigError
 from tt_cache_lint.model import FactoryFacts, Finding, Place
 
 SECONDS = 120
@@ -28,7 +29,7 @@ HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 WHOLE = range(1, 1 << 31)
 
 
-class SinceError(ValueError):
+class SinceError(ConfigError):
     """git could not answer; the message says why."""
 
 
