@@ -685,7 +685,15 @@ def create_buffer(m: Machine, site: Site, args: list[Value]) -> Value:
 
 @function("create_device_tensor", "create_sharded_device_tensor", "allocate_tensor_on_device", arity=(1, 7))
 def create_device_tensor(m: Machine, site: Site, args: list[Value]) -> Value:
-    from tt_cache_lint.device.tensors import TensorSpec, construct_layout, construct_shape, input_tensor, to_memory
+    from tt_cache_lint.device.tensors import (
+        TensorLayout,
+        TensorSpec,
+        construct_layout,
+        construct_shape,
+        input_tensor,
+        make_shape,
+        to_memory,
+    )
 
     number = m.count("output")
     name = "tensor_return_value" if m.phase == "outputs" else f"tensor made in {m.phase}"
@@ -700,6 +708,10 @@ def create_device_tensor(m: Machine, site: Site, args: list[Value]) -> Value:
         memory = to_memory(m, args[4]) if len(args) > 4 else to_memory(m, None)
         layout = construct_layout(m, Type("TensorLayout"), [args[1], args[2], memory], site.mark)
         assert not isinstance(layout, Unknown)
+        logical = getattr(first, "logical", None)
+        if logical is not None and isinstance(layout, TensorLayout):
+            layout.padded = construct_shape(m, Type("Shape"), [first], site.mark)
+            first = make_shape(list(logical))
         return Tensor(name, m.world.run, TensorSpec(construct_shape(m, Type("Shape"), [first], site.mark), layout))
     return input_tensor(m.world, name, m.world.run)
 

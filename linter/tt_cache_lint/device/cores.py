@@ -349,6 +349,8 @@ def make_set(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> V
     only = args[0]
     if isinstance(only, (InitList, Vec)) and len(only.items) == 1 and isinstance(only.items[0], (InitList, Vec)):
         only = only.items[0]
+    if isinstance(only, (InitList, Vec)) and len(only.items) == 1 and isinstance(only.items[0], CoreRangeSet):
+        only = only.items[0]
     return to_set(m, only).copy()
 
 

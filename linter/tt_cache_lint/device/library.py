@@ -21,7 +21,7 @@ from tt_cache_lint.device.tensors import (
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import Site, function, method
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import InitList, Opt, Unknown, Val, Value, Vec, key_of, mask, plain
+from tt_cache_lint.interp.values import Enum, InitList, Opt, Unknown, Val, Value, Vec, key_of, mask, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -216,3 +216,25 @@ def builtin_bits(m: Machine, site: Site, args: list[Value]) -> Value:
 
 
 __all__ = ["Unknown", "key_of"]
+
+
+@function("get_batch_size", arity=(1, 1))
+def batch_size(m: Machine, site: Site, args: list[Value]) -> Value:
+    """The product of all dimensions but the last two (ttnn/api/ttnn/tensor/tensor_utils.hpp)."""
+    shape = args[0]
+    if not isinstance(shape, Vec):
+        return m.unknown_call("get_batch_size", args)
+    product: Value = 1
+    for item in shape.items[:-2]:
+        product = ops.binary(m, "*", product, item)
+    return product
+
+
+@function("is_floating_point", arity=(1, 1))
+def floating_point(m: Machine, site: Site, args: list[Value]) -> Value:
+    """Is a data type one of floating-point numbers?"""
+    dtype = plain(args[0])
+    if not isinstance(dtype, Enum):
+        return m.unknown_call("is_floating_point", args)
+    known = dtype.name in ("BFLOAT16", "FLOAT32", "BFLOAT8_B", "BFLOAT4_B")
+    return Val(known, mask(args[0]), None) if mask(args[0]) else known

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device import api
 from tt_cache_lint.device.cores import CoreCoord, CoreRange, CoreRangeSet
 from tt_cache_lint.device.program import CbConfig, Kernel, Program
-from tt_cache_lint.device.tensors import Device
 from tt_cache_lint.interp.registry import FUNCTIONS, Function, Site, function, method
-from tt_cache_lint.interp.values import Handle, InitList, Obj, Value, Vec, plain
+from tt_cache_lint.interp.values import Handle, InitList, Obj, Unknown, Value, Vec, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -31,7 +30,7 @@ def _is_place(value: Value) -> bool:
 
 def _on_cores(args: list[Value]) -> bool:
     """Ops have helpers of the same names, whose third argument is no place."""
-    return isinstance(args[0], Program) and _is_place(args[2])
+    return isinstance(args[0], Program) and (_is_place(args[2]) or isinstance(args[2], Unknown))
 
 
 @function("CreateDataMovementKernel", "CreateComputeKernel", arity=(3, 9), accepts=_on_cores)
@@ -55,7 +54,8 @@ def _numbered_form(args: list[Value]) -> bool:
 
 def create_numbered_cb(m: Machine, site: Site, args: list[Value]) -> Value:
     """A circular buffer from its numbers; one that is given an address lies on what has that address."""
-    program, rest = args[0], [a for a in args[1:] if not isinstance(a, Device)]
+    numbered = isinstance(args[1], (Vec, InitList)) or isinstance(plain(args[1]), int)
+    program, rest = args[0], args[1:] if numbered else args[2:]
     index, cores, _, size = rest[:4]
     config = CbConfig(size, site.mark)
     items = index.items if isinstance(index, (Vec, InitList)) else [index]

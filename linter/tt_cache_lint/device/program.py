@@ -510,12 +510,19 @@ def set_args(m: Machine, kernel: Kernel, xys: list[XY], args: Value, mark: Mark,
                 )
             )
             continue
-        known.vals = list(items)
+        before, known.vals = known.vals, list(items)
         if m.phase == "override":
-            known.writes.update({i: (marks[i] or mark, stack) for i in range(len(items))})
+            # A word of a copied list that was not assigned comes back as it was: that refreshes nothing.
+            fresh = [i for i in range(len(items)) if marks[i] is not None or not _returned(args, before, items, i)]
+            known.writes.update({i: (marks[i] or mark, stack) for i in fresh})
         else:
             known.marks = list(marks)
             known.set_call = mark
+
+
+def _returned(args: Value, before: list[Value], items: list[Value], index: int) -> bool:
+    copied_from = args.copy_of if isinstance(args, Vec) else args if isinstance(args, ArgView) else None
+    return copied_from is not None and index < len(before) and items[index] is before[index]
 
 
 def argument_items(m: Machine, args: Value) -> tuple[list[Value], list[Mark | None]]:

@@ -9,8 +9,21 @@ from tt_cache_lint.device import (
     mesh,
     mesh_device,
     old_api,
+    old_shapes,
     shards,
     workload,
 )
 
-__all__ = ["api", "descriptor", "fabric", "inputs", "library", "mesh", "mesh_device", "old_api", "shards", "workload"]
+__all__ = [
+    "api",
+    "descriptor",
+    "fabric",
+    "inputs",
+    "library",
+    "mesh",
+    "mesh_device",
+    "old_api",
+    "old_shapes",
+    "shards",
+    "workload",
+]

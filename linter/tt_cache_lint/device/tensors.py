@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.device.cores import CoreCoord, CoreRangeSet, rectangle, to_set
 from tt_cache_lint.interp import ops
+from tt_cache_lint.interp.access import null_use
 from tt_cache_lint.interp.registry import CONSTANTS, ENUM_NUMBERS, Site, constructor, method
 from tt_cache_lint.interp.types import SCALARS, Type
 from tt_cache_lint.interp.values import (
@@ -176,6 +177,7 @@ class ShardSpec(Obj):
         return False
 
     def member(self, m: Machine, name: str) -> Value:
+        name = name.removeprefix("shard_")  # as in 2023
         return getattr(self, name) if name in ("grid", "shape", "orientation", "mode") else NotImplemented
 
     def member_ref(self, m: Machine, name: str) -> Value:
@@ -982,6 +984,8 @@ def buffer_shard(m: Machine, site: Site, v: Buffer) -> Value:
     if v.spec is None:
         return Unknown(f"shard spec of {v.owner}")
     shard = memory_shard(m, site, v.spec.layout.memory)
+    if empty(shard):
+        raise null_use(m, shard, "shard_spec()")
     return shard.v if isinstance(shard, Opt) else shard
 
 
@@ -1030,7 +1034,8 @@ def device_grid(m: Machine, site: Site, v: Device) -> Value:
 
 @method(Device, "arch")
 def device_arch(m: Machine, site: Site, v: Device) -> Value:
-    return enum("ARCH", "WORMHOLE_B0")
+    """Wormhole, unless a check insists on another: the device is one for both runs."""
+    return m.world.fact("device.arch", (enum("ARCH", "WORMHOLE_B0"),), number=True)
 
 
 @method(Device, "l1_size_per_core")
@@ -1143,7 +1148,9 @@ def _shard_of(m: Machine, value: Value) -> Value:
 def make_shard(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
     if len(args) == 1 and isinstance(args[0], InitList) and args[0].names is not None:
         given = dict(zip(args[0].names, args[0].items, strict=True))
-        args = [given.get("grid"), given.get("shape"), given.get("orientation", ORIENTATIONS[0])]
+        # The second names are those of 2023.
+        grid, shape = given.get("grid", given.get("shard_grid")), given.get("shape", given.get("shard_shape"))
+        args = [grid, shape, given.get("orientation", given.get("shard_orientation", ORIENTATIONS[0]))]
     elif len(args) == 1 and isinstance(args[0], (ShardSpec, Opt, Unknown)):
         return copied(plain(args[0]))
     grid = to_set(m, args[0]) if args else CoreRangeSet([])

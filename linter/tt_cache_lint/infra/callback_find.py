@@ -7,6 +7,7 @@ factory of each op that can reach it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 # What such a function returns (tt_eager/tt_dnn/op_library/operation.hpp, later ttnn/api/ttnn/operation.hpp).
 RESULTS = ("ProgramWithCallbacks", "ProgramWithOptionalOutputTensors", "CacheableProgram")
-RESULT_BYTES = tuple(name.encode() for name in RESULTS)
-MAKERS = ("create_program", "create_program_at")
+RESULT_BYTES = (*(name.encode() for name in RESULTS), b"CacheableMeshWorkload")
+MAKERS = ("create_program", "create_program_at", "create_mesh_workload")  # in order of preference
 METHODS = (
     *MAKERS,
     "validate",
@@ -36,8 +37,9 @@ METHODS = (
 )
 # Where ops have lived, newest first; a function may be called from the op of another folder.
 OP_ROOTS = ("ttnn/cpp", "tt_eager/tt_dnn", "tt_eager/tensor", "libs/tt_dnn", "tt-train/sources")
+CALLABLE = ("identifier", "qualified_identifier", "template_function")
 DEPTH = 4
-PROGRAM_TYPES = ("Program",)
+WHOLE = 2  # tensors in a list that is used as a whole
 
 
 @dataclass(slots=True)
@@ -55,6 +57,8 @@ class CallbackFactory(Factory):
     route: tuple[FunctionDef, ...] = ()
     maker: FunctionDef | None = None
     sizes: dict[str, int] = field(default_factory=dict)
+    demands: dict[tuple[str, int], bool] = field(default_factory=dict)  # how conditions go on the route, by place
+    hints: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # facts that the route needs, by key
 
 
 class Search:
@@ -117,7 +121,62 @@ class Search:
             route=route.steps,
             maker=route.steps[0],
             sizes=sizes(op, function),
+            hints=dict(self.hints(route)),
+            demands=self.demands(route),
         )
+
+    def demands(self, route: Route) -> dict[tuple[str, int], bool]:
+        """How the conditions around the calls of a route have to go; through an enumerator that a switch selects by,
+        also those around the return statement that gives it."""
+        found: dict[tuple[str, int], bool] = {}
+        for caller, callee in itertools.pairwise(route.steps):
+            labels: list[tuple[str, ...]] = []
+            for call in calls_of(caller, callee.name):
+                found.update(around(caller, call, labels))
+                break
+            for label in labels:
+                found.update({k: v for k, v in self.returning(caller.file.path, label).items() if k not in found})
+        return found
+
+    def returning(self, path: str, label: tuple[str, ...]) -> dict[tuple[str, int], bool]:
+        """How conditions have to go for a function of the file to return an enumerator."""
+        defs = self.index.defs(path)
+        for group in defs.functions.values() if defs is not None else ():
+            for function in group:
+                for value in returned(function):
+                    if value.type == "qualified_identifier" and qualified(function.file, value)[0][-2:] == label[-2:]:
+                        return around(function, value, [])
+        return {}
+
+    def hints(self, route: Route) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Which alternative of a variant among the attributes the route needs, as choices with the right one first.
+
+        `if constexpr (std::is_same_v<T, X>)` around a call of the route asks for the alternative X.
+        """
+        asked: set[str] = set()
+        for caller, callee in itertools.pairwise(route.steps):
+            asked |= asked_types(caller, callee.name)
+        if not asked:
+            return
+        yield from self.alternatives(route.op, "operation_attributes", asked)
+
+    def alternatives(
+        self, struct: StructDef, prefix: str, asked: set[str], depth: int = 0
+    ) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """The variants among the members that have an alternative of these names."""
+        for member in self.interp.fields(struct).values():
+            type_ = self.interp.field_type(member, {}, ())
+            key = f"{prefix}.{member.name}"
+            if isinstance(type_.decl, StructDef) and depth < 1:
+                yield from self.alternatives(type_.decl, key, asked, depth + 1)
+            optional = type_.name == "optional" and bool(type_.args) and isinstance(type_.args[0], Type)
+            inner = type_.args[0] if optional else type_
+            names = [a.name for a in inner.args if isinstance(a, Type)] if inner.name == "variant" else []
+            for position, name in enumerate(names):
+                if name in asked:
+                    yield f"{key}.index", (position, *(i for i in range(len(names)) if i != position))
+                    if optional:
+                        yield f"{key}.has_value", (True, False)
 
     def operation(self, struct: StructDef) -> Operation:
         found = self._ops.get(id(struct))
@@ -149,7 +208,7 @@ class Search:
         if value.type != "call_expression":
             return False
         target = value.child_by_field_name("function")
-        if target is None or target.type not in ("identifier", "qualified_identifier", "template_function"):
+        if target is None or target.type not in CALLABLE:
             return False
         path, _ = qualified(function.file, target)
         if path and path[-1] == "move":
@@ -196,7 +255,9 @@ class Search:
             defs = self.index.defs(path)
             for group in defs.functions.values() if defs is not None else ():
                 for candidate in group:
-                    if candidate is function or candidate.body is None or not returns_program(candidate):
+                    if candidate is function or candidate.body is None:
+                        continue
+                    if candidate.name != MAKERS[-1] and not returns_program(candidate):
                         continue
                     if function.name in called(candidate) and self.means(candidate, function):
                         yield candidate
@@ -281,7 +342,7 @@ def called(function: FunctionDef) -> set[str]:
     for node in walk(function.body, into_lambdas=True):
         if node.type == "call_expression":
             target = node.child_by_field_name("function")
-            if target is not None and target.type in ("identifier", "qualified_identifier", "template_function"):
+            if target is not None and target.type in CALLABLE:
                 path, _ = qualified(function.file, target)
                 names.update(path[-1:])
     return names
@@ -293,7 +354,8 @@ def sizes(op: Operation, function: FunctionDef) -> dict[str, int]:
     for method in op.methods.values():
         for position, kind in enumerate(kinds(method)):
             if kind:
-                used = _largest_index(method, method.params[position].name) + 1
+                name = method.params[position].name
+                used = max(_largest_index(method, name) + 1, WHOLE if handed_on(method, name) else 0)
                 found[kind] = max(found.get(kind, 0), used)
     return found
 
@@ -308,7 +370,7 @@ def kinds(method: FunctionDef) -> list[str]:
         text = method.file.text_of(param.type) if param.type is not None else ""
         if "Tensor" not in text:
             found.append("")
-        elif method.name.startswith("create_program") and position_is_last(method, param):
+        elif method.name in MAKERS and position_is_last(method, param):
             found.append("output_tensors")
         elif "input_tensors" not in found:
             found.append("input_tensors")
@@ -321,6 +383,90 @@ def kinds(method: FunctionDef) -> list[str]:
 
 def position_is_last(method: FunctionDef, param: Any) -> bool:
     return method.params[-1] is param
+
+
+def calls_of(caller: FunctionDef, callee: str) -> Iterator[Node]:
+    """The calls of a function in a body, by its last name."""
+    if caller.body is None:
+        return
+    for node in walk(caller.body, into_lambdas=True):
+        target = node.child_by_field_name("function") if node.type == "call_expression" else None
+        if target is not None and target.type in CALLABLE and qualified(caller.file, target)[0][-1:] == (callee,):
+            yield node
+
+
+def around(function: FunctionDef, node: Node, labels: list[tuple[str, ...]]) -> dict[tuple[str, int], bool]:
+    """How the conditions have to go for a node to be reached; the enumerators of cases are added to `labels`."""
+    found: dict[tuple[str, int], bool] = {}
+    assert function.body is not None
+    inside, above = node, node.parent
+    while above is not None:
+        if above.type == "if_statement":
+            consequence = above.child_by_field_name("consequence")
+            place = condition_place(function, above)
+            if place is not None and consequence is not None:
+                found.setdefault(place, consequence.id == inside.id)
+        elif above.type == "case_statement":
+            label = above.child_by_field_name("value")
+            if label is not None and label.type == "qualified_identifier":
+                labels.append(qualified(function.file, label)[0])
+        elif above.type == "compound_statement":
+            for sibling in above.named_children:
+                if sibling.id == inside.id:
+                    break
+                if sibling.type == "if_statement" and _leaves(sibling):
+                    place = condition_place(function, sibling)
+                    if place is not None:
+                        found.setdefault(place, False)
+            if above.id == function.body.id:
+                break
+        inside, above = above, above.parent
+    return found
+
+
+def condition_place(function: FunctionDef, statement: Node) -> tuple[str, int] | None:
+    clause = statement.child_by_field_name("condition")
+    value = clause.child_by_field_name("value") if clause is not None and clause.type == "condition_clause" else clause
+    return (function.file.path, value.start_byte) if value is not None else None
+
+
+def _leaves(statement: Node) -> bool:
+    """Does the function end in the consequence of an `if` without an alternative?"""
+    consequence = statement.child_by_field_name("consequence")
+    if consequence is None or statement.child_by_field_name("alternative") is not None:
+        return False
+    last = consequence
+    while last.type == "compound_statement" and last.named_children:
+        last = last.named_children[-1]
+    return last.type == "return_statement"
+
+
+def asked_types(caller: FunctionDef, callee: str) -> set[str]:
+    """The types named by the conditions under which a function calls another one."""
+    found: set[str] = set()
+    if caller.body is None:
+        return found
+    for node in calls_of(caller, callee):
+        inside, above = node, node.parent
+        while above is not None and above.id != caller.body.id:
+            condition = above.child_by_field_name("condition") if above.type == "if_statement" else None
+            consequence = above.child_by_field_name("consequence") if condition is not None else None
+            if condition is not None and consequence is not None and consequence.id == inside.id:
+                names = (n for n in walk(condition) if n.type == "type_identifier")
+                found.update(caller.file.text_of(n) for n in names)
+            inside, above = above, above.parent
+    return found
+
+
+def handed_on(method: FunctionDef, name: str) -> bool:
+    """Does a member use a list of inputs as a whole: give it to a function, or go through it?"""
+    if method.body is None or not name:
+        return False
+    for node in walk(method.body, into_lambdas=True):
+        if node.type == "identifier" and method.file.text_of(node) == name and node.parent is not None:
+            if node.parent.type in ("argument_list", "for_range_loop") and method.name in MAKERS:
+                return True
+    return False
 
 
 def _largest_index(function: FunctionDef, name: str) -> int:

@@ -469,6 +469,7 @@ class Lowering(Expressions):
             value = node.child_by_field_name("value")
         if value is None:
             return before, lambda f: True
+        place = (self.file.path, value.start_byte)
         if value.type in ("declaration", "condition_declaration"):
             declarator = value.child_by_field_name("declarator")
             shape = peel(declarator)
@@ -480,23 +481,23 @@ class Lowering(Expressions):
 
             def declared(f: list[Value]) -> bool:
                 f[slot] = v = init_value(f)
-                return self.decide(f[0], v)
+                return self.decide(f[0], v, place)
 
             return before, declared
         inner = self.ev(value)
 
         def test(f: list[Value]) -> bool:
             v = inner(f)
-            return v if v is True or v is False else self.decide(f[0], v)
+            return v if v is True or v is False else self.decide(f[0], v, place)
 
         return before, test
 
     @staticmethod
-    def decide(m: Any, v: Value) -> bool:
+    def decide(m: Any, v: Value, place: tuple[str, int] | None = None) -> bool:
         """Branch on a value and note it."""
         taken = ops.truth(m, v)
         if not isinstance(v, (bool, int)):
-            m.branch(v, taken)
+            m.branch(v, taken, place)
         return taken
 
     def s_if_statement(self, node: Node) -> Closure:

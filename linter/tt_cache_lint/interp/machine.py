@@ -24,6 +24,7 @@ from tt_cache_lint.interp.values import (
 )
 from tt_cache_lint.interp.world import NOT_GIVEN, UNKNOWN, World, stable_hash
 
+Place = tuple[str, int]  # a condition: its file and first byte
 MAX_NUMERIC = 60
 MAX_DEPTH = 60
 FUEL = 220_000
@@ -52,6 +53,8 @@ class Machine:
         self.limit = UNLIMITED  # so many of them end the execution
         self.statics: dict[object, Value] = {}
         self.hash_sink: list[Any] = []
+        self.route: dict[Place, bool] = {}  # how the conditions at these places should go
+        self.astray: list[tuple[Value, bool]] = []  # conditions that went otherwise, and how they should have gone
         self.gate: Callable[[Any], None] | None = None  # sees the code of each function before it runs
         self.walked: list[tuple[str, str, Mark]] = []  # unordered containers that a hash function walks over
 
@@ -108,9 +111,11 @@ class Machine:
             return self.interp.call_method(self, target, "operator()", args, site)
         return self.unknown_call(f"{key_of(target)}()", args)
 
-    def branch(self, condition: Value, taken: bool) -> None:
+    def branch(self, condition: Value, taken: bool, place: Place | None = None) -> None:
         """Note a branch on an input, for repairs."""
         self.branches.append((condition, taken))
+        if place is not None and self.route.get(place, taken) is not taken:
+            self.astray.append((condition, not taken))
         if (
             type(condition) is Val
             and self.phase == "create"
