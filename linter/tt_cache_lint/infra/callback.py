@@ -95,10 +95,11 @@ class Callback:
                 self._given(call, factory, True)
                 break
             except Thrown as error:
-                tied = world.varying & set(world.leaves(error.mask))
-                if not tied:
+                tied = set(world.leaves(error.mask))
+                left = {key: value for key, value in world.varying.items() if key not in tied}
+                if len(left) == len(world.varying):
                     break
-                world.varying -= tied
+                world.varying = left
             except Implausible:
                 break
         call.m.checks = checks
