@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tt_cache_lint.source.defs import FileDefs
 from tt_cache_lint.source.files import MAX_BYTES, MAX_LINE, SourceError, SourceFile, SourceTree
-from tt_cache_lint.source.index import Index
+from tt_cache_lint.source.index import Index, Kind
 
 
 def tree(root: Path, **files: str) -> SourceTree:
@@ -180,3 +181,42 @@ def test_crlf(tmp_path: Path) -> None:
     defs = Index(made).defs("a.cpp")
     assert defs is not None
     assert defs.functions["f"][0].line == 2
+
+
+DEFINITIONS = """
+struct Plain { int x; };
+class Derived final : public Plain { void inside(); };
+template <> struct Special<Plain> { };
+union Both { int i; float f; };
+enum class Choice : uint8_t { A };
+using Short = std::vector<ns::Long>;
+using other::Borrowed;
+typedef ns::Long Old;
+struct Ruled { Ruled(const Ruled&) = delete; Ruled() noexcept = default; };
+void commented(int a,  // one; two {
+    /* three; four */ int b) { }
+auto Plain::trailing(std::function<void(int)> f = {}) const -> decltype(f) { return f; }
+template <typename T> bool special<T>(T t) requires std::integral<T> { return true; }
+Ruled::Outside(int a) : x_(a), y_{a} { }
+"""
+
+
+def test_the_text_of_a_file_tells_of_everything_that_it_defines(tmp_path: Path) -> None:
+    (tmp_path / "all.hpp").write_text(DEFINITIONS, encoding="utf-8")
+    made = SourceTree(tmp_path)
+    index, defs = Index(made), FileDefs(made.read("all.hpp"))
+    kinds: tuple[Kind, ...] = ("structs", "enums", "aliases", "functions")
+    for kind in kinds:
+        assert getattr(defs, kind)
+        for name in getattr(defs, kind):
+            assert index._may_define(kind, name, "all.hpp"), (kind, name)
+
+
+def test_a_file_that_only_mentions_a_name_is_not_parsed_for_it(tmp_path: Path) -> None:
+    text = "using namespace a::Space;\nusing Space::x;\nstruct D : public Base { void f(); };\nint y = g(call(1));\n"
+    (tmp_path / "all.hpp").write_text(text, encoding="utf-8")
+    index = Index(SourceTree(tmp_path))
+    assert not index._may_define("aliases", "Space", "all.hpp")
+    assert not index._may_define("structs", "Base", "all.hpp")
+    assert not index._may_define("functions", "call", "all.hpp")
+    assert not index._may_define("functions", "f", "all.hpp")

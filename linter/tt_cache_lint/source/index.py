@@ -10,6 +10,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeVar, cast
 
 from tt_cache_lint.source.defs import (
@@ -27,11 +28,15 @@ from tt_cache_lint.source.files import SourceTree
 Kind = Literal["functions", "bodies", "declarations", "structs", "enums", "enumerators", "aliases", "consts"]
 D = TypeVar("D", bound=Definition)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
-# What the text of a file that defines a name looks like; a file that only mentions the name need not be parsed for it.
+# What the text of a file that defines NAME looks like; a file that only mentions the name need not be parsed for it.
+# A function's parameters may hold comments, and these anything; then comes a body, the braces of a default argument,
+# `= default` or `= delete`.
 _DEFINING: dict[str, bytes] = {
-    "structs": rb"(?:struct|class|union)\b[^;{}]*?\b%s\b",
-    "enums": rb"enum\b[^;{}]*?\b%s\b",
-    "aliases": rb"(?:using|typedef)\b[^;]*?\b%s\b",
+    "structs": rb"(?:struct|class|union)\b(?:[^;{}:]|::)*?\bNAME\b",
+    "enums": rb"enum\b[^;{}]*?\bNAME\b",
+    "aliases": rb"using\b(?!\s+namespace\b)[^;=]*?\bNAME\b(?!\s*::)|typedef\b[^;]*?\bNAME\b",
+    "functions": rb"\bNAME\s*(?:<[^;{}()]*>\s*)?\((?:[^;{}/]|/(?![/*])|//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*"
+    rb"(?:\{|=\s*(?:default|delete)\b)",
 }
 
 
@@ -156,7 +161,7 @@ class Index:
         pattern, file = _DEFINING.get(kind), self.tree.get(path)
         if pattern is None or file is None or path in self._defs or file.expansions or not name.isidentifier():
             return True
-        return re.search(pattern % name.encode(), file.text) is not None
+        return _defining(pattern, name.encode()).search(file.text) is not None
 
     def _mentioning(self, word: bytes, at: str) -> list[str]:
         """The files of a closure that contain a word, nearest first.
@@ -213,6 +218,11 @@ class Index:
             if defs is not None and qualifier[0] in defs.namespace_aliases:
                 return defs.namespace_aliases[qualifier[0]] + qualifier[1:]
         return qualifier
+
+
+@lru_cache(maxsize=4096)
+def _defining(pattern: bytes, name: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern.replace(b"NAME", name))
 
 
 def _first(found: list[D]) -> D | None:
