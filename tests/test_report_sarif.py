@@ -96,7 +96,7 @@ def test_the_code_flow_tells_the_story() -> None:
     assert [(where(step["location"])[1], step["location"]["message"]["text"]) for step in steps] == [
         (13, "Miss: create() puts `0x20000 mask, run 1` into reader_kernel_id arg 1."),
         (17, "The program is cached as it is now."),
-        (19, "Hit: the hash is the same, so only override_runtime_arguments() runs on the cached program."),
+        (19, "Hit: the hash is the same, so only the override runs, on the cached program."),
         (
             27,
             "It returns: reader_kernel_id arg 1 holds `0x20000 mask, run 1`, where a fresh create() puts `0x60000`.",

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from tt_cache_lint.model import FactoryFacts, Finding, Place, Row, Run
 
-OVERRIDE = "override_runtime_arguments()"
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -33,9 +31,11 @@ def story(finding: Finding, facts: FactoryFacts | None) -> list[Step]:
     steps = [Step(_set_at(finding, facts), f"Miss: create() puts {_code(row.created)} into {row.slot}.")]
     steps.append(Step(Place(create.path, create.last), "The program is cached as it is now."))
     if facts.override is None:
-        steps.append(Step(create, f"Hit: the hash is the same, so create() does not run, and there is no {OVERRIDE}."))
+        steps.append(Step(create, "Hit: the hash is the same, so create() does not run, and there is no override."))
     else:
-        steps.append(Step(facts.override, f"Hit: the hash is the same, so only {OVERRIDE} runs on the cached program."))
+        steps.append(
+            Step(facts.override, "Hit: the hash is the same, so only the override runs, on the cached program.")
+        )
         steps += _within(finding, facts)
     end = facts.override_body or create
     last = Place(end.path, end.last)
