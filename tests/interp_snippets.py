@@ -85,8 +85,21 @@ def run(
     phase: str = "create",
 ) -> Ran:
     """Call the function `name` of the file `at`."""
+    return call(interp_of(root, files), name, at, args, targs=targs, world=world, phase=phase)
+
+
+def call(
+    interp: Interp,
+    name: str,
+    at: str = MAIN,
+    args: tuple[Value, ...] = (),
+    *,
+    targs: tuple[Any, ...] = (),
+    world: World | None = None,
+    phase: str = "create",
+) -> Ran:
+    """Call a function of a tree that is there already."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
-    interp = interp_of(root, files)
     defs = interp.index.defs(at)
     assert defs is not None
     machine = Machine(interp, world or World(0))

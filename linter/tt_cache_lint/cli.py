@@ -11,11 +11,11 @@ import click
 
 from tt_cache_lint import __version__
 from tt_cache_lint.report import FORMATS, View
-from tt_cache_lint.report.safe import visible
+from tt_cache_lint.report.safe import guarded, visible
 from tt_cache_lint.shell import FAILED, Failure, emit
 
 if TYPE_CHECKING:
-    from tt_cache_lint.engine import Options
+    from tt_cache_lint.engine import Analysis, Options
     from tt_cache_lint.rule import Rule
 
 # As in the model and the configuration, which are not imported for --version and --help; tests hold them together.
@@ -36,6 +36,10 @@ class Shell(click.Group):
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except Exception as error:
+            from tt_cache_lint.source.oracle import OracleError
+
+            if isinstance(error, OracleError):
+                raise Failure(str(error)) from error
             if os.environ.get(DEBUG):
                 raise
             what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -47,6 +51,13 @@ ROOT = click.option(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="The tree that includes are looked up in and that paths are relative to. "
     "Default: the nearest directory above the first path with ttnn/ or .git in it, else the current one.",
+)
+COMPILE_COMMANDS = click.option(
+    "--compile-commands",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="DIR",
+    help="The folder of a compile_commands.json: libclang then tells types, calls and constants that the syntax leaves "
+    "open. Needs the extra `libclang`.",
 )
 WORDS: dict[str, Any] = {"multiple": True, "metavar": "RULES"}
 
@@ -110,6 +121,7 @@ def main() -> None:
     help="Settings from this file. Default: the root's tt-cache-lint.toml or pyproject.toml.",
 )
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
+@COMPILE_COMMANDS
 @click.option(
     "--no-cache", is_flag=True, expose_value=False, help="Accepted for later: no results of earlier runs are kept yet."
 )
@@ -140,6 +152,7 @@ def check(
     write_baseline: Path | None,
     config: Path | None,
     isolated: bool,
+    compile_commands: Path | None,
     tests: Path | None,
     verbose: bool,
 ) -> None:
@@ -166,6 +179,7 @@ def check(
         prune=prune_baseline,
         fresh=write_baseline is not None,
         since=since,
+        compile_commands=compile_commands,
     )
     settings, run = checking.checked(default_root(paths[0]), paths, asked, calls=tests is not None)
     unreadable = checking.unreadable(settings, paths, run)
@@ -184,7 +198,8 @@ def check(
 @main.command()
 @click.argument("target", metavar="FILE[::FACTORY]")
 @ROOT
-def slots(target: str, root: Path | None) -> None:
+@COMPILE_COMMANDS
+def slots(target: str, root: Path | None, compile_commands: Path | None) -> None:
     """Print what the tool believes about the factories in FILE: kernels, circular buffers, slots.
 
     FACTORY is a name or the end of one, such as Fold::MultiCore.
@@ -200,7 +215,8 @@ def slots(target: str, root: Path | None) -> None:
     from tt_cache_lint.engine import Options, analyse
     from tt_cache_lint.report import slots as report
 
-    analysis = analyse(root, readable, Options(only=factory or None))
+    analysis = analyse(root, readable, Options(only=factory or None, **_database(compile_commands)))
+    _warn(analysis, compile_commands)
     if not analysis.facts:
         raise Failure(f"no program factory{f' called {factory}' if factory else ''} in {name}")
     emit(report.render(analysis.facts, View.of(sys.stdout)), sys.stdout)
@@ -209,7 +225,8 @@ def slots(target: str, root: Path | None) -> None:
 @main.command("hash")
 @click.argument("target", metavar="FILE[::OP]")
 @ROOT
-def hash_(target: str, root: Path | None) -> None:
+@COMPILE_COMMANDS
+def hash_(target: str, root: Path | None, compile_commands: Path | None) -> None:
     """Print what the program hash of the ops in FILE covers, and what each input of create() shapes.
 
     OP is the name of an op's class, or the end of one.
@@ -225,7 +242,9 @@ def hash_(target: str, root: Path | None) -> None:
     from tt_cache_lint.engine import Options, analyse
     from tt_cache_lint.report import hash as report
 
-    found = [o for o in analyse(root, readable, Options(inputs=True)).operations if o.op.endswith(op)]
+    analysis = analyse(root, readable, Options(inputs=True, **_database(compile_commands)))
+    _warn(analysis, compile_commands)
+    found = [o for o in analysis.operations if o.op.endswith(op)]
     if not found:
         raise Failure(f"no op{f' called {op}' if op else ''} in {name}")
     emit(report.render(found, View.of(sys.stdout)), sys.stdout)
@@ -287,6 +306,17 @@ def rules(write_docs: Path | None) -> None:
     wide = max((len(rule.name) for rule in known), default=0)
     lines = [f"{rule.id}  {rule.name:{wide}}  {rule.severity.value:7}  {rule.summary}\n" for rule in known]
     emit("".join(lines), sys.stdout)
+
+
+def _database(compile_commands: Path | None) -> dict[str, Any]:
+    """The engine's option for a compile database."""
+    return {} if compile_commands is None else {"compile_commands": compile_commands}
+
+
+def _warn(analysis: Analysis, compile_commands: Path | None) -> None:
+    """Say what a compile database could not tell; the printers show no problems."""
+    for problem in analysis.problems if compile_commands is not None else ():
+        emit(guarded(visible(f"{problem.path}: {problem.message}")) + "\n", sys.stderr)
 
 
 def default_root(path: Path) -> Path:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tt_cache_lint.factory.found import Factory
     from tt_cache_lint.hash.collect import Examiner
     from tt_cache_lint.hash.model import OpFacts
+    from tt_cache_lint.interp.interp import Interp
+    from tt_cache_lint.source.clang import ClangOracle
 
 Progress = Callable[[int, int, str], None]
 RECURSION = 12_000
@@ -30,6 +32,7 @@ class Options:
     """How much to look at. `only` restricts to factories whose name ends with it; `exclude` are globs of files.
 
     `calls` also finds out how Python calls each op, for tests that run it; `inputs` lists what each op's hash covers.
+    `compile_commands` is a compile database, or the folder of one: libclang answers what the syntax leaves open.
     """
 
     paths_budget: int = 64
@@ -39,6 +42,7 @@ class Options:
     calls: bool = False
     inputs: bool = False
     exclude: tuple[str, ...] = ()
+    compile_commands: Path | None = None
 
 
 @dataclass(slots=True)
@@ -54,7 +58,8 @@ class Analysis:
 def analyse(root: Path, paths: Sequence[Path], options: Options, progress: Progress | None = None) -> Analysis:
     """Analyse the factories of files and folders below `root`, and those that given headers belong to.
 
-    `progress` is told before each file how many are done, how many are known of, and its name.
+    `progress` is told before each file how many are done, how many are known of, and its name. Raises OracleError when
+    there is a compile database that cannot be used.
     """
     from tt_cache_lint.device import tables  # noqa: F401  (fills the tables)
     from tt_cache_lint.factory.find import Finder
@@ -67,6 +72,7 @@ def analyse(root: Path, paths: Sequence[Path], options: Options, progress: Progr
     sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
     tree = SourceTree(root)
     interp = Interp(Index(tree))
+    oracle = _oracle(interp, root, options.compile_commands)
     finder = Finder(interp)
     examiner = Examiner(finder, options.inputs)
     analysis = Analysis()
@@ -94,7 +100,22 @@ def analyse(root: Path, paths: Sequence[Path], options: Options, progress: Progr
         _operations(finder, examiner, analysis, options)
     analysis.operations.extend(notes.facts() for notes in examiner.notes.values())
     analysis.problems.extend(p for name, p in sorted(tree.problems.items()) if name in asked or name in seen)
+    if oracle is not None:
+        oracle.close()
+        analysis.problems.extend(Problem(*problem) for problem in oracle.problems)
     return analysis
+
+
+def _oracle(interp: Interp, root: Path, commands: Path | None) -> ClangOracle | None:
+    """libclang behind the interpreter, where there is a compile database. Raises OracleError when it cannot be had."""
+    if commands is None:
+        return None
+    from tt_cache_lint.interp.told import Told
+    from tt_cache_lint.source.clang import ClangOracle
+
+    oracle = ClangOracle.open(commands, root)
+    interp.told = Told(interp, oracle)
+    return oracle
 
 
 def _file(

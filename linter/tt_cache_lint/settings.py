@@ -32,6 +32,7 @@ class Asked:
     prune: bool = False
     fresh: bool = False  # a baseline is being written: none is used
     since: str | None = None
+    compile_commands: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def settle(found: Path, asked: Asked) -> Settings:
         ignore=[*ignore, *asked.ignore],
         policy=policy,
         fail_on=asked.fail_on or known.fail_on or FAIL_ON,
-        options=_options(known),
+        options=_options(known, asked),
         config=_told(known, root),
     )
 
@@ -97,14 +98,18 @@ def _baseline(known: Config, asked: Asked) -> Path | None:
     return known.below("baseline", known.baseline)
 
 
-def _options(known: Config) -> dict[str, Any]:
+def _options(known: Config, asked: Asked) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if known.exclude:
         options["exclude"] = known.exclude
     if known.path_budget:
         options["paths_budget"] = known.path_budget
-    if known.compile_commands and not known.below("compile-commands", known.compile_commands).is_file():
-        raise ConfigError(f"{known.file}: compile-commands: there is no file {known.compile_commands!r}")
+    if asked.compile_commands is not None:
+        options["compile_commands"] = asked.compile_commands
+    elif known.compile_commands:
+        file = options["compile_commands"] = known.below("compile-commands", known.compile_commands)
+        if not file.is_file():
+            raise ConfigError(f"{known.file}: compile-commands: there is no file {known.compile_commands!r}")
     return options
 
 
@@ -114,8 +119,6 @@ def _told(known: Config, root: Path) -> str:
     file = Path(os.path.abspath(known.file))
     name = file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
     remarks = [f"{known.unused} is not used"] if known.unused else []
-    if known.compile_commands:
-        remarks.append("compile-commands is accepted for later: nothing reads it yet")
     return f"{name} ({'; '.join(remarks)})" if remarks else name
 
 

@@ -501,7 +501,7 @@ def _free(
     name = path[-1] if path else low.text(target)
     targs = _template_arguments(low, target)
     site = low.site(node, name, (), args)
-    interp, scoping, owner = low.interp, low.scoping, low.owner
+    interp, scoping, owner, file = low.interp, low.scoping, low.owner, low.file
     count = len(args)
     spread = any(a.type == "parameter_pack_expansion" for a in args)
 
@@ -551,6 +551,8 @@ def _free(
         if not resolved or expanded is not None:
             resolved.clear()
             candidates[:] = interp.candidates(path, scoping, owner, count if expanded is None else len(expanded))
+            if interp.told is not None:
+                candidates[:] = interp.told.candidates(file, target, candidates)
             resolved.append(True)
             if not candidates:
                 resolved.append(interp.type_called(path, scoping))

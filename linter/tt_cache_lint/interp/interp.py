@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import element, value_of
@@ -38,6 +38,9 @@ from tt_cache_lint.source.defs import ConstDef, EnumDef, FieldDef, FunctionDef, 
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.source.index import Index
 
+if TYPE_CHECKING:
+    from tt_cache_lint.interp.told import Told
+
 
 class Interp:
     """The interpreter of one source tree."""
@@ -45,6 +48,7 @@ class Interp:
     def __init__(self, index: Index) -> None:
         self.index = index
         self.known = frozenset(CONSTRUCTORS)
+        self.told: Told | None = None  # what a compile database adds
         self._consts: dict[int, Value] = {}
         self._constants_at: dict[tuple[object, ...], ConstDef] = {}
         self._evaluating: set[int] = set()
@@ -89,7 +93,10 @@ class Interp:
         found = self._types.get(cache_key)
         if found is None:
             place = self._place_of_field(field, templates)
-            found = self._types[cache_key] = place.type(field.type, field.declarator)
+            found = place.type(field.type, field.declarator)
+            if self.told is not None:
+                found = self.told.field_type(field, found)
+            self._types[cache_key] = found
         return found
 
     def _place_of_field(self, field: FieldDef, templates: dict[str, Any]) -> Scoping:
@@ -533,6 +540,8 @@ class Interp:
         self._evaluating.add(key)
         try:
             value = self._evaluate(m, const)
+            if self.told is not None and (isinstance(value, Unknown) or not m.world.is_known(mask(value))):
+                value = self.told.constant(const, value)
         finally:
             self._evaluating.discard(key)
         if not mask(value):
