@@ -41,6 +41,7 @@ _DEFINING: dict[str, bytes] = {
 
 
 ASKED_ENOUGH = 40
+MANY = 200  # mentions of a name in one file
 FEW = 120  # sources below a folder that may all belong to one op
 
 
@@ -161,6 +162,8 @@ class Index:
         pattern, file = _DEFINING.get(kind), self.tree.get(path)
         if pattern is None or file is None or path in self._defs or file.expansions or not name.isidentifier():
             return True
+        if kind == "functions" and file.text.count(name.encode()) > MANY:
+            return True  # looking behind each of them could take longer than parsing
         return _defining(pattern, name.encode()).search(file.text) is not None
 
     def _mentioning(self, word: bytes, at: str) -> list[str]:
