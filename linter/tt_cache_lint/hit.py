@@ -228,7 +228,8 @@ class Replay:
         tensor_args = make_input(m, factory.tensor_args, "tensor_args", run)
         if validate:
             # Run 1 is a miss, and what it checked of hashed facts holds on every hit (device_operation.hpp:298-366).
-            validator = self._method("validate_on_program_cache_miss") or self._method("validate_on_program_cache_hit")
+            miss, hit = (self._method(f"validate_on_program_cache_{when}") for when in ("miss", "hit"))
+            validator = (hit or miss) if run == 2 else (miss or hit)
             if validator is not None:
                 m.phase = "validate"
                 try:

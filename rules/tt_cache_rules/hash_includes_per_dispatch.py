@@ -8,7 +8,7 @@ from tt_cache_lint.hash.model import OpFacts, Surplus
 from tt_cache_lint.model import Finding, Related, Severity
 from tt_cache_lint.rule import Rule
 from tt_cache_rules._common import OVERRIDE, code
-from tt_cache_rules._hash import hash_words
+from tt_cache_rules._hash import hash_related, hash_words
 
 
 class HashIncludesPerDispatch(Rule):
@@ -54,8 +54,9 @@ class HashIncludesPerDispatch(Rule):
 
     def check_operation(self, facts: OpFacts) -> Iterable[Finding]:
         for surplus in facts.surplus:
-            related: tuple[Related, ...] = tuple(
-                Related(use.place, f"feeds {use.what}") for use in surplus.refreshed[:3]
+            related: tuple[Related, ...] = (
+                *(hash_related(facts, "hashed here") if surplus.refreshed else ()),
+                *(Related(use.place, f"feeds {use.what}") for use in surplus.refreshed[:3]),
             )
             yield self.finding(
                 facts,

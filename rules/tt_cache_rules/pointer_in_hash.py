@@ -8,7 +8,7 @@ from tt_cache_lint.hash.model import OpFacts
 from tt_cache_lint.model import Confidence, Finding, Severity
 from tt_cache_lint.rule import Rule
 from tt_cache_rules._common import code
-from tt_cache_rules._hash import hash_words
+from tt_cache_rules._hash import hash_related, hash_words
 
 
 class PointerInHash(Rule):
@@ -59,4 +59,5 @@ class PointerInHash(Rule):
                 pointed.place,
                 slot=f"hash: {pointed.input}",
                 confidence=Confidence.POSSIBLE if pointed.stable else Confidence.CERTAIN,
+                related=hash_related(facts, "hashed here"),
             )

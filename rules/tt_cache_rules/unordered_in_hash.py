@@ -8,6 +8,7 @@ from tt_cache_lint.hash.model import OpFacts
 from tt_cache_lint.model import Confidence, Finding, Severity
 from tt_cache_lint.rule import Rule
 from tt_cache_rules._common import code
+from tt_cache_rules._hash import hash_related
 
 
 class UnorderedInHash(Rule):
@@ -68,4 +69,5 @@ class UnorderedInHash(Rule):
                 slot=f"hash: {found.input}",
                 confidence=Confidence.CERTAIN,
                 severity=severity,
+                related=() if found.by_hand else hash_related(facts, "hashed here"),
             )

@@ -138,7 +138,7 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
         grid = CoreRangeSet([rectangle(0, 0, max(int(columns.v), 1) - 1, 0, columns.p)])
         return ShardSpec(grid, make_shape([dims[1] // 2 or 1, dims[0]]), ORIENTATIONS[0])
     if name == "SubDeviceId":
-        return world.fact(key, (0,), number=True)
+        return world.fact(key, (1,), number=True)  # not the first one, which is what absence means
     if name == "Tile":
         return Tile()
     if name == "MeshCoordinate":

@@ -20,10 +20,10 @@ from tt_cache_lint.hash.vary import property_of
 from tt_cache_lint.hit import Outcome, Replay
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Enum, Value, mask
+from tt_cache_lint.interp.values import Enum, Interrupt, Value, mask
 from tt_cache_lint.interp.world import HIDDEN_STATE, World
 from tt_cache_lint.model import Cause, Confidence, Difference, Place, What
-from tt_cache_lint.paths import Exploration
+from tt_cache_lint.paths import Exploration, Path
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 from tt_cache_lint.words import Describer
 
@@ -151,7 +151,7 @@ class Examiner:
         if isinstance(factory.attributes.decl, StructDef):
             notes.attributes = factory.attributes.decl
         words = Describer(factory)
-        self._baked(notes, factory, exploration, words)
+        self._baked(notes, factory, exploration, words, kind)
         self._hidden(notes, factory, exploration, words)
         hasher = Hasher(self.interp, self.reflection, factory)
         self._contents(notes, factory, hasher, [o for p in exploration.paths for o in p.outcomes[:1]])
@@ -282,26 +282,31 @@ class Examiner:
 
     # -- what changes on every call --------------------------------------------------------------------------------
 
-    def _baked(self, notes: OpNotes, factory: Factory, exploration: Exploration, words: Describer) -> None:
+    def _baked(
+        self, notes: OpNotes, factory: Factory, exploration: Exploration, words: Describer, kind: type[Replay]
+    ) -> None:
         """Addresses, randomness and the clock in what is compiled: they differ in any two calls."""
+        seen: set[str] = set()
         for path in exploration.paths:
-            for outcome in path.outcomes:
-                for change, leaf in baked(outcome):
-                    name = leaf.removeprefix("address of ")
-                    if name in notes.baked:
-                        continue
-                    use = self._use(factory, change, words)
-                    sure = path.validated and not path.contradicts and not path.strained
-                    confidence = Confidence.CERTAIN if sure and path.is_base else Confidence.LIKELY
-                    notes.baked[name] = Omission(
-                        leaf,
-                        change.old,
-                        change.new,
-                        (use,),
-                        words.when(path, outcome.world),
-                        confidence if sure else Confidence.POSSIBLE,
-                        per_dispatch=True,
-                    )
+            suspects = suspected(path.outcomes[0])
+            if suspects <= seen:
+                continue
+            seen |= suspects
+            outcome = called_again(kind(self.interp, factory, path.templates), path)
+            for change, leaf in baked(outcome) if outcome is not None else ():
+                if change.name in notes.baked:
+                    continue
+                sure = path.validated and not path.contradicts and not path.strained
+                confidence = Confidence.CERTAIN if sure and path.is_base else Confidence.LIKELY
+                notes.baked[change.name] = Omission(
+                    leaf,
+                    change.old,
+                    change.new,
+                    (self._use(factory, change, words),),
+                    words.when(path, path.outcomes[0].world),
+                    confidence if sure else Confidence.POSSIBLE,
+                    per_dispatch=True,
+                )
 
     # -- runtime arguments -----------------------------------------------------------------------------------------
 
@@ -340,16 +345,30 @@ def hidden_parts(outcome: Outcome) -> Iterator[tuple[str, Change]]:
             yield leaf.removeprefix(HIDDEN_STATE), part
 
 
+def suspected(outcome: Outcome) -> set[str]:
+    """The compile-time parts that derive from something which is new on every call."""
+    dispatch = outcome.world.dispatch
+    if not dispatch or unreadable(outcome.fresh):
+        return set()
+    return {part.name for part in all_parts(outcome.fresh) if part.p & dispatch}
+
+
+def called_again(replay: Replay, path: Path) -> Outcome | None:
+    """The same call twice, with create() executed for both; None when it cannot be."""
+    world = replica(path.outcomes[0].world)
+    world.varying = {"": None}  # nothing varies but what always does
+    try:
+        return replay.execute(world, 0.0, path.validated)
+    except Interrupt:
+        return None
+
+
 def baked(outcome: Outcome) -> Iterator[tuple[Change, str]]:
     """The compile-time parts that differ between two calls with the same inputs, with what makes them differ."""
     world = outcome.world
-    if not world.dispatch or unreadable(outcome.fresh) or unreadable(outcome.after):
-        return
     for change in Differ(unknown_mask(outcome)).changes(outcome.after, outcome.fresh):
-        if change.unknown:
-            continue
         leaves = world.leaves(change.p & world.dispatch)
-        if leaves:
+        if leaves and not change.unknown:
             yield change, leaves[0]
 
 

@@ -185,10 +185,11 @@ class Laboratory:
 
     def _reshape(self, path: Path, key: Key, facts: list[Fact], baseline: set[str]) -> None:
         """Other shapes of the same volume: what a hash of volumes does not tell apart."""
+        used = {fact.key.rpartition(".logical_shape[")[0] for fact in facts if ".logical_shape[" in fact.key}
         dims: dict[str, list[Fact]] = {}
-        for fact in facts:
+        for fact in path.outcomes[0].world.facts.values():
             name, found, _ = fact.key.rpartition(".logical_shape[")
-            if found and isinstance(fact.value, int):
+            if found and name in used and isinstance(fact.value, int):
                 dims.setdefault(name, []).append(fact)
         for name, group in dims.items():
             if f"{name}.logical_shape" in self.proven or len(group) < 2:
@@ -337,7 +338,8 @@ class Laboratory:
     def _trial(
         self, path: Path, key: Key, leaf: str, varying: dict[str, Value], outcome: Outcome, baseline: set[str]
     ) -> Trial:
-        changes = [c for c in self._changes(outcome) if c.name not in baseline]
+        mine, always = outcome.world.facts[leaf].bit, outcome.world.dispatch
+        changes = [c for c in self._changes(outcome) if c.name not in baseline and (c.p & mine or not c.p & always)]
         trial = Trial(leaf, varying, path, outcome, tabulate(outcome), changes, key)
         self.report.trials.append(trial)
         return trial

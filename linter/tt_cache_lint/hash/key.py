@@ -23,6 +23,7 @@ from tt_cache_lint.hash.reflect import How, Reflection
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.registry import Site, function
+from tt_cache_lint.interp.std import Tied
 from tt_cache_lint.interp.values import (
     Absent,
     Enum,
@@ -132,6 +133,9 @@ class Reader:
             self.struct(value, depth)
         elif isinstance(value, (Vec, InitList)):
             self.sequence(value, depth)
+        elif isinstance(value, Tied):
+            for item in elements(value):
+                self.add(item, depth + 1)
         elif isinstance(value, Map):
             for name, item in value.ordered():
                 self.add(name, depth + 1)
@@ -231,13 +235,20 @@ class Reader:
         inner, m.hash_sink = m.hash_sink, before
         for item, _ in inner:
             self.add(item, depth + 1)
-        items = list(result.items) if isinstance(result, (Vec, InitList)) else [result]
+        items = elements(result) or [result]
         if how is How.LISTED and value.type is not None:
-            names = interp.static_member(m, value.type, "attribute_names")
-            if isinstance(names, (Vec, InitList)) and names.items:
-                items = items[: len(names.items)]  # as many values as there are names are hashed
+            names = elements(interp.static_member(m, value.type, "attribute_names"))
+            if names:
+                items = items[: len(names)]  # as many values as there are names are hashed
         for item in items:
             self.add(item, depth + 1)
+
+
+def elements(value: Value) -> list[Value]:
+    """The elements of a tuple, by value or of references; none of anything else."""
+    if isinstance(value, (Vec, InitList)):
+        return list(value.items)
+    return [value_of(place) for place in value.places] if isinstance(value, Tied) else []
 
 
 def _stable(value: Value) -> object:

@@ -14,7 +14,7 @@ from tt_cache_lint.device.program import Program, running
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.factory.found import Factory, Operation
 from tt_cache_lint.hit import Replay
-from tt_cache_lint.infra.callback_find import Search, called, returns_program
+from tt_cache_lint.infra.callback_find import CallbackFactory, Search, called, returns_program, sizes
 from tt_cache_lint.infra.policy import Call, Infra, Inputs, Made
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.interp.values import Struct, Thrown
@@ -132,11 +132,21 @@ class OpFinder:
     def unrun(self, op: Operation) -> Factory | None:
         """An op of which only the hash is of interest, as a factory without anything to run."""
         body = next(iter(op.methods.values()), None)
-        if not self.is_modern(op.struct) or body is None:
+        if body is None:
             return None
+        if not self.is_modern(op.struct):
+            return self._member(op)
         scoping = self.interp.scoping(op.struct.file, op.struct.inner)
         types = [scoping.named((name,)) for name in MODERN]
         return Factory(op.name, "", body, None, op.struct, None, op, types[0], types[1], AUTO, [{}])
+
+    def _member(self, op: Operation) -> CallbackFactory:
+        """An op whose members are the attributes, as a factory without anything to run."""
+        maker = next(op.methods[name] for name in MEMBER_METHODS if name in op.methods)
+        this, count = Type(op.struct.name, (), op.struct), sizes(op, maker)
+        return CallbackFactory(
+            op.name, "callback", maker, None, op.struct, None, op, this, AUTO, AUTO, [{}], maker=maker, sizes=count
+        )
 
     def _descriptors(self, op: Operation) -> Iterator[Factory]:
         scoping = self.interp.scoping(op.struct.file, op.struct.inner)

@@ -10,7 +10,19 @@ from tt_cache_lint.interp.world import Fact, World
 SEVERAL = 3
 # What groups the facts of a tensor into the property a person would name.
 MEMORY = (".memory_layout", ".buffer_type", ".shard_spec")
-DEVICE = ("device.", "value of ", "(", "address of ", "cores of ", "tensor_return_value", "dispatch.", "state ")
+DEVICE = (
+    "device.",
+    "fabric.",
+    "value of ",
+    "(",
+    "address of ",
+    "cores of ",
+    "tensor_return_value",
+    "dispatch.",
+    "mesh",
+    "the clock",
+    "randomness",
+)  # facts that are no inputs of the op
 
 
 def varied(world: World, fact: Fact) -> Iterator[Value]:
@@ -50,7 +62,7 @@ def _numbers(key: str, value: int) -> Iterator[int]:
 
 def is_input(fact: Fact) -> bool:
     """Is this a fact about what the op is given, and not about the device or something unknown?"""
-    return not fact.key.startswith(DEVICE) and not fact.key.endswith(".rank") and fact.key not in ("randomness",)
+    return not fact.key.startswith(DEVICE) and not fact.key.endswith(".rank")
 
 
 def property_of(key: str) -> str:

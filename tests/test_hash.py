@@ -1,0 +1,162 @@
+"""What a program hash covers, leaves out and should not contain, on one small op."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from small_factory import factory
+from tt_cache_lint.check import run_check
+from tt_cache_lint.engine import Options, analyse
+from tt_cache_lint.hash.model import OpFacts
+from tt_cache_lint.hash.vary import property_of
+from tt_cache_lint.report import View
+from tt_cache_lint.report import hash as printer
+
+HASH = (
+    "static ttsl::hash::hash_t compute_program_hash(const operation_attributes_t& a, const tensor_args_t& t) {{ {} }}"
+)
+HASHED = "return operation::hash_operation<CopyOperation>({});"
+SPECS = "    static TensorSpec compute_output_specs"
+COMPILED = "ReaderDataMovementConfig({{{}}})"
+
+
+def op(body: str = "", compiled: str = "", **parts: str) -> str:
+    """The text of the op with a hash function of its own and compile-time arguments for the reader."""
+    text = factory(**parts)  # type: ignore[arg-type]
+    if body:
+        text = text.replace(SPECS, f"    {HASH.format(body)}\n{SPECS}")
+    return text.replace("ReaderDataMovementConfig({})", COMPILED.format(compiled)) if compiled else text
+
+
+def facts(folder: Path, text: str, listing: bool = False) -> OpFacts:
+    file = folder / "ttnn" / "copy_program_factory.cpp"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    (found,) = analyse(folder, [file], Options(inputs=listing)).operations
+    return found
+
+
+def omitted(folder: Path, text: str) -> set[str]:
+    return {o.input for o in facts(folder, text).omissions if not o.per_dispatch}
+
+
+FACTOR = "operation_attributes.factor"
+FLAG = "operation_attributes.flag"
+SHAPE = "tensor_args.input.logical_shape"
+WIDTH = "tensors.input.padded_shape()[-1]"
+
+
+@pytest.mark.parametrize(
+    ("body", "compiled", "missing"),
+    [
+        ("", "attributes.factor", set()),  # the framework's hash has all members
+        (HASHED.format("a.flag, t"), "attributes.factor", {FACTOR}),
+        (HASHED.format("a.factor, t"), "attributes.factor", set()),
+        (HASHED.format("a, t"), "attributes.factor", set()),
+        (
+            "auto b = a; b.factor = 0; return ttsl::hash::hash_objects_with_default_seed(b, t);",
+            "attributes.factor",
+            {FACTOR},
+        ),
+        (
+            "auto b = a; b.factor = 0; return ttsl::hash::hash_objects_with_default_seed(b, t);",
+            "attributes.flag",
+            set(),
+        ),
+        (HASHED.format("a.flag ? a.factor : 0, t"), "attributes.factor", {FACTOR}),
+        (HASHED.format("a.factor * 2, t"), "attributes.factor", set()),
+        (HASHED.format("std::make_tuple(a.flag, a.factor), t"), "attributes.factor", set()),
+        ('return std::hash<std::string>{}(fmt::format("{}_{}", a.flag, a.factor, t.input));', WIDTH, {SHAPE}),
+        (HASHED.format("a, t.input.dtype(), t.input.layout(), t.input.memory_config()"), WIDTH, {SHAPE}),
+        (HASHED.format("a, t.input.layout(), t.input.memory_config(), t.input.physical_volume()"), WIDTH, {SHAPE}),
+        (HASHED.format("a, t.input.padded_shape(), t.input.dtype()"), WIDTH, set()),
+        (HASHED.format("a, t.input.tensor_spec()"), WIDTH, set()),
+        (HASHED.format("a, t.input"), "tensors.mask.has_value()", {"tensor_args.mask"}),
+        (HASHED.format("a, t.input, t.mask.has_value()"), "tensors.mask.has_value()", set()),
+    ],
+)
+def test_what_is_left_out(tmp_path: Path, body: str, compiled: str, missing: set[str]) -> None:
+    assert omitted(tmp_path, op(body, f"(uint32_t){compiled}")) == missing
+
+
+def test_a_check_on_hits_pins(tmp_path: Path) -> None:
+    text = op(HASHED.format("a.flag, t"), "attributes.factor", validate="TT_FATAL(attributes.factor == 3);")
+    assert omitted(tmp_path, text) == set()
+
+
+def test_a_check_on_misses_only_pins_nothing(tmp_path: Path) -> None:
+    text = op(HASHED.format("a.flag, t"), "attributes.factor", validate="TT_FATAL(attributes.factor == 3);")
+    hit = "    static void validate_on_program_cache_hit(const operation_attributes_t&, const tensor_args_t&) {}\n"
+    assert omitted(tmp_path, text.replace(SPECS, hit + SPECS)) == {FACTOR}
+
+
+def test_runtime_arguments(tmp_path: Path) -> None:
+    create = "SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), attributes.factor});"
+    stale = "GetRuntimeArgs(program, shared.reader, core)[0] = tensors.input.buffer()->address();"
+    fresh = stale + "GetRuntimeArgs(program, shared.reader, core)[1] = attributes.factor;"
+    file = tmp_path / "ttnn" / "copy_program_factory.cpp"
+    for override, expected in ((stale, ["stale-scalar"]), (fresh, [])):
+        text = op(HASHED.format("a.flag, t"), create=create, override=override)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+        assert [f.rule for f in run_check(tmp_path, [file]).findings] == expected
+
+
+def test_listed_values_are_cut_at_the_names(tmp_path: Path) -> None:
+    listed = (
+        'static constexpr auto attribute_names = std::forward_as_tuple("flag");\n'
+        "        auto attribute_values() const { return std::forward_as_tuple(flag, factor); }"
+    )
+    text = op("", "attributes.factor").replace("bool flag = false;", f"bool flag = false;\n        {listed}")
+    assert omitted(tmp_path, text) == {FACTOR}
+    assert omitted(tmp_path, text.replace('("flag")', '("flag", "factor")')) == set()
+
+
+def test_an_address_that_is_compiled(tmp_path: Path) -> None:
+    (found,) = facts(tmp_path, op("", "tensors.input.buffer()->address()")).omissions
+    assert found.per_dispatch
+    assert found.input == "address of tensor_args.input"
+
+
+@pytest.mark.parametrize(
+    ("member", "kind"),
+    [
+        ("std::optional<std::shared_ptr<int>> extra;", "pointers"),
+        ("std::unordered_set<int> extra;", "unordered"),
+        ("std::vector<int> extra;", ""),
+    ],
+)
+def test_contents(tmp_path: Path, member: str, kind: str) -> None:
+    found = facts(tmp_path, op().replace("bool flag = false;", f"bool flag = false;\n        {member}"))
+    assert {name for name in ("pointers", "unordered") if getattr(found, name)} == ({kind} if kind else set())
+
+
+def test_an_address_that_is_hashed(tmp_path: Path) -> None:
+    found = facts(tmp_path, op(HASHED.format("a, t, t.input.buffer()->address()")))
+    assert [s.input for s in found.surplus] == ["address of tensor_args.input"]
+
+
+def test_printer(tmp_path: Path) -> None:
+    found = facts(tmp_path, op(HASHED.format("a.flag, t"), "attributes.factor"), listing=True)
+    text = printer.render([found], View())
+    (line,) = [line for line in text.splitlines() if line.strip().startswith(FACTOR)]
+    assert "not hashed" in line
+    assert "reader compile-time arg 0" in line
+    assert "omitted" in line
+
+
+@pytest.mark.parametrize(
+    ("leaf", "name"),
+    [
+        ("tensor_args.a.shard_spec.shape[0]", "tensor_args.a.memory_config"),
+        ("tensor_args.a[1].logical_shape[2]", "tensor_args.a[1].logical_shape"),
+        ("operation_attributes.shape.logical_shape[2]", "operation_attributes.shape"),
+        ("operation_attributes.config<Wormhole>.fidelity", "operation_attributes.config.fidelity"),
+        ("operation_attributes.dims[0]", "operation_attributes.dims"),
+        ("tensor_args.mask.has_value", "tensor_args.mask"),
+    ],
+)
+def test_the_name_of_an_input(leaf: str, name: str) -> None:
+    assert property_of(leaf) == name
