@@ -15,11 +15,7 @@ from typing import Any
 import pytest
 
 # The modules that fill the tables of known functions and types.
-import tt_cache_lint.device.api
-import tt_cache_lint.device.descriptor
-import tt_cache_lint.device.inputs
-import tt_cache_lint.device.library
-import tt_cache_lint.device.shards
+import tt_cache_lint.device.tables
 import tt_cache_lint.interp.std  # noqa: F401
 from tt_cache_lint.device.program import enter
 from tt_cache_lint.engine import RECURSION

@@ -17,6 +17,7 @@ from tt_cache_lint.interp.values import (
     InitList,
     Mark,
     Obj,
+    Opaque,
     Opt,
     Ptr,
     Ref,
@@ -272,6 +273,9 @@ def to_set(m: Machine, value: Value) -> CoreRangeSet:
             return CoreRangeSet([to_range(m, value)])
         if len(value.items) == 1 and isinstance(value.items[0], CoreRangeSet):
             return value.items[0]
+        hidden = next((i for i in value.items if isinstance(i, Opaque)), None)
+        if hidden is not None:
+            return to_set(m, Unknown(hidden.key))
         return CoreRangeSet([to_range(m, item) for item in value.items])
     if isinstance(value, Unknown):
         count = m.unknown_number(f"cores of {value.key}", value.p)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.mesh import coordinate_range
 from tt_cache_lint.device.program import Program
 from tt_cache_lint.interp import build
+from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.registry import Site, constructor, function, method
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import InitList, Map, Mark, Obj, Struct, Value, copied, empty, identity
@@ -131,3 +132,21 @@ def construct_cached_workload(m: Machine, type_: Type, args: list[Value], mark: 
     if mark is not None:
         made.marks[""] = mark
     return made
+
+
+@function("apply_override_runtime_arguments", arity=(7, 7), refs=True)
+def apply_override(m: Machine, site: Site, args: list[Value]) -> None:
+    """(factory, program, shared variables, attributes, coordinate, tensor_args, output): a typed factory's override.
+
+    It gets a proxy of program and shared variables, or in its older form the two (mesh_device_operation_utils.hpp:91-).
+    """
+    factory, program, shared, attributes, _, tensor_args, output = (value_of(a) for a in args)
+    if isinstance(factory, Struct):
+        proxy = Struct(None, "CachedProgram")
+        proxy.fields = {"program": program, "shared_variables": shared}
+        for given in ([proxy, attributes, tensor_args, output], [program, shared, attributes, tensor_args, output]):
+            code = m.interp.method(m, factory, "override_runtime_arguments", given)
+            if code is not None:
+                m.invoke(code, given, factory, None, None, site.mark)
+                return
+    m.unknown_call(site.name, args, (1,))

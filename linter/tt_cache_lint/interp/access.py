@@ -283,7 +283,9 @@ def store(m: Machine, target: Value, value: Value, mark: Mark | None) -> None:
             value = value.v
         if target is not value and not target.assign(value):
             own = getattr(target, "assign_from", None)
-            if own is not None:
+            if isinstance(value, Unknown) and isinstance(target, Vec):
+                target.items, target.marks = [Opaque(value.key)], [mark]
+            elif own is not None:
                 own(m, value, mark)
             else:
                 m.unknown_call(f"assignment to {type(target).__name__}", [])

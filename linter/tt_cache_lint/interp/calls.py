@@ -131,7 +131,7 @@ def _template_arguments(low: Expressions, target: Node) -> tuple[Any, ...]:
     if given is None:
         return ()
     result: list[Any] = []
-    for child in given.named_children:
+    for child in (c for c in given.named_children if c.type != "comment"):
         if child.type in ("type_descriptor", "decltype"):
             text = low.text(child)
             from tt_cache_lint.interp.lower import find_decltype
@@ -407,7 +407,7 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
             return Unknown(f"{v.key}.{name}({keys})", v.p | _masks(given))
         given = references(f)
         label = f"{type(v).__name__}.{name}"
-        writes = tuple(i for i, g in enumerate(given) if discarded and isinstance(value_of(g), Vec))
+        writes = tuple(i for i, g in enumerate(given) if _writable(value_of(g), discarded))
         m.unknown_call(label, given, writes)
         return Unknown(f"{key_of(v)}.{name}({', '.join(key_of(value_of(g)) for g in given)})", mask(v) | _masks(given))
 

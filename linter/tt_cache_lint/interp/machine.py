@@ -167,6 +167,8 @@ class Machine:
             for field in list(value.fields):
                 if not isinstance(value.fields[field], Obj):
                     value.fields[field] = Unknown(f"{key}.{field}")
+                elif hasattr(value.fields[field], "escape"):  # a program, or a workload of them
+                    value.fields[field].escape(self, key)
         elif isinstance(target, Ref):
             target.set(Unknown(key))
         else:

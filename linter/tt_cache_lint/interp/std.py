@@ -538,8 +538,6 @@ def std_get(m: Machine, site: Site, args: list[Value]) -> Value:
         if isinstance(target, Unknown):
             return Unknown(f"{target.key}<{which.key}>", target.p)
         if build.is_type(m, target, which) is False:
-            from tt_cache_lint.interp.lower import thrown
-
             if isinstance(target, (Vec, InitList)):
                 for item in target.items:
                     if build.is_type(m, item, which):
@@ -554,7 +552,8 @@ def std_get(m: Machine, site: Site, args: list[Value]) -> Value:
             if fact is not None:  # taken out of a variant that was given to the op
                 others = tuple({fact.key: choice} for choice in fact.choices if choice != fact.value)
                 raise Thrown(f"std::get<{which.name}> of another alternative", fact.bit, others)
-            raise thrown(m, f"std::get<{which.name}> of another alternative")
+            # It was computed here: which decision led to it is anybody's guess, and numbers will not change it.
+            raise Thrown(f"std::get<{which.name}> of another alternative")
         return args[0]
     if isinstance(target, Pointer):
         target = target.ref.get()

@@ -176,7 +176,7 @@ class Scoping:
         if last.type in ("template_type", "template_function"):
             given = last.child_by_field_name("arguments")
             if given is not None:
-                args = tuple(self._argument(c, depth) for c in given.named_children)
+                args = tuple(self._argument(c, depth) for c in given.named_children if c.type != "comment")
         return self.named(path, args, depth)
 
     def _argument(self, node: Node, depth: int) -> Any:
