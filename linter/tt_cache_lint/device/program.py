@@ -256,8 +256,11 @@ class ArgView(Obj):
         return self.index_ref(m, at).get()
 
     def index_ref(self, m: Machine, at: Value) -> Ref:
-        bare = plain(ops.number(m, at))
-        return ArgRef(self, bare if isinstance(bare, int) else -1, m)
+        number = ops.number(m, at)
+        bare = plain(number)
+        found = ArgRef(self, bare if isinstance(bare, int) else -1, m)
+        found.anywhere = bool(mask(number)) and not m.world.is_known(mask(number))
+        return found
 
     def elements(self) -> list[Value]:
         return [ArgRef(self, i) for i in range(self.length())]
@@ -270,14 +273,15 @@ class ArgView(Obj):
 
 
 class ArgRef(Ref):
-    """One argument slot."""
+    """One argument slot. `anywhere` is set when its index rests on something that could not be computed."""
 
-    __slots__ = ("at", "machine", "view")
+    __slots__ = ("anywhere", "at", "machine", "view")
 
     def __init__(self, view: ArgView, at: int, machine: Machine | None = None) -> None:
         self.view = view
         self.at = at
         self.machine = machine
+        self.anywhere = False
 
     def get(self) -> Value:
         data = self.view.data
