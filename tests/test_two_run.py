@@ -272,6 +272,14 @@ def test_a_mesh_op_runs_on_a_mesh(tmp_path: Path) -> None:
     assert "output = ttnn.op(input, mesh_device)" in text
 
 
+def test_many_tensors_keep_to_the_width(tmp_path: Path) -> None:
+    for count in range(1, 12):
+        names = [f"a_tensor_with_a_name_{number}" for number in range(count)]
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        written(folder, [], [CallArgument(name, "Tensor") for name in names])
+
+
 def test_every_width_is_laid_out_as_ruff_does(tmp_path: Path) -> None:
     files: dict[str, str] = {}
     for length in range(1, 70):

@@ -15,7 +15,7 @@ from tt_cache_lint.call import Scalar
 from tt_cache_lint.report.safe import visible
 
 WIDTH = 120
-TAKEN = {"device", "mesh_device", "torch", "ttnn", "output", "outputs", "self"}
+TAKEN = {"device", "mesh_device", "torch", "ttnn", "output", "outputs", "tensors", "self"}
 
 
 def is_identifier(text: str) -> bool:

@@ -238,6 +238,9 @@ class _Test:
                 lines += call(f"{variable} = {made[0]}", made[1], "    ")
         lines += call(f"{'' if nothing else 'output = '}{self.call.name}(", self.inputs.passed, "    ")
         given = f"[{', '.join(self.tensors)}]"
+        if len(given) > WIDTH - LONGEST:
+            lines += call("tensors = [", list(self.tensors), "    ", "]")
+            given = "tensors"
         parts = [given, given if nothing else "output", *self.inputs.semaphores]
         flat = f"    return {', '.join(parts)}"
         return [*lines, *([flat] if len(flat) <= WIDTH else call("return (", parts, "    "))]
