@@ -16,6 +16,7 @@ import pytest
 
 # The modules that fill the tables of known functions and types.
 import tt_cache_lint.device.tables
+import tt_cache_lint.interp.algorithms
 import tt_cache_lint.interp.std  # noqa: F401
 from tt_cache_lint.device.program import enter
 from tt_cache_lint.engine import RECURSION

@@ -87,3 +87,13 @@ def test_a_page_mapping_leaves_padding_out(tmp_path: Path) -> None:
 )
 def test_pages_on_cores(tensor: Any, shard: Any, cores: int, expected: list[list[int]]) -> None:
     assert Pages(tensor, shard, [(x, 0) for x in range(cores)], 0).on_cores() == expected
+
+
+def test_a_circular_buffer_over_a_sharded_tensor(tmp_path: Path) -> None:
+    """cb_descriptor_from_sharded_tensor fills the descriptor from the tensor (ttnn/core/tensor/tensor_utils.cpp:19)."""
+    code = (
+        "int f(const Tensor& t) { auto cb = cb_descriptor_from_sharded_tensor(3, t); "
+        "return cb.total_size * 1000 + cb.format_descriptors[0].page_size * 10 + cb.core_ranges.num_cores(); }"
+    )
+    tensor = sharded("HEIGHT_SHARDED", (32, 64), (1, 0, 3, 0), (1, 1, 96, 64))
+    assert run(tmp_path, code, args=(tensor,)).data == 32 * 64 * 2 * 1000 + 2048 * 10 + 3

@@ -122,7 +122,6 @@ VECTOR = [
         "std::vector<int> f() { std::vector<int> v{1, 2, 1, 3}; "
         "v.erase(std::remove(v.begin(), v.end(), 1), v.end()); return v; }",
         [2, 3],
-        bug="std::remove is not known",
     ),
     Case(
         "pop and back",
@@ -614,13 +613,31 @@ ALGORITHMS = [
         "unique",
         "int f() { std::vector<int> v{1, 1, 2}; v.erase(std::unique(v.begin(), v.end()), v.end()); return v.size(); }",
         2,
-        bug="std::unique is not known",
     ),
     Case(
         "begin and end",
         "int f() { std::vector<int> v{4, 5}; int s = 0; for (auto it = std::begin(v); it != std::end(v); "
         "++it) s += *it; return s * 10 + std::size(v); }",
         92,
+    ),
+    Case(
+        "function objects",
+        "int f() { std::vector<int> v{2, 3, 4}; std::multiplies<int> times{}; std::sort(v.begin(), v.end(), "
+        "std::greater<>{}); return std::accumulate(v.begin(), v.end(), 1, std::multiplies<uint32_t>{}) * 100 + "
+        "std::accumulate(v.begin(), v.end(), 0, std::plus<>()) * 10 + times(1, v[0]); }",
+        2494,
+    ),
+    Case(
+        "minmax_element",
+        "int f() { std::vector<int> v{3, 8, 2, 8}; auto [a, b] = std::minmax_element(v.begin(), v.end()); "
+        "return (a - v.begin()) * 100 + (b - v.begin()) * 10 + *a; }",
+        232,
+    ),
+    Case(
+        "remove_if",
+        "std::vector<int> f() { std::vector<int> v{1, 5, 2, 6}; "
+        "v.erase(std::remove_if(v.begin(), v.end(), [](int x) { return x > 4; }), v.end()); return v; }",
+        [1, 2],
     ),
     Case("clamp", "int f() { return std::clamp(9, 1, 5) * 10 + std::clamp(0, 1, 5); }", 51),
     Case("gcd and lcm", "int f() { return std::gcd(12, 18) * 100 + std::lcm(4, 6); }", 612),
@@ -632,7 +649,6 @@ ALGORITHMS = [
         "erase_if",
         "int f() { std::vector<int> v{1, 2, 3}; std::erase_if(v, [](int x) { return x > 1; }); return v.size(); }",
         1,
-        bug="std::erase_if is not known",
     ),
 ]
 

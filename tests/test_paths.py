@@ -260,3 +260,37 @@ def test_what_the_miss_checks_holds_on_the_hit(tmp_path: Path) -> None:
     assert strict != text
     assert "writer arg 0" in slots(facts(tmp_path, text))
     assert "writer arg 0" not in slots(facts(tmp_path, strict))
+
+
+def test_numbers_that_do_not_fit_do_not_end_a_path(tmp_path: Path) -> None:
+    """Under the flag create() wants two attributes to agree in a way that cannot be solved; the rest is still seen."""
+    create = (
+        "std::vector<uint32_t> starts; for (uint32_t i = 0; i < 3; ++i) { starts.push_back(i); }"
+        'if (attributes.flag) { TT_FATAL(starts.size() == 7, "starts"); starts[0] = starts[6]; }' + CREATE
+    )
+    found = facts(tmp_path, factory(create, f"if (!attributes.flag) {{ {REFRESH} }}"))
+    assert slots(found) == {"reader arg 0": Cause.GUARD, "writer arg 0": Cause.GUARD}
+
+
+def test_the_other_side_of_a_number_with_a_flag(tmp_path: Path) -> None:
+    """Stale only for wide tensors with the flag: a branch on a number and a decision together."""
+    wide = "tensors.input.padded_shape()[-1] / 32 > 40"
+    found = facts(tmp_path, factory(CREATE, f"if (!({wide} && attributes.flag)) {{ {REFRESH} }}"))
+    assert slots(found) == {}  # the override alone does not ask for it
+    create = f"if ({wide}) {{ SetRuntimeArgs(program, reader, core, {{1, 2, 3}}); }} else {{ {CREATE} }}"
+    create = f"const bool wide = {wide}; if (!wide) {{ {CREATE} }} else {{ {CREATE.replace(', 4}', ', 4, 5}')} }}"
+    found = facts(tmp_path, factory(create, f"if (!({wide} && attributes.flag)) {{ {REFRESH} }}"))
+    assert slots(found) == {"reader arg 0": Cause.GUARD, "writer arg 0": Cause.GUARD}
+
+
+def test_the_list_of_cores_is_named_before_a_handle_that_is_unset_too(tmp_path: Path) -> None:
+    text = factory(CREATE, "auto& unused = shared.spare;" + REFRESH).replace(
+        "            std::vector<CoreCoord> cores;",
+        "            CBHandle spare{};\n            std::vector<CoreCoord> cores;",
+    )
+    text = text.replace(
+        "return {std::move(program), {reader, writer, cores}};", "return {std::move(program), {reader, writer}};"
+    )
+    found = facts(tmp_path, text)
+    assert {d.cause for d in found.differences} == {Cause.UNINITIALISED}
+    assert {d.field for d in found.differences} == {"cores"}

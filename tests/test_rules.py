@@ -28,6 +28,7 @@ from tt_cache_lint.model import (
     Row,
     Severity,
     SharedField,
+    ShortArguments,
     Slot,
     SlotKind,
     What,
@@ -61,6 +62,7 @@ TABLE = """
     TTC503 unordered-in-hash              error  I5
     TTC504 pointer-in-hash                error  I5
     TTC505 hidden-state                   warning I5
+    TTC601 kernel-arg-out-of-range        error  I6
     TTC801 mesh-coordinate-mismatch       error  I5
 """
 ROWS = [line.split() for line in TABLE.strip().splitlines()]
@@ -221,7 +223,9 @@ def test_place_and_slot_of_a_difference(cause: Cause) -> None:
     (got,) = everything(facts(replace(BASE, cause=cause, written=WRITE)))
     at_create = cause is Cause.NOT_SHARED
     assert got.place == (SET if at_create else WRITE)
-    expected = Related(OVERRIDE, "never refreshed here") if at_create else Related(SET, "create() sets it here")
+    outside = cause in (Cause.OUT_OF_RANGE, Cause.OUTSIDE_KERNEL)
+    made = "create() makes the kernel here" if outside else "create() sets it here"
+    expected = Related(OVERRIDE, "never refreshed here") if at_create else Related(SET, made)
     assert got.related == (expected,)
     assert got.slot == "reader_kernel_id arg 1"
 
@@ -374,9 +378,30 @@ def test_arg_out_of_range() -> None:
         "`reader_kernel_id` arg 3, but create() sets no such argument: the write lands outside the kernel's arguments. "
         "In create() the value it writes goes to `reader_kernel_id` arg 0."
     )
+    why = "create() sets no arguments on core (5,5)"
+    idle = one("arg-out-of-range", facts(replace(d, created=Held(None, why))))
+    assert f" arg 3, but {why}: the write lands outside" in idle.message
+    why = "create() sets 4 arguments on core (0,0), and setting 5 in their place is refused"
+    assert one("arg-out-of-range", facts(replace(d, created=Held(None, why), refused=True))).message == (
+        f"override_runtime_arguments sets the runtime arguments of `reader_kernel_id`, but {why}: "
+        "the call fails on a cache hit."
+    )
     elsewhere = one("arg-out-of-range", facts(replace(d, cores=((5, 5),))))
     assert " arg 3 (on 1 cores: (5,5))" not in elsewhere.message
     assert " arg 3 (on core (5,5))," in elsewhere.message
+
+
+def test_kernel_arg_out_of_range() -> None:
+    read = Place("ops/add/kernels/reader.cpp", 7)
+    slot = Slot(SlotKind.ARG, "reader_kernel_id", 3)
+    short = ShortArguments(slot, 3, SET, read, ((1, 0),), ((0, 0), (1, 0)), ("the mask is present",), Confidence.LIKELY)
+    got = one("kernel-arg-out-of-range", replace(facts(), short=(short,)))
+    assert got.message == (
+        "The kernel of `reader_kernel_id` reads argument 3, but create() sets only 3 arguments on 1 of 2 cores: "
+        "(1,0): it gets what lies behind them in memory."
+    )
+    assert (got.place, got.slot, got.when) == (SET, "reader_kernel_id arg 3", ("the mask is present",))
+    assert got.related == (Related(read, "the kernel reads it here"),)
 
 
 def test_lost_update() -> None:

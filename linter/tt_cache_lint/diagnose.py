@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tt_cache_lint.compare import Reading, SlotState, WorldTable, same
 from tt_cache_lint.coordinates import left_out_coordinate, of_another_coordinate
-from tt_cache_lint.device.cores import XY
+from tt_cache_lint.device.cores import XY, CoreRangeSet
 from tt_cache_lint.device.program import ArgView, CircularBuffer, Failure, Kernel
 from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.factory.found import Factory
@@ -99,7 +99,7 @@ class Diagnosis:
                     return Cause.WRONG_HANDLE, "", swapped
             return cause, name, ""
         good = [r for r in state.needing if not r.wrong and r.write is not None]
-        unset = self._unset_handle(table)
+        unset = self._unset_handle(table, state)
         if good:
             return Cause.PARTIAL_CORES, "", ""
         narrow = next((f for f in table.outcome.failures if f.kind == "narrow" and f.phase == "override"), None)
@@ -150,11 +150,13 @@ class Diagnosis:
         return Cause.WRONG_VALUE, ""
 
     @staticmethod
-    def _unset_handle(table: WorldTable) -> str:
-        for name, mark in table.outcome.unset.items():
-            if mark is not None:
-                return name
-        return ""
+    def _unset_handle(table: WorldTable, state: SlotState) -> str:
+        """The shared variable without a value that leaves the slot out: for an argument rather a list of cores."""
+        shared = table.outcome.shared
+        names = [name for name, mark in table.outcome.unset.items() if mark is not None]
+        if shared is not None and state.kernel is not None:
+            names.sort(key=lambda n: not isinstance(shared.defaults.get(n), (Vec, Map, CoreRangeSet)))
+        return names[0] if names else ""
 
     @staticmethod
     def _nothing_written(table: WorldTable) -> bool:
@@ -294,7 +296,8 @@ class Diagnosis:
             name = f"address of {value.owner}"
             return Held(None, self.words.tensor_text(value.owner), (name,), (name,))
         leaves = world.leaves(mask(value))
-        inputs = tuple(self.words.leaf(n) for n in leaves)
+        varying = [n for n in leaves if n in world.varying]  # what makes the difference goes without the rest
+        inputs = self.words.leaves(varying or leaves)
         dispatch = tuple(self.words.leaf(n) for n in world.leaves(mask(value) & world.dispatch))
         number = value.v if hasattr(value, "v") else value
         text = write[0].text if write is not None else reading.set_mark.text
@@ -348,7 +351,7 @@ class Diagnosis:
             slot = Slot(kind, failure.owner, max(failure.index, 0))
             words, world = self.words, table.outcome.world
             place = words.user(failure.mark, failure.stack)
-            held = Held(None, failure.mark.text, tuple(words.leaf(i) for i in failure.inputs))
+            held = Held(None, failure.mark.text, words.leaves(failure.inputs))
             sure = path.validated and self.failure_count[key] > 1
             confidence = Confidence.CERTAIN if sure and path.is_base else Confidence.LIKELY
             if path.contradicts or path.strained or "select" in table.outcome.violations:
@@ -377,6 +380,7 @@ class Diagnosis:
                     words.when(path, world),
                     confidence,
                     given=given(world),
+                    refused=failure.kind in ("count", "common-twice"),
                 )
             )
         return found

@@ -29,6 +29,7 @@ from tt_cache_lint.model import (
     Status,
 )
 from tt_cache_lint.paths import Exploration, Path
+from tt_cache_lint.short import short_arguments
 from tt_cache_lint.words import Describer, given, handle_path
 
 KINDS = {
@@ -95,6 +96,7 @@ class Collector:
             unknown_calls=self._unknown(),
             decisions_reached=tuple(sorted(self.exploration.decisions)),
             differences=differences,
+            short=tuple(short_arguments(self.interp, self.exploration.paths, words)),
             events=tuple(self._events()),
             shared=tuple(self._shared(differences)),
             table=tuple(self._slots(base)) if base is not None else (),
@@ -299,7 +301,7 @@ class Collector:
                 state.slot,
                 len(state.readings) if state.kernel is not None else len(state.cb.cores) if state.cb else 0,
                 reading.set_mark.text,
-                tuple(self.words.leaf(n) for n in leaves),
+                self.words.leaves(leaves),
                 bool(state.needing),
                 self.words.user(reading.set_mark, reading.set_stack),
                 self.words.user(*writes[0]) if writes else None,

@@ -112,17 +112,23 @@ class Replay:
         self.own_inputs = self.infra if isinstance(self.infra, OwnInputs) else None
 
     def execute(
-        self, world: World, deadline: float, strict: bool = True, limits: tuple[int, int] = NO_LIMITS
+        self,
+        world: World,
+        deadline: float,
+        strict: bool = True,
+        limits: tuple[int, int] = NO_LIMITS,
+        bodies: bool = True,
     ) -> Outcome:
         """Run the world. Raises Interrupt when it is impossible or cannot be finished.
 
         With `strict` off, validators, TT_FATALs and the selection of the factory are not insisted on; what they would
         have rejected is noted in the outcome's `violations`. `limits` says how many of these before create(), and up to
-        its end, make the outcome useless: Unfit is raised then.
+        its end, make the outcome useless: Unfit is raised then. With `bodies` off only create()'s own checks are not
+        insisted on.
         """
         m = Machine(self.interp, world, deadline)
         try:
-            return self._execute(m, world, strict, limits)
+            return self._execute(m, world, strict, limits, bodies)
         except RecursionError as error:
             raise Exhausted("the code nests too deeply") from error
         except MemoryError as error:
@@ -134,7 +140,7 @@ class Replay:
         finally:
             world.fuel_left = m.fuel
 
-    def _execute(self, m: Machine, world: World, strict: bool, limits: tuple[int, int]) -> Outcome:
+    def _execute(self, m: Machine, world: World, strict: bool, limits: tuple[int, int], bodies: bool) -> Outcome:
         factory = self.factory
         m.checks, m.limit = strict, limits[0]
         enter(m)
@@ -147,7 +153,7 @@ class Replay:
             if strict:
                 raise
             m.violate("select", error.repairs)
-        m.phase, m.limit = "create", limits[1]
+        m.phase, m.limit, m.checks = "create", limits[1], strict and bodies
         touched_before, order_before = world.touched, world.order
         world.touched, world.order = 0, []
         made = self.infra.make(self._caller(m), factory, first)

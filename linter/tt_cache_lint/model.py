@@ -156,7 +156,8 @@ class Difference:
     puts there for run 2. `cores` are the cores (x, y) where it differs, `all_cores` those where create() sets it.
     `when` are the decisions the path needs, in words. `written` is the last write by the override, if any.
     `fix` are C++ lines to write. `field` names the shared variable concerned. `rows` is the witness. `coordinate` is
-    where in the mesh it was seen, when that matters.
+    where in the mesh it was seen, when that matters. Of a write that fails, `created` says what create() set
+    there.
     """
 
     slot: Slot
@@ -180,6 +181,21 @@ class Difference:
     other_slot: str = ""
     given: tuple[Given, ...] = ()  # the inputs of the witness world
     coordinate: str = ""
+    refused: bool = False  # a whole call that the host API refuses; `created` says why
+
+
+@dataclass(frozen=True, slots=True)
+class ShortArguments:
+    """A kernel that for certain reads an argument which create() does not set on `cores` (empty for common ones)."""
+
+    slot: Slot
+    count: int
+    set_at: Place
+    read_at: Place
+    cores: tuple[tuple[int, int], ...]
+    all_cores: tuple[tuple[int, int], ...]
+    when: tuple[str, ...]
+    confidence: Confidence
 
 
 class EventKind(enum.Enum):
@@ -312,6 +328,7 @@ class FactoryFacts:
     unknown_calls: tuple[str, ...] = ()
     decisions_reached: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
+    short: tuple[ShortArguments, ...] = ()
     events: tuple[Event, ...] = ()
     shared: tuple[SharedField, ...] = ()
     table: tuple[SlotInfo, ...] = ()

@@ -19,10 +19,12 @@ from tt_cache_lint.device.tensors import MEMORY_LAYOUTS
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.hit import NO_LIMITS, Outcome, Replay
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.interp.machine import FUEL, UNLIMITED
+from tt_cache_lint.interp.machine import FUEL
 from tt_cache_lint.interp.ops import want
+from tt_cache_lint.interp.scale import doubled
 from tt_cache_lint.interp.values import Broken, Enum, Exhausted, Implausible, Interrupt, Thrown, Unfit, Value
-from tt_cache_lint.interp.world import World
+from tt_cache_lint.interp.world import Fact, World
+from tt_cache_lint.launch import ties
 from tt_cache_lint.tried import Result, Tried
 
 Decisions = dict[str, Value]
@@ -35,6 +37,7 @@ UNCHECKED_ATTEMPTS = 3
 KINDS = (".memory_layout", ".layout", ".has_value")
 # Prices of repairs: a chain of what checks ask for is tried before two arbitrary changes of mind.
 DIRECTED, UNDIRECTED, RANK = 0.2, 1.0, 0.05
+MAX_REPAIRS, PATIENCE = 40, 4
 
 
 @dataclass(slots=True)
@@ -62,6 +65,7 @@ class Path:
     contradicts: bool = False  # breaks a check of the validators that the base path does not
     strained: bool = False  # breaks a check inside create() that the base path does not
     telling: bool = True  # shows something that no earlier path shows
+    numeric: bool = False  # the other side of a branch on numbers
 
 
 @dataclass(slots=True)
@@ -86,6 +90,7 @@ class Search:
         self.factory = factory
         self.budget = budget
         self.kind = kind
+        self.ties = ties(interp, factory)
         self.deadline = time.process_time() + budget.seconds
         self.steps, self.worlds = budget.steps, budget.worlds
         self.found = Exploration()
@@ -93,10 +98,11 @@ class Search:
         self.strict = True
         self.limits = NO_LIMITS  # how many broken checks are too many, when they are not insisted on
         self.unfit = False  # the last execution broke too many
+        self.bodies = True  # insist on the checks inside create()
         self.broken: frozenset[str] = frozenset()
         self.signatures: set[object] = set()
         self.outcomes: list[Outcome] = []
-        self.tried: dict[tuple[int, bool], Tried] = {}  # by seed and strictness
+        self.tried: dict[tuple[int, bool, bool], Tried] = {}  # by seed and strictness
         self.fallback: tuple[Outcome, Decisions] | None = None  # ran, but its override throws
 
     def run(self) -> Exploration:
@@ -121,10 +127,10 @@ class Search:
         self, replay: Replay, seed: int, forced: Decisions
     ) -> tuple[Outcome | None, list[tuple[bool, Decisions]]]:
         """Execute one world, if no earlier one was told the same; the outcome, or the repairs to try."""
-        tried = self.tried.setdefault((seed, self.strict), Tried())
+        tried = self.tried.setdefault((seed, self.strict, self.bodies), Tried())
         result = tried.find(forced)
         if result is None:
-            world = World(seed, dict(forced))
+            world = World(seed, dict(forced), ties=self.ties)
             result = self.execute(replay, world)
             if not isinstance(result.error, Unfit):  # with other limits it may be of use
                 tried.add(world.asked, result)
@@ -146,12 +152,11 @@ class Search:
         """Execute one world."""
         result = Result()
         try:
-            result.outcome = outcome = replay.execute(world, self.deadline, self.strict, self.limits)
+            result.outcome = outcome = replay.execute(world, self.deadline, self.strict, self.limits, self.bodies)
             if outcome.thrown is not None:
                 result.repairs = [(True, r) for r in outcome.thrown.repairs]
         except Thrown as error:
-            bits = error.mask if error.repairs else world.touched
-            others = [(False, r) for r in self.alternatives(world, bits)]
+            others = [(False, r) for r in self.alternatives(world, world.touched | error.mask)]
             result.error, result.repairs = error, [(True, r) for r in error.repairs] + others
         except (Implausible, Broken) as error:
             result.error, result.repairs = error, [(False, r) for r in self.alternatives(world, world.touched)]
@@ -171,14 +176,14 @@ class Search:
 
     @staticmethod
     def alternatives(world: World, mask: int) -> Iterator[Decisions]:
-        """Other choices for the decisions in a mask, the latest first."""
-        for key in reversed(world.leaves(mask)):
-            fact = world.facts.get(key)
-            if fact is None or not fact.choices:
-                continue
-            for choice in fact.choices:
-                if choice != fact.value:
-                    yield {key: choice}
+        """Other choices for the decisions in a mask: of the latest first, and one of each before a second of any."""
+        facts = [world.facts[key] for key in reversed(world.leaves(mask)) if key in world.facts]
+        facts.sort(key=lambda f: not f.key.startswith("operation_attributes"))  # attributes steer more than dtypes do
+        others = [(f.key, [c for c in f.choices if c != f.value]) for f in facts if f.choices]
+        for rank in range(max((len(choices) for _, choices in others), default=0)):
+            for key, choices in others:
+                if rank < len(choices):
+                    yield {key: choices[rank]}
 
     def solve(
         self, replay: Replay, seed: int, forced: Decisions, locked: Decisions, attempts: int
@@ -186,12 +191,12 @@ class Search:
         """Find a world that runs by the cheapest chain of repairs: what a failed check asks for goes first."""
         self.fallback = None
         seen: set[frozenset[tuple[str, type, Value]]] = set()
-        failures: set[str] = set()
+        failures: dict[str, int] = {}
         order = itertools.count()
-        heap: list[tuple[float, int, Decisions]] = [(0.0, next(order), dict(forced))]
+        heap: list[tuple[float, int, Decisions, str]] = [(0.0, next(order), dict(forced), "")]
         tried = 0
         while heap and tried < attempts and time.process_time() < self.deadline:
-            cost, _, current = heapq.heappop(heap)
+            cost, _, current, before = heapq.heappop(heap)
             key = frozenset((k, type(v), v) for k, v in current.items())
             if key in seen:
                 continue
@@ -202,19 +207,23 @@ class Search:
                 return outcome, current
             if self.unfit:
                 return None
-            failure = str(self.last)
-            if failure not in failures:  # further than ever: a new place to start from
-                failures.add(failure)
+            asked = [r for directed, r in repairs if directed][:MAX_REPAIRS]
+            guesses = [r for directed, r in repairs if not directed][:MAX_REPAIRS]
+            failure = f"{self.last} {sorted(asked[0]) if asked else ''}"  # one message may come from several places
+            failures[failure] = failures.get(failure, 0) + 1
+            if failures[failure] == 1:  # further than ever: a new place to start from
                 cost = 0.0
             if self.found.steps > self.steps * 2:
                 return None
-            for rank, (directed, repair) in enumerate(repairs[:40]):
+            # what was asked for and did not help is no better than a guess
+            helps = failure != before and failures[failure] <= PATIENCE
+            prices = (DIRECTED if helps else UNDIRECTED, UNDIRECTED)
+            for price, rank, repair in _priced(prices, (asked, guesses)):
                 if any(k in locked and locked[k] != v for k, v in repair.items()) or not _plausible(repair):
                     continue
                 if all(k in current and current[k] == v for k, v in repair.items()):
                     continue
-                price = (DIRECTED if directed else UNDIRECTED) + RANK * rank
-                heapq.heappush(heap, (cost + price, next(order), {**current, **repair}))
+                heapq.heappush(heap, (cost + price + RANK * rank, next(order), {**current, **repair}, failure))
         return self.fallback
 
     # -- paths -----------------------------------------------------------------------------------------------------
@@ -281,21 +290,28 @@ class Search:
 
     def cross(self, replay: Replay, base: Path, templates: dict[str, Any]) -> None:
         """Take the other side of create()'s branches on numbers, by solving them for an input."""
-        outcome = base.outcomes[0]
-        decisions = {k for k, f in outcome.world.facts.items() if f.choices}
-        crossed = 0
-        for condition, taken in outcome.numeric:
-            for repair in want(condition, not taken)[:2]:
-                if crossed >= CROSSINGS or self.out_of_budget() or len(self.found.paths) >= self.budget.paths:
+        facts = base.outcomes[0].world.facts
+        tried: set[frozenset[tuple[str, str]]] = set()
+        for condition, taken in base.outcomes[0].numeric:
+            repairs = _changes(want(condition, not taken), facts) or [doubled(condition, not taken, _sides(facts))]
+            for repair in repairs[:2]:
+                if len(tried) >= CROSSINGS or self.out_of_budget() or len(self.found.paths) >= self.budget.paths:
                     return
-                if set(repair) & decisions or not _plausible(repair):
+                mark = frozenset((k, repr(v)) for k, v in repair.items())
+                if (
+                    not repair
+                    or mark in tried
+                    or any(facts[k].choices for k in repair if k in facts)
+                    or not _plausible(repair)
+                ):
                     continue
-                crossed += 1
+                tried.add(mark)
                 found = self.solve(replay, 0, {**base.decisions, **repair}, repair, 4)
                 if found is None:
                     continue
                 path = self.keep(*found, dict(repair), templates)
                 path.decisions.update(repair)
+                path.numeric = True
                 break
 
     def world(
@@ -312,7 +328,7 @@ class Search:
 
         A world in which nothing needs a refresh proves nothing: other seeds are tried for one that does.
         """
-        self.strict = True
+        self.strict = self.bodies = True
         idle: tuple[Outcome, Decisions] | None = None
         for seed, attempts in ((0, BASE_ATTEMPTS), (2, BASE_ATTEMPTS // 2), (1, 8), (3, 8)):
             if seed in (1, 3) and idle is None:
@@ -324,6 +340,10 @@ class Search:
                 idle = idle or found
         if idle is not None:
             return self.busy(replay, idle) or idle
+        self.bodies = False
+        found = self.solve(replay, 0, {}, {}, LOOSE_ATTEMPTS)
+        if found is not None:
+            return self.improve(replay, 0, found)
         self.strict = False
         self.found.validated = False
         for seed in (0, 1):
@@ -373,7 +393,12 @@ class Search:
         then what only a flipped path reaches; then further choices, other decisions and pairs."""
         reached = set(self.core_keys(base))
         order = itertools.count()
-        heap = [(cost, next(order), base, key, choice) for cost, key, choice in self.candidates(base, reached)]
+        crossed = [p for p in self.found.paths if p.telling and p.numeric and p.templates is templates]
+        heap = [
+            (cost, next(order), path, key, choice)
+            for path in (base, *crossed)
+            for cost, key, choice in self.candidates(path, reached)
+        ]
         heapq.heapify(heap)
         done: set[frozenset[tuple[str, str]]] = set()
         while heap and len(self.found.paths) < self.budget.paths and not self.out_of_budget():
@@ -413,17 +438,16 @@ class Search:
 
     def unchecked(self, replay: Replay, forced: Decisions, flips: Decisions) -> tuple[Outcome, Decisions] | None:
         """A flip for which checks inside create() ask for numbers that cannot be solved; the validators must agree."""
-        self.strict, self.limits = False, (1, UNLIMITED)
-        found = self.solve(replay, 0, forced, flips, UNCHECKED_ATTEMPTS)
-        self.strict, self.limits = True, NO_LIMITS
-        if found is not None and all(v.startswith("create: ") for v in found[0].violations):
-            return found
-        return None
+        before, self.bodies = self.bodies, False
+        try:
+            return self.solve(replay, 0, forced, flips, UNCHECKED_ATTEMPTS)
+        finally:
+            self.bodies = before
 
     def flipped(self, replay: Replay, current: Path, key: str, choice: Value, templates: dict[str, Any]) -> Path | None:
         flips = {**current.flips, key: choice}
         found = self.solve(replay, 0, {**current.decisions, key: choice}, flips, FLIP_ATTEMPTS)
-        if found is None and self.strict:
+        if found is None and self.strict and self.bodies:
             found = self.unchecked(replay, {**current.decisions, key: choice}, flips)
         if found is None:
             return None
@@ -456,7 +480,8 @@ def signature(outcome: Outcome) -> object:
     failures = frozenset((f.kind, f.owner, f.index) for f in outcome.failures)
     events = frozenset((e.kind, e.mark.path, e.mark.line) for e in outcome.events if e.phase == "override")
     steering = frozenset(k for bits in outcome.core for k in world.leaves(bits) if world.facts[k].choices)
-    return (slots, failures, events, steering, table.comparable, outcome.thrown is None)
+    made = frozenset((k.mark.path, k.mark.line) for k in outcome.fresh.kernels)
+    return (slots, failures, events, steering, made, table.comparable, outcome.thrown is None)
 
 
 def _repairs(violations: dict[str, tuple[Decisions, ...]]) -> Iterator[Decisions]:
@@ -473,16 +498,32 @@ def decisions_of(outcome: Outcome, forced: Decisions) -> Decisions:
     return {k: v for k, v in forced.items() if k in facts and facts[k].choices}
 
 
+def _changes(repairs: list[Decisions], facts: dict[str, Fact]) -> list[Decisions]:
+    """Repairs without what already is so."""
+    found = [{k: v for k, v in r.items() if k not in facts or facts[k].value != v} for r in repairs]
+    return [r for r in found if r and not any(type(v) is int and v < 0 for v in r.values())]
+
+
+def _sides(facts: dict[str, Fact]) -> list[tuple[str, int]]:
+    """The dimensions of the tensors given, the last of each first."""
+    found = [(k, f.value) for k, f in facts.items() if ".logical_shape[" in k and type(f.value) is int]
+    return sorted(found, key=lambda item: item[0].partition("[")[2], reverse=True)
+
+
+def _priced(
+    prices: tuple[float, float], repairs: tuple[list[Decisions], list[Decisions]]
+) -> Iterator[tuple[float, int, Decisions]]:
+    for price, group in zip(prices, repairs, strict=True):
+        for rank, repair in enumerate(group):
+            yield price, rank, repair
+
+
 def _plausible(repair: Decisions) -> bool:
     for key, value in repair.items():
         if isinstance(value, bool):
             continue
         if isinstance(value, (int, float)):
-            dimension = (
-                ("shape[" in key and key.startswith("tensor"))
-                or key.startswith("device.")
-                or key.endswith((".rank", ".size", ".index"))
-            )
+            dimension = "shape[" in key or key.startswith("device.") or key.endswith((".rank", ".size", ".index"))
             if not -1_000_000 < value < 1_000_000 or (dimension and value < 1 and not key.endswith(".index")):
                 return False
             if (key.endswith(".rank") and value > 6) or ("shape[" in key and value > 100_000):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tt_cache_lint.call import Given
 from tt_cache_lint.compare import Reading, SlotState, WorldTable
@@ -10,7 +10,7 @@ from tt_cache_lint.device.cores import describe
 from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.interp.values import Enum, Handle, Map, Mark, Opt, Struct, Unknown, Value, Vec, empty, plain
-from tt_cache_lint.interp.world import World
+from tt_cache_lint.interp.world import UNKNOWN, World
 from tt_cache_lint.model import Place, Row, SlotKind
 from tt_cache_lint.paths import Path
 from tt_cache_lint.source.defs import Definition, StructDef
@@ -18,6 +18,17 @@ from tt_cache_lint.source.defs import Definition, StructDef
 MAX_ROWS = 10
 MAX_GIVEN = 400
 GIVEN = ("operation_attributes", "tensor_args", "input_tensors", "optional_input_tensors")
+# The parts of an input that a reader knows by another name; the first that occurs counts.
+PROPERTIES = (
+    (".logical_shape[", "shape"),
+    (".rank", "shape"),
+    (".shard_spec", "shard spec"),
+    (".memory_layout", "memory layout"),
+    (".buffer_type", "buffer type"),
+    (".layout", "layout"),
+    (".dtype", "dtype"),
+    (".has_value", "presence"),
+)
 
 
 class Describer:
@@ -96,7 +107,15 @@ class Describer:
 
     def leaf(self, name: str) -> str:
         """An input, as the reader knows it."""
-        return name.removeprefix("value of ")
+        for part, words in () if name.startswith(("address of ", UNKNOWN, "(")) else PROPERTIES:
+            owner, found, _ = name.partition(part)
+            if found:
+                return f"the {words} of {owner}"
+        return name.removeprefix(UNKNOWN)
+
+    def leaves(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Several inputs; the dimensions of a shape are one."""
+        return tuple(dict.fromkeys(self.leaf(n) for n in names))
 
     def when(self, path: Path, world: World, owners: tuple[str, ...] = ()) -> tuple[str, ...]:
         """The decisions of a path that differ from what is usual, and that the optional inputs `owners` are there."""
@@ -221,7 +240,10 @@ class Describer:
         if owner is not None:
             text = self.given_text(world, owner[0])
             return f"{text}.address()" if "semaphore" in text else f"{text}.buffer()->address()"
-        return reading.set_mark.text
+        origin = getattr(value, "t", None)
+        if isinstance(origin, str) and origin.startswith("operation_attributes."):
+            return self.tensor_text(origin)
+        return f"/* as in create(): */ {reading.set_mark.text}"
 
 
 def given(world: World, varied: Mapping[str, Value] | None = None) -> tuple[Given, ...]:

@@ -228,6 +228,8 @@ def _is_semaphore(owner: str) -> bool:
 
 
 def set_here(d: Difference) -> Related:
+    if d.cause in (Cause.OUT_OF_RANGE, Cause.OUTSIDE_KERNEL):
+        return Related(d.set_at, "create() makes the kernel here")
     verb = "places it" if d.slot.kind is SlotKind.CB else "sets it"
     return Related(d.set_at, f"create() {verb} here")
 

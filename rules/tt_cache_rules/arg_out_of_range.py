@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tt_cache_lint.model import Cause, FactoryFacts, Finding, Severity
 from tt_cache_lint.rule import Rule
-from tt_cache_rules._common import OVERRIDE, at_write, differences, held_words, on_cores, slot_words, writes
+from tt_cache_rules._common import OVERRIDE, at_write, code, differences, held_words, on_cores, slot_words, writes
 
 
 class ArgOutOfRange(Rule):
@@ -48,10 +48,18 @@ class ArgOutOfRange(Rule):
 
     def check(self, facts: FactoryFacts) -> Iterable[Finding]:
         for d in differences(facts, Cause.OUT_OF_RANGE):
+            why = d.created.text or "create() sets no such argument"
+            if d.refused:
+                message = (
+                    f"{OVERRIDE} sets the runtime arguments of {code(d.slot.owner)}, but {why}: "
+                    "the call fails on a cache hit."
+                )
+                yield at_write(self, facts, d, message)
+                continue
             value = held_words(d.slot.kind, d.found, d.expected)
             meant = f" In create() the value it writes goes to {slot_words(d.other_slot)}." if d.other_slot else ""
             message = (
-                f"{OVERRIDE} {writes(d, value)}{on_cores(d)}, but create() sets no such argument: "
+                f"{OVERRIDE} {writes(d, value)}{on_cores(d)}, but {why}: "
                 f"the write lands outside the kernel's arguments.{meant}"
             )
             yield at_write(self, facts, d, message)

@@ -92,6 +92,9 @@ def _guard(m: Machine, program: Value, what: str, mark: Mark) -> None:
 # -- programs --------------------------------------------------------------------------------------------------------
 
 
+NUM_CIRCULAR_BUFFERS = 64
+
+
 @function("CreateProgram", arity=(0, 0))
 def create_program(m: Machine, site: Site, args: list[Value]) -> Value:
     _log(m, "program", site.mark)
@@ -458,6 +461,18 @@ def index_set(m: Machine, site: Site, v: IndexBuilder, value: Value) -> Value:
     elif site.name == "set_page_size":
         v.config.pages[v.key] = value
     return v
+
+
+@method(CbConfig, "page_sizes", "data_formats")
+def cb_per_index(m: Machine, site: Site, v: CbConfig) -> Value:
+    """An optional for each index a circular buffer can have (circular_buffer_config.hpp)."""
+    held = v.pages if site.name == "page_sizes" else v.formats
+    found: list[Value] = [None] * NUM_CIRCULAR_BUFFERS
+    for index, value in held.items():
+        if not isinstance(index, int) or not 0 <= index < NUM_CIRCULAR_BUFFERS:
+            return Unknown(f"{site.name} of a circular buffer")
+        found[index] = Opt(value)
+    return Vec(found, "array")
 
 
 @method(CbConfig, "buffer_indices", "total_size", "page_size", "local_buffer_indices")

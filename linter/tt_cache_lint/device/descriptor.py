@@ -11,8 +11,21 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.api import _log, index_key
 from tt_cache_lint.device.cores import cores_of, to_coord
 from tt_cache_lint.device.program import CircularBuffer, Kernel, Program, buffer_of, set_args
+from tt_cache_lint.device.tensors import ShardSpec, Tensor, buffer_size, data_format, page_size, round_up
 from tt_cache_lint.interp.registry import Site, function, method
-from tt_cache_lint.interp.values import InitList, Mark, Opt, Struct, Value, Vec, copied, empty, mask
+from tt_cache_lint.interp.values import (
+    Implausible,
+    InitList,
+    Mark,
+    Opt,
+    Struct,
+    Value,
+    Vec,
+    copied,
+    empty,
+    mask,
+    plain,
+)
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -97,6 +110,39 @@ def emplace_common_runtime_args(m: Machine, site: Site, v: Struct, args: Value) 
     v.fields["common_runtime_args"] = common
     for item in _items(args):
         common.push(item, site.mark)
+
+
+@function("cb_descriptor_from_sharded_tensor", arity=(2, 5))
+def cb_of_sharded_tensor(m: Machine, site: Site, args: list[Value]) -> Value:
+    """A circular buffer descriptor over a sharded tensor's buffer (ttnn/core/tensor/tensor_utils.cpp:19-44)."""
+    tensor = args[1].v if isinstance(args[1], Opt) else args[1]
+    if not isinstance(tensor, Tensor):
+        return m.unknown_call(site.name, args)
+    spec, buffer = tensor.spec, tensor.buffer
+    shard = plain(spec.layout.memory.shard_spec) if spec.layout.memory.sharded else None
+    if not isinstance(shard, ShardSpec):
+        raise Implausible("a circular buffer over a tensor that is not sharded")
+    total = args[3] if len(args) > 3 and plain(args[3]) != 0 else None
+    cores = args[4] if len(args) > 4 and not empty(args[4]) else shard.grid
+    made = Struct(None, "CBDescriptor")
+    form = Struct(None, "CBFormatDescriptor")
+    form.fields.update(
+        buffer_index=args[0],
+        data_format=data_format(m, spec.layout.dtype),
+        page_size=round_up(page_size(m, spec), 32),
+        tile=None,
+    )
+    made.fields.update(
+        total_size=total if total is not None else buffer_size(m, Site(site.mark, "aligned_size_per_bank"), buffer),
+        core_ranges=cores.v if isinstance(cores, Opt) else cores,
+        format_descriptors=Vec([form]),
+        remote_format_descriptors=Vec([]),
+        buffer=buffer,
+        address_offset=args[2] if len(args) > 2 else 0,
+        global_circular_buffer=None,
+    )
+    made.marks[""] = site.mark
+    return made
 
 
 @function("apply_descriptor_runtime_args", arity=(2, 2))

@@ -307,12 +307,11 @@ class ArgRef(Ref):
             if opaque or kernel.program.escaped:
                 return  # what is there is not known
             core = self.view.core
-            where = "" if self.view.common else f" on core {core}"
-            has = f"has {count} arguments there" if count else "has no arguments there"
+            kind = "common arguments" if self.view.common else f"arguments on {_core_words(core)}"
             m.failures.append(
                 Failure(
                     "range",
-                    f"argument {self.at} is written{where}, but {kernel.name} {has}",
+                    f"create() sets {f'only {count}' if count else 'no'} {kind}",
                     mark,
                     stack,
                     m.phase,
@@ -330,6 +329,10 @@ class ArgRef(Ref):
             data.writes[self.at] = (mark, stack)
         else:
             data.marks[self.at] = mark
+
+
+def _core_words(core: XY | None) -> str:
+    return f"core ({core[0]},{core[1]})" if core is not None else "that core"
 
 
 _current: list[Machine] = []
@@ -467,7 +470,7 @@ def set_args(m: Machine, kernel: Kernel, xys: list[XY], args: Value, mark: Mark,
             m.failures.append(
                 Failure(
                     "common-twice",
-                    "common runtime arguments can be set only once (kernel.cpp:670-674)",
+                    "common runtime arguments can be set only once",  # kernel.cpp:670-674
                     mark,
                     stack,
                     m.phase,
@@ -483,7 +486,7 @@ def set_args(m: Machine, kernel: Kernel, xys: list[XY], args: Value, mark: Mark,
         m.failures.append(
             Failure(
                 "core",
-                f"runtime arguments are set on cores where {kernel.name} does not run",
+                f"the kernel does not run on {_core_words(outside[0])}",
                 mark,
                 stack,
                 m.phase,
@@ -503,8 +506,8 @@ def set_args(m: Machine, kernel: Kernel, xys: list[XY], args: Value, mark: Mark,
             m.failures.append(
                 Failure(
                     "count",
-                    f"{kernel.name} has {len(known.vals)} runtime arguments on core {xy}; setting {len(items)} fails "
-                    "(kernel.cpp:654-662)",
+                    f"create() sets {len(known.vals)} arguments on {_core_words(xy)}, and setting {len(items)} in "
+                    "their place is refused",  # kernel.cpp:654-662
                     mark,
                     stack,
                     m.phase,

@@ -36,7 +36,7 @@ from tt_cache_lint.interp.values import (
     mask,
     plain,
 )
-from tt_cache_lint.interp.world import DOMAINS, World
+from tt_cache_lint.interp.world import DOMAINS, LEAVES, World
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -74,6 +74,14 @@ MEMORY_LAYOUTS = tuple(
 )
 DRAM_BANKS = 12  # Wormhole
 DOMAINS.update({"DataType": DTYPES, "Layout": LAYOUTS, "TensorMemoryLayout": MEMORY_LAYOUTS})
+LEAVES.update(
+    {
+        "has_value": ((True, False), "present"),
+        "dtype": (DTYPES, "dtype"),
+        "layout": (LAYOUTS, "layout"),
+        "memory_layout": (MEMORY_LAYOUTS, "memory layout"),
+    }
+)
 DRAM, L1 = enum("BufferType", "DRAM"), enum("BufferType", "L1")
 DOMAINS["BufferType"] = (DRAM, L1)
 ORIENTATIONS = (enum("ShardOrientation", "ROW_MAJOR"), enum("ShardOrientation", "COL_MAJOR"))

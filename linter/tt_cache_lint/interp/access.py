@@ -203,11 +203,16 @@ def item_at(m: Machine, base: Vec | InitList, index: int) -> Value:
 
 
 def beyond(m: Machine, base: Vec | InitList, index: int) -> Value:
-    """An element past the end. Raises unless the list knows what is there."""
+    """An element past the end: what the list knows is there; else nothing runs on from here, except where the numbers
+    of a world need not fit together."""
     known = getattr(base, "beyond", None)
-    if known is None or index < 0:
-        raise out_of_range(m, base, index)
-    return known(index)
+    if known is not None and index >= 0:
+        return known(index)
+    error = out_of_range(m, base, index)
+    if m.checks or m.phase != "create" or not base.items:
+        raise error
+    m.violate(f"create: {error}", getattr(error, "repairs", ()))
+    return Unknown(f"element {index} of {key_of(base)}", mask(base))
 
 
 def out_of_range(m: Machine, base: Vec | InitList, index: int) -> Thrown | Implausible:
@@ -243,7 +248,8 @@ def index_ref(m: Machine, base: Value, at: Value) -> Value:
         if Opaque in map(type, base.items[: index + 1]):
             return CallRef(lambda: item_at(m, base, index), lambda value, mark: None)
         if not 0 <= index < len(base.items):
-            return beyond(m, base, index)
+            found = beyond(m, base, index)
+            return CallRef(lambda: found, lambda value, mark: None) if isinstance(found, Unknown) else found
         return sequence_ref(base, index)
     if isinstance(base, Map):
         found = base.items.get(identity(at))

@@ -49,6 +49,7 @@ class Interp:
         self.index = index
         self.known = frozenset(CONSTRUCTORS)
         self.told: Told | None = None  # what a compile database adds
+        self.kernels: dict[str, Any] = {}  # the code of device kernels, by path
         self._consts: dict[int, Value] = {}
         self._constants_at: dict[tuple[object, ...], ConstDef] = {}
         self._evaluating: set[int] = set()

@@ -803,11 +803,16 @@ def note_walk(m: Any, container: Value, mark: Mark) -> None:
 def thrown(m: Any, text: str) -> Thrown:
     """A throw, with the latest branches as what could be decided otherwise."""
     repairs: list[dict[str, Value]] = []
+    asked: dict[tuple[str, ...], int] = {}  # a loop asks for the same inputs over and over
     bits = 0
-    for condition, taken in reversed(m.branches[-12:]):
-        repairs += ops.want(condition, not taken)
+    for condition, taken in reversed(m.branches[-60:]):
         bits |= getattr(condition, "p", 0)
-    return Thrown(text, bits, tuple(repairs[:16]))
+        for repair in ops.want(condition, not taken):
+            keys = tuple(sorted(repair))
+            asked[keys] = asked.get(keys, 0) + 1
+            if asked[keys] <= 2:
+                repairs.append(repair)
+    return Thrown(text, bits, tuple(repairs[:24]))
 
 
 def components(m: Any, value: Value, count: int) -> list[Value]:

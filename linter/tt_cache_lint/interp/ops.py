@@ -553,9 +553,21 @@ def want(a: Value, target: bool, depth: int = 0) -> list[dict[str, Value]]:
     if not isinstance(vx, (int, float)) or not isinstance(vy, (int, float)):
         return []
     step = {"<": -1, "<=": 0, ">": 1, ">=": 0}.get(op)
+    if step is None and vy == 0 and vx == 0:
+        return nonzero(x, depth + 1)
     if step is None:
         return solve(x, vy + 1, depth + 1) + solve(y, vx + 1, depth + 1)
     return solve(x, vy + step, depth + 1) + solve(y, vx - step, depth + 1)
+
+
+def nonzero(a: Value, depth: int = 0) -> list[dict[str, Value]]:
+    """Assignments of inputs that make a number that is 0 something else."""
+    if not isinstance(a, Val) or depth > 6:
+        return []
+    if isinstance(a.t, tuple) and a.t[0] == "*":
+        factors = [nonzero(f, depth + 1) for f in a.t[1:] if (f.v if isinstance(f, Val) else f) == 0]
+        return [{k: v for found in factors for k, v in found[0].items()}] if all(factors) else []
+    return solve(a, 1, depth + 1)
 
 
 def unify(a: Value, b: Value, depth: int = 0) -> dict[str, Value]:

@@ -15,7 +15,6 @@ from tt_cache_lint.interp.values import (
     Absent,
     CallRef,
     Enum,
-    FuncRef,
     Implausible,
     InitList,
     Map,
@@ -691,16 +690,6 @@ def accumulate(m: Machine, site: Site, args: list[Value]) -> Value:
         else:
             total = value_of(m.call(operation, [total, item], site.mark))
     return total
-
-
-@function("multiplies", "plus", "minus", "less", "greater")
-def operation_object(m: Machine, site: Site, args: list[Value]) -> Value:
-    op = {"multiplies": "*", "plus": "+", "minus": "-", "less": "<", "greater": ">"}[site.name]
-
-    def call(machine: Machine, mark: Any, values: list[Value]) -> Value:
-        return ops.binary(machine, op, value_of(values[0]), value_of(values[1]))
-
-    return FuncRef(site.name, call)
 
 
 @function("fill", "fill_n")

@@ -6,12 +6,19 @@ asked for. Facts with few choices are decisions; a path is an assignment of deci
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from tt_cache_lint.interp.values import Unknown, Val, Value
 
 NOT_GIVEN: Value = object()  # a path insists on nothing for a fact
+# A tie says what an input of an op always is: ("constant", value), ("input", key of another), or (operator, tie, tie).
+Tie = tuple[Any, ...]
+# How a fact that only a tie mentions is made: its choices and its words, by the last part of its key; filled by the
+# device model.
+LEAVES: dict[str, tuple[tuple[Value, ...], str]] = {}
 # The values a fact of an enumeration may take, by the enumeration's name; filled by the device model.
 DOMAINS: dict[str, tuple[Value, ...]] = {}
 
@@ -50,6 +57,7 @@ class World:
     addresses: dict[int, tuple[str, int]] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
     varying: dict[str, Value] = field(default_factory=dict)
+    ties: Mapping[str, Tie] = field(default_factory=dict)
     fuel_left: int = 0
     grids: tuple[tuple[int, int], ...] = ()  # sizes of the device's grid to choose from, if not the usual ones
     asked: dict[str, Value] = field(default_factory=dict)
@@ -73,6 +81,9 @@ class World:
         """The value of a fact. For a decision the first choice is the default; for a number the seed picks one."""
         known = self.facts.get(key)
         if known is None:
+            tied = self.tied(self.ties[key]) if key in self.ties else None
+            if tied is not None:
+                return tied
             value = self.given(key)
             if value is not NOT_GIVEN:
                 pass
@@ -93,6 +104,27 @@ class World:
         """An input whose content is not modelled: the same in both runs unless it varies."""
         changed = self.run == 2 and key in self.varying
         return Unknown(f"{key} of the second call" if changed else key, self.bit(key))
+
+    def tied(self, tie: Tie) -> Val | None:
+        """The value of an input that follows from others, None when those cannot be made."""
+        op, *rest = tie
+        if op == "constant":
+            return Val(rest[0], 0)
+        if op == "input":
+            known = self.facts.get(rest[0])
+            base, _, last = rest[0].rpartition(".")
+            choices, words = LEAVES.get(last, ((), ""))
+            if known is not None or choices:
+                return self.fact(rest[0], choices, words=f"{base} {words}")
+            return None
+        a, b = (self.tied(t) for t in rest)
+        if a is None or b is None:
+            return None
+        if op in ("==", "!="):
+            value = (a.v == b.v) == (op == "==")
+        else:
+            value = not a.v if op == "!" else a.v and b.v if op == "&&" else a.v or b.v
+        return Val(value, a.p | b.p, (op, a, b if op != "!" else None))
 
     def address(self, owner: str, run: int) -> Val:
         """The device address of a buffer or semaphore: another one in each run.

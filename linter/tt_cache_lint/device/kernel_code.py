@@ -1,0 +1,260 @@
+"""Which runtime arguments a device kernel reads for certain.
+
+Only what every run of the kernel does counts: the statements of kernel_main (MAIN of older compute kernels) one after
+the other, up to the first place where it may return. A condition is followed when the arguments given decide it; what
+may have happened otherwise makes the variables concerned unknown. Helpers, loops and `#if` are not looked into, so a
+kernel may read more than this says, never less.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.source.files import SourceFile
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+Number = int | None
+_MAIN = re.compile(rb"\bvoid(\s+)MAIN(\s*)\{")
+_UNIQUE, _COMMON = "get_arg_val", "get_common_arg_val"
+_CONDITIONAL = {"preproc_if", "preproc_ifdef", "for_statement", "while_statement", "do_statement", "switch_statement"}
+_SKIPPED = {"comment", "using_declaration", "alias_declaration", "static_assert_declaration", "empty_statement"}
+_WRITES = {"assignment_expression", "update_expression"}
+_LEAVES = {"return_statement", "goto_statement"}
+_BINARY: dict[str, Callable[[int, int], int]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "==": lambda a, b: int(a == b),
+    "!=": lambda a, b: int(a != b),
+    "<": lambda a, b: int(a < b),
+    ">": lambda a, b: int(a > b),
+    "<=": lambda a, b: int(a <= b),
+    ">=": lambda a, b: int(a >= b),
+}
+
+
+@dataclass(slots=True)
+class Reads:
+    """The highest index that is read for certain, of a core's own and of the common arguments; -1 when none is."""
+
+    unique: int = -1
+    unique_line: int = 0
+    common: int = -1
+    common_line: int = 0
+
+    def note(self, index: int, line: int, common: bool) -> None:
+        if common and index > self.common:
+            self.common, self.common_line = index, line
+        elif not common and index > self.unique:
+            self.unique, self.unique_line = index, line
+
+
+class KernelCode:
+    """The source of one device kernel."""
+
+    def __init__(self, path: str, text: bytes) -> None:
+        self.file = SourceFile(path, _MAIN.sub(rb"void\1MAIN()\2{", text))
+        self.body = next(self._bodies(self.file.root), None)
+
+    def _bodies(self, node: Node) -> Iterator[Node]:
+        for child in node.named_children:
+            if child.type == "function_definition":
+                declarator = child.child_by_field_name("declarator")
+                name = declarator.child_by_field_name("declarator") if declarator is not None else None
+                body = child.child_by_field_name("body")
+                if name is not None and body is not None and self.file.text_of(name) in ("kernel_main", "MAIN"):
+                    yield body
+            elif child.type in ("namespace_definition", "declaration_list", "linkage_specification"):
+                yield from self._bodies(child)
+
+    def reads(self, arguments: Sequence[Number], common: Sequence[Number] = ()) -> Reads:
+        """What the kernel reads when it is given these arguments; None is a number that is not known."""
+        run = _Run(self.file, arguments, common)
+        if self.body is not None:
+            run.block(self.body)
+        return run.reads
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run through a kernel, as far as it goes for certain."""
+
+    file: SourceFile
+    arguments: Sequence[Number]
+    common: Sequence[Number]
+    reads: Reads = field(default_factory=Reads)
+    known: dict[str, int] = field(default_factory=dict)
+
+    # -- statements: False when the kernel may have returned -------------------------------------------------------
+
+    def block(self, node: Node) -> bool:
+        return all(self.statement(child) for child in node.named_children)
+
+    def statement(self, node: Node) -> bool:
+        kind = node.type
+        if kind in _SKIPPED or kind.startswith("preproc_def"):
+            return True
+        if kind in _LEAVES or kind == "ERROR":
+            return False
+        if kind == "compound_statement":
+            return self.block(node)
+        if kind == "declaration":
+            self.declaration(node)
+        elif kind == "expression_statement":
+            for child in node.named_children:
+                self.value(child)
+        elif kind == "if_statement":
+            return self.branch(node)
+        else:
+            if kind not in _CONDITIONAL:
+                return not self.may_leave(node)
+            return self.perhaps(node)
+        return True
+
+    def declaration(self, node: Node) -> None:
+        for child in node.named_children:
+            if child.type != "init_declarator":
+                continue
+            name, value = child.child_by_field_name("declarator"), child.child_by_field_name("value")
+            found = self.value(value) if value is not None else None
+            if name is not None:
+                self.put(self.file.text_of(name), found)
+
+    def branch(self, node: Node) -> bool:
+        clause = node.child_by_field_name("condition")
+        inner = clause.child_by_field_name("value") if clause is not None else None
+        condition = self.value(inner) if inner is not None else None
+        then, otherwise = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
+        if condition is None:
+            return all(self.perhaps(part) for part in (then, otherwise) if part is not None)
+        taken = then if condition else otherwise
+        if taken is not None and taken.type == "else_clause":
+            return self.block(taken)
+        return self.statement(taken) if taken is not None else True
+
+    def perhaps(self, node: Node) -> bool:
+        """A part that may run or not: what it writes is not known behind it."""
+        for inner in _within(node):
+            if inner.type in _WRITES:
+                target = inner.child_by_field_name("left") or inner.child_by_field_name("argument")
+                if target is not None:
+                    self.put(self.file.text_of(target), None)
+        return not self.may_leave(node)
+
+    def may_leave(self, node: Node) -> bool:
+        return node.type in _LEAVES or any(inner.type in _LEAVES for inner in _within(node))
+
+    # -- expressions -----------------------------------------------------------------------------------------------
+
+    def put(self, name: str, value: Number) -> None:
+        if value is None:
+            self.known.pop(name, None)
+        else:
+            self.known[name] = value
+
+    def value(self, node: Node) -> Number:
+        """The value of an expression; its reads are noted."""
+        kind = node.type
+        if kind == "number_literal":
+            try:
+                return int(self.file.text_of(node).rstrip("uUlL").replace("'", ""), 0)
+            except ValueError:
+                return None
+        if kind in ("true", "false"):
+            return int(kind == "true")
+        if kind == "identifier":
+            return self.known.get(self.file.text_of(node))
+        if kind in ("parenthesized_expression", "cast_expression"):
+            inner = node.child_by_field_name("value") or (node.named_children[-1] if node.named_children else None)
+            return self.value(inner) if inner is not None else None
+        if kind == "update_expression":
+            return self.update(node)
+        if kind == "assignment_expression":
+            return self.assignment(node)
+        if kind == "binary_expression":
+            return self.binary(node)
+        if kind == "unary_expression":
+            inner = node.child_by_field_name("argument")
+            found = self.value(inner) if inner is not None else None
+            return int(not found) if found is not None and self.file.text_of(node).startswith("!") else None
+        if kind == "call_expression":
+            return self.call(node)
+        if kind == "lambda_expression":
+            self.perhaps(node)
+            return None
+        if kind == "conditional_expression":
+            condition = node.child_by_field_name("condition")
+            if condition is not None:
+                self.value(condition)
+            self.perhaps(node)
+            return None
+        values = [self.value(child) for child in node.named_children]
+        return values[0] if kind in ("initializer_list", "argument_list") and len(values) == 1 else None
+
+    def update(self, node: Node) -> Number:
+        target = node.child_by_field_name("argument")
+        name = self.file.text_of(target) if target is not None else ""
+        before = self.known.get(name)
+        if before is None:
+            return None
+        after = before + (1 if b"++" in self.file.text[node.start_byte : node.end_byte] else -1)
+        self.known[name] = after
+        return after if node.children[0].type in ("++", "--") else before
+
+    def assignment(self, node: Node) -> Number:
+        target, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        operator = node.child_by_field_name("operator")
+        found = self.value(right) if right is not None else None
+        if target is None or target.type != "identifier" or operator is None:
+            return None
+        name, sign = self.file.text_of(target), self.file.text_of(operator)
+        if sign != "=":
+            before, combine = self.known.get(name), _BINARY.get(sign[:-1])
+            found = combine(before, found) if combine and before is not None and found is not None else None
+        self.put(name, found)
+        return found
+
+    def binary(self, node: Node) -> Number:
+        left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+        operator = node.child_by_field_name("operator")
+        if left is None or right is None or operator is None:
+            return None
+        sign, first = self.file.text_of(operator), self.value(left)
+        if sign in ("&&", "||"):
+            if first is None:
+                self.perhaps(right)
+                return None
+            return int(first != 0) if (first != 0) == (sign == "||") else self.value(right)
+        second, combine = self.value(right), _BINARY.get(sign)
+        return combine(first, second) if combine and first is not None and second is not None else None
+
+    def call(self, node: Node) -> Number:
+        callee, given = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+        name = callee.child_by_field_name("name") if callee is not None and callee.type == "template_function" else None
+        called = self.file.text_of(name) if name is not None else ""
+        values = [self.value(c) for c in given.named_children] if given is not None else []
+        if called in (_UNIQUE, _COMMON) and len(values) == 1:
+            index = values[0]
+            if index is None or index < 0:
+                return None
+            self.reads.note(index, self.file.line(node), called == _COMMON)
+            held = self.common if called == _COMMON else self.arguments
+            return held[index] if index < len(held) else None
+        if called == "static_cast" and len(values) == 1:
+            return values[0]
+        for child in given.named_children if given is not None else ():
+            if child.type == "identifier":  # it may be passed by reference
+                self.known.pop(self.file.text_of(child), None)
+        return None
+
+
+def _within(node: Node) -> Iterator[Node]:
+    for child in node.named_children:
+        if child.type != "lambda_expression":
+            yield child
+            yield from _within(child)

@@ -1,0 +1,277 @@
+"""What the function that launches an op makes of its parameters: which inputs of the op depend on each other.
+
+`ttnn::prim::x` fills the attributes and tensor arguments and hands them to `launch<Op>` (device_operation.hpp:443-497);
+older ops have a static `invoke` that returns both. It is executed with free parameters, once plainly and once with each
+decision flipped. What comes out the same every time is a `Tie`: an input that always is a constant, or always follows
+from others (`has_bias` is the presence of the bias). With several launching functions only what all agree on counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.device.inputs import InputStruct, Variant, make_input
+from tt_cache_lint.device.program import enter
+from tt_cache_lint.device.tensors import MemoryConfig, Tensor
+from tt_cache_lint.interp.access import value_of
+from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.machine import Machine
+from tt_cache_lint.interp.registry import Site, function
+from tt_cache_lint.interp.values import Absent, Enum, Interrupt, Opt, Struct, Val, Value, Vec, mask
+from tt_cache_lint.interp.world import UNKNOWN, Tie, World
+from tt_cache_lint.source.defs import FunctionDef, StructDef
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from tt_cache_lint.factory.found import Factory
+
+PARAMETER = "launch."
+ATTRIBUTES = "operation_attributes"
+TENSORS = "tensor_args"
+MAX_FLIPS = 60
+SEEDS = 4
+MAX_DEPTH = 6
+LEVELS = 2  # folders, from the op's own upwards, in which its launching function may stand
+FAULTS = (Interrupt, TypeError, ValueError, AttributeError, IndexError, KeyError, RecursionError)
+
+
+class Launched(Interrupt):
+    """The op is launched with these attributes and tensor arguments."""
+
+    def __init__(self, given: list[Value]) -> None:
+        super().__init__("launched")
+        self.given = given
+
+
+@function("launch", arity=(2, 2))
+def launch(m: Machine, site: Site, args: list[Value]) -> Value:
+    """device_operation::launch<Op>(attributes, tensor_args)"""
+    if m.phase == "launch":
+        raise Launched([value_of(a) for a in args])
+    return m.unknown_call(site.name, args)
+
+
+def ties(interp: Interp, factory: Factory) -> dict[str, Tie]:
+    """The ties between the inputs of a factory's op, by the input they determine. Empty when none are known."""
+    op = factory.op
+    if op is None:
+        return {}
+    common: dict[str, Tie] | None = None
+    for launcher in launchers(interp, op.struct):
+        found = _ties_of(interp, launcher)
+        common = found if common is None else {k: t for k, t in common.items() if k in found and found[k] == t}
+        if not common:
+            return {}
+    return common or {}
+
+
+# -- finding the function --------------------------------------------------------------------------------------------
+
+
+def launchers(interp: Interp, op: StructDef) -> Iterator[FunctionDef]:
+    """The functions near an op that launch it."""
+    folder = op.file.path.rpartition("/")[0]
+    seen: set[str] = set()
+    for _ in range(LEVELS):
+        for path in interp.index.tree.walk(folder):
+            if path in seen:
+                continue
+            seen.add(path)
+            file = interp.index.tree.get(path)
+            if file is None or b"launch<" not in file.original or op.name.encode() not in file.original:
+                continue
+            defs = interp.index.defs(path)
+            for group in defs.functions.values() if defs is not None else ():
+                yield from (f for f in group if f.body is not None and _launches(interp, f, op))
+        folder = folder.rpartition("/")[0]
+        if folder.endswith("operations") or "/" not in folder:
+            break
+    yield from (f for f in interp.methods(op, "invoke") if f.body is not None)
+
+
+def _launches(interp: Interp, launcher: FunctionDef, op: StructDef) -> bool:
+    body = launcher.body
+    if body is None or b"launch<" not in launcher.file.text[body.start_byte : body.end_byte]:
+        return False
+    scoping = interp.scoping(launcher.file, launcher.scope)
+    for node in _within(body):
+        if node.type == "alias_declaration":
+            name, type_ = node.child_by_field_name("name"), node.child_by_field_name("type")
+            if name is not None and type_ is not None:
+                scoping.local[launcher.file.text_of(name)] = scoping.type(type_)
+        elif node.type == "template_function":
+            name, given = node.child_by_field_name("name"), node.child_by_field_name("arguments")
+            if name is not None and launcher.file.text_of(name) == "launch" and given is not None:
+                if given.named_children and scoping.type(given.named_children[0]).decl is op:
+                    return True
+    return False
+
+
+def _within(node: Node) -> Iterator[Node]:
+    for child in node.named_children:
+        yield child
+        yield from _within(child)
+
+
+# -- executing it ----------------------------------------------------------------------------------------------------
+
+
+def _ties_of(interp: Interp, launcher: FunctionDef) -> dict[str, Tie]:
+    plainly = _run(interp, launcher, 0, {})
+    if plainly is None:
+        return {}
+    common = plainly.ties()
+    flips = [
+        (f.key, c)
+        for f in plainly.world.facts.values()
+        for c in f.choices
+        if c != f.value and f.key.startswith(PARAMETER)
+    ]
+    if len(flips) > MAX_FLIPS:
+        return {}
+    others: list[tuple[int, dict[str, Value]]] = [(seed, {}) for seed in range(1, SEEDS)]
+    others += [(0, {key: choice}) for key, choice in flips]
+    for seed, forced in others if common else ():
+        reading = _run(interp, launcher, seed, forced)
+        if reading is None:
+            continue
+        found = reading.ties()
+        common = {k: t for k, t in common.items() if found.get(k) == t or (k not in found and reading.lacks(k))}
+    return common
+
+
+def _run(interp: Interp, launcher: FunctionDef, seed: int, forced: dict[str, Value]) -> Reading | None:
+    """One execution, None when it does not get to the launch."""
+    world = World(seed, forced)
+    m = Machine(interp, world)
+    m.phase = "launch"
+    enter(m)
+    scoping = interp.scoping(launcher.file, launcher.scope)
+    given = [make_input(m, scoping.type(p.type, p.declarator), f"{PARAMETER}{p.name}", 1) for p in launcher.params]
+    try:
+        result = value_of(m.invoke(interp.code(m, launcher, (), list(given)), list(given)))
+    except Launched as launched:
+        result = Vec(launched.given)
+    except FAULTS:
+        return None
+    if not isinstance(result, Vec) or len(result.items) != 2:
+        return None
+    return Reading(world, m, result)
+
+
+class Reading:
+    """What one execution handed to the op."""
+
+    def __init__(self, world: World, m: Machine, given: Vec) -> None:
+        self.world = world
+        self.m = m
+        self.inputs: list[tuple[str, Value]] = []
+        self.absent: set[str] = set()
+        self.numeric = any(self._is_numeric(condition) for condition, _ in m.branches)
+        for key, value in zip((ATTRIBUTES, TENSORS), given.items, strict=True):
+            self._collect(key, value_of(value), 0)
+        # where the parameters end up: the first place names them, tensors before attributes
+        self.places: dict[str, str] = {}
+        for key, value in sorted(self.inputs, key=lambda item: not item[0].startswith(TENSORS)):
+            origin = _origin(value)
+            if not origin.startswith(PARAMETER):
+                continue
+            self.places.setdefault(origin, key)
+            if isinstance(value, (Opt, Absent)):
+                self.places.setdefault(f"{origin}.has_value", f"{key}.has_value")
+
+    def _collect(self, key: str, value: Value, depth: int) -> None:
+        if isinstance(value, Struct) and value.type is not None and not isinstance(value, InputStruct):
+            for name in self.m.interp.fields(value.type) if depth < MAX_DEPTH else ():
+                self._collect(f"{key}.{name}", value_of(value.get(name)), depth + 1)
+            return
+        self.inputs.append((key, value))
+        if isinstance(value, Absent) or value is None:
+            self.absent.add(key)
+        if isinstance(value, Opt) and not isinstance(value, Variant) and depth < MAX_DEPTH:
+            self._collect(key, value_of(value.v), depth + 1)
+        elif isinstance(value, MemoryConfig):
+            self.inputs.append((f"{key}.memory_layout", value.memory_layout))
+            self.inputs.append((f"{key}.buffer_type", value.buffer_type))
+        elif isinstance(value, Vec) and value.key is None and value.kind in ("vector", "SmallVector"):
+            self.inputs.append((f"{key}.size", len(value.items)))
+            for index, item in enumerate(value.items):
+                self._collect(f"{key}[{index}]", value_of(item), depth + 1)
+
+    def _is_numeric(self, condition: Value) -> bool:
+        """Does a condition rest on more than decisions, all of which are flipped?"""
+        facts = (self.world.facts.get(leaf) for leaf in self.world.leaves(mask(condition)))
+        return any(fact is None or not fact.choices for fact in facts)
+
+    def lacks(self, key: str) -> bool:
+        """Is the input part of an optional that is empty here?"""
+        parts = key.split(".")
+        return any(".".join(parts[:n]) in self.absent for n in range(1, len(parts)))
+
+    def ties(self) -> dict[str, Tie]:
+        found: dict[str, Tie] = {}
+        for key, value in self.inputs:
+            if isinstance(value, (Opt, Absent)) or value is None:
+                presence: Value = not isinstance(value, Absent) and value is not None
+                origin = getattr(value, "t", None)
+                if origin is not None:
+                    presence = origin if isinstance(origin, Val) else Val(presence, 1, origin)
+                elif value is not None and value.p:
+                    continue
+                self._add(found, f"{key}.has_value", presence)
+            else:
+                self._add(found, key, value)
+        return found
+
+    def _add(self, found: dict[str, Tie], key: str, value: Value) -> None:
+        tie = self._tie(value, 0)
+        if tie is not None and tie != ("input", key):
+            found.setdefault(key, tie)
+
+    def _tie(self, value: Value, depth: int) -> Tie | None:
+        """A value as a tie, None when it rests on anything but the op's inputs."""
+        if isinstance(value, (bool, int, float)) or (isinstance(value, Enum) and value.number >= 0):
+            # behind a branch on numbers a constant may be another one for numbers that were not tried
+            return ("constant", value) if depth or not self.numeric else None
+        if not isinstance(value, Val) or depth > MAX_DEPTH:
+            return None
+        if isinstance(value.t, str):
+            place = self._place(value.t)
+            return ("input", place) if place else None
+        if not isinstance(value.t, tuple) or len(value.t) != 3:
+            return None
+        op, left, right = value.t
+        if op not in OPERATORS:
+            return None
+        one = self._tie(left, depth + 1)
+        other = self._tie(right, depth + 1) if op != "!" else ("constant", False)
+        return (op, one, other) if one is not None and other is not None else None
+
+    def _place(self, leaf: str) -> str:
+        """The op's input that a leaf of the launching function becomes."""
+        if leaf.startswith((UNKNOWN, "(")):
+            return ""
+        parts = leaf.split(".")
+        for count in range(len(parts), 1, -1):
+            place = self.places.get(".".join(parts[:count]))
+            if place is not None:
+                return ".".join([place, *parts[count:]])
+        return ""
+
+
+OPERATORS = {"==", "!=", "!", "&&", "||"}
+
+
+def _origin(value: Value) -> str:
+    """The key of the input a value is a copy of."""
+    if isinstance(value, Tensor):
+        return value.name
+    if isinstance(value, InputStruct):
+        return value.key
+    if isinstance(value, (Opt, Absent)):
+        return value.t.removesuffix(".has_value") if isinstance(value.t, str) else ""
+    if isinstance(value, Val):
+        return value.t if isinstance(value.t, str) else ""
+    return ""

@@ -1,0 +1,97 @@
+"""What create() sets against what the device kernels read: argument lists that are too short.
+
+Only reads that every run of the kernel makes count (device/kernel_code.py), with the arguments of the core at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.device.kernel_code import KernelCode, Number, Reads
+from tt_cache_lint.device.program import CoreArgs, Kernel
+from tt_cache_lint.interp.values import Opaque, Value, mask, plain
+from tt_cache_lint.model import Confidence, Place, ShortArguments, Slot, SlotKind
+
+if TYPE_CHECKING:
+    from tt_cache_lint.hit import Outcome
+    from tt_cache_lint.interp.interp import Interp
+    from tt_cache_lint.paths import Path
+    from tt_cache_lint.words import Describer
+
+
+def short_arguments(interp: Interp, paths: Sequence[Path], words: Describer) -> Iterator[ShortArguments]:
+    """One for each slot, from the clearest path that shows it."""
+    seen: dict[Slot, ShortArguments] = {}
+    for path in sorted(paths, key=lambda p: (not p.is_base, not p.validated, p.contradicts)):
+        for found in _of_outcome(interp, path, path.outcomes[0], words):
+            seen.setdefault(found.slot, found)
+    yield from seen.values()
+
+
+def _of_outcome(interp: Interp, path: Path, outcome: Outcome, words: Describer) -> Iterator[ShortArguments]:
+    if outcome.fresh.escaped or "select" in outcome.violations:
+        return
+    confidence = Confidence.CERTAIN if path.is_base and path.validated else Confidence.LIKELY
+    if path.contradicts or path.strained:
+        confidence = Confidence.POSSIBLE
+    for kernel in outcome.fresh.kernels:
+        code = kernel_code(interp, kernel)
+        if code is None or kernel.unsure:
+            continue
+        yield from _of_kernel(code, kernel, outcome, words, words.when(path, outcome.world), confidence)
+
+
+def _of_kernel(
+    code: KernelCode,
+    kernel: Kernel,
+    outcome: Outcome,
+    words: Describer,
+    when: tuple[str, ...],
+    confidence: Confidence,
+) -> Iterator[ShortArguments]:
+    bits = outcome.world.dispatch
+    common = _numbers(kernel.common.vals, bits) if kernel.common is not None else []
+    if common is None or not kernel.args:
+        return
+    short: dict[tuple[int, int], tuple[Reads, CoreArgs]] = {}
+    for xy, data in kernel.args.items():
+        given = _numbers(data.vals, bits)
+        if given is None:
+            continue
+        reads = code.reads(given, common)
+        if reads.unique >= len(given):
+            short[xy] = reads, data
+    if short:
+        reads, data = next(iter(short.values()))
+        cores = tuple(xy for xy, (_, other) in short.items() if len(other.vals) == len(data.vals))
+        yield ShortArguments(
+            Slot(SlotKind.ARG, kernel.name, reads.unique),
+            len(data.vals),
+            words.user(data.set_call, data.stacks),
+            Place(code.file.path, reads.unique_line),
+            cores,
+            tuple(kernel.args),
+            when,
+            confidence,
+        )
+
+
+def _numbers(values: list[Value], dispatch: int) -> list[Number] | None:
+    """Argument words as the kernel sees them; None when their count is not known."""
+    if any(type(v) is Opaque for v in values):
+        return None
+    bare = [None if mask(v) & dispatch else plain(v) for v in values]
+    return [b if type(b) is int else None for b in bare]
+
+
+def kernel_code(interp: Interp, kernel: Kernel) -> KernelCode | None:
+    """The code of a kernel, None when its path is not known or names no file of the tree."""
+    source = plain(kernel.source)
+    if not isinstance(source, str) or not source:
+        return None
+    if source not in interp.kernels:
+        file = interp.index.tree.get(source)
+        interp.kernels[source] = KernelCode(source, file.original) if file is not None else None
+    found: KernelCode | None = interp.kernels[source]
+    return found if found is not None and found.body is not None else None

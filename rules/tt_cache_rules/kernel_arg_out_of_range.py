@@ -1,0 +1,69 @@
+"""TTC601: the device kernel reads a runtime argument that the host does not set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tt_cache_lint.model import FactoryFacts, Finding, Related, Severity
+from tt_cache_lint.rule import Rule
+from tt_cache_rules._common import code, cores_words
+
+
+class KernelArgOutOfRange(Rule):
+    """
+    ## What it does
+    Finds device kernels that read a runtime argument behind the last one that create() sets on a core. A read counts
+    when every run of the kernel makes it, before the kernel may return.
+
+    ## Why is this bad
+    The kernel gets whatever lies behind its arguments: padding, another kernel's arguments, or what an earlier program
+    left there. Most often it is an idle core that is given a shorter list than the others, or a kernel and its factory
+    of which only one was changed. It goes well until the memory holds something else.
+
+    ## Example
+    ```cpp
+    // create()
+    SetRuntimeArgs(program, writer_kernel_id, core, {output.buffer()->address(), num_tiles, start_id});
+    // kernels/writer.cpp
+    const auto output_addr = get_arg_val<uint32_t>(0);
+    const auto num_tiles = get_arg_val<uint32_t>(1);
+    const auto start_id = get_arg_val<uint32_t>(2);
+    const bool output_is_dram = get_arg_val<uint32_t>(3) == 1;
+    ```
+
+    ## Use instead
+    ```cpp
+    const auto output_addr = get_arg_val<uint32_t>(0);
+    const auto num_tiles = get_arg_val<uint32_t>(1);
+    const auto start_id = get_arg_val<uint32_t>(2);
+    constexpr auto output_args = TensorAccessorArgs<1>();
+    ```
+
+    ## Known problems
+    Reads in helper functions, in loops, under a condition that the arguments do not decide, or between `#if` lines are
+    not seen. A kernel that reads an argument and never uses it is reported too.
+    """
+
+    id = "TTC601"
+    name = "kernel-arg-out-of-range"
+    invariant = "I6"
+    severity = Severity.ERROR
+    summary = "The device kernel reads a runtime argument that the host does not set"
+
+    def check(self, facts: FactoryFacts) -> Iterable[Finding]:
+        for short in facts.short:
+            where = f" on {cores_words(short.cores, short.all_cores)}" if short.cores else ""
+            message = (
+                f"The kernel of {code(short.slot.owner)} reads argument {short.slot.index}, but create() sets only "
+                f"{short.count} {'argument' if short.count == 1 else 'arguments'}{where}: "
+                "it gets what lies behind them in memory."
+            )
+            yield self.finding(
+                facts,
+                message,
+                short.set_at,
+                slot=short.slot.name,
+                confidence=short.confidence,
+                when=short.when,
+                related=(Related(short.read_at, "the kernel reads it here"),),
+            )

@@ -1,0 +1,93 @@
+"""Which arguments a device kernel reads for certain, and what create() sets of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from small_factory import CREATE, REFRESH, factory
+from tt_cache_lint.device.kernel_code import KernelCode
+from tt_cache_lint.engine import Options, analyse
+from tt_cache_lint.model import Confidence
+
+
+def last(body: str, *arguments: int | None) -> int:
+    """The highest index that `void kernel_main()` with this body reads, given these arguments."""
+    return KernelCode("k.cpp", f"void kernel_main() {{ {body} }}".encode()).reads(arguments).unique
+
+
+def arg(index: object) -> str:
+    return f"get_arg_val<uint32_t>({index})"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("", -1),
+        (f"auto a = {arg(0)}; const bool b = {arg(3)} == 1;", 3),
+        (f"int i{{0}}; auto a = {arg('i++')}; auto b = {arg('i++')};", 1),
+        (f"uint32_t i = 0; auto a = {arg('i++')}; i += 2; auto b = {arg('++i')};", 4),
+        (f"constexpr uint32_t base = 4; auto a = {arg('base + 1')};", 5),
+        (f"auto p = reinterpret_cast<int*>({arg(2)}); foo({arg(4)});", 4),
+        (f"if (x) {{ auto a = {arg(7)}; }}", -1),
+        (f"for (int k = 0; k < 9; ++k) {{ auto a = {arg(7)}; }}", -1),
+        (f"#ifdef X\nauto a = {arg(7)};\n#endif\nauto b = {arg(1)};", 1),
+        (f"uint32_t i = 0; if (x) {{ i++; }} auto a = {arg('i')};", -1),
+        (f"uint32_t i = 0; next(i); auto a = {arg('i')};", -1),
+        (f"auto a = {arg(1)}; if (x) {{ return; }} auto b = {arg(5)};", 1),
+        (f"auto a = {arg(1)}; return; auto b = {arg(5)};", 1),
+        (f"auto f = [&]() {{ return {arg(8)}; }}; auto a = {arg(1)};", 1),
+        (f"auto a = x ? {arg(4)} : 0;", -1),
+        (f"bool a = x && {arg(4)};", -1),
+        (f"if constexpr (true) {{ auto a = {arg(4)}; }}", 4),
+    ],
+)
+def test_certain_reads(body: str, expected: int) -> None:
+    assert last(body) == expected
+
+
+def test_the_arguments_may_decide() -> None:
+    body = f"auto n = {arg(1)}; if (n == 0) {{ return; }} auto b = {arg(5)};"
+    assert (last(body, 9, 0), last(body, 9, 4), last(body, 9, None)) == (1, 5, 1)
+
+
+def test_older_compute_kernels_and_common_arguments() -> None:
+    text = b"namespace NAMESPACE {\nvoid MAIN {\n  auto a = get_common_arg_val<uint32_t>(2);\n}\n}"
+    reads = KernelCode("k.cpp", text).reads([])
+    assert (reads.unique, reads.common, reads.common_line) == (-1, 2, 3)
+
+
+@pytest.mark.parametrize("text", ["", "void kernel_main(", "int f() { return 1; }", "\x00\xff" * 50])
+def test_what_is_no_kernel_reads_nothing(text: str) -> None:
+    assert KernelCode("k.cpp", text.encode()).reads([]).unique == -1
+
+
+IDLE = """
+    if (core.x == 1) { SetRuntimeArgs(program, reader, core, {0, 0}); continue; }
+    SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), 4, 5});
+    SetRuntimeArgs(program, writer, core, {output.buffer()->address(), 4});
+"""
+
+
+def test_an_idle_core_with_a_shorter_list(tmp_path: Path) -> None:
+    refresh = REFRESH.replace("GetRuntimeArgs", "if (core.x == 1) { continue; } GetRuntimeArgs", 1)
+    (tmp_path / "op.cpp").write_text(factory(IDLE, refresh))
+    (tmp_path / "writer.cpp").write_text(f"void kernel_main() {{ auto a = {arg(1)}; }}")
+    for reads, expected in ((2, [("reader arg 2", 2, ((1, 0),))]), (1, [])):
+        (tmp_path / "reader.cpp").write_text(f"void kernel_main() {{\n  auto a = {arg(reads)};\n}}")
+        (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+        assert [(s.slot.name, s.count, s.cores) for s in facts.short] == expected
+        for short in facts.short:
+            assert short.confidence is Confidence.CERTAIN
+            assert (short.read_at.path, short.read_at.line) == ("reader.cpp", 2)
+
+
+def test_a_list_of_unknown_length_and_a_kernel_that_is_not_there(tmp_path: Path) -> None:
+    create = CREATE.replace("SetRuntimeArgs(program, reader, core, {", "std::vector<uint32_t> more = {").replace(
+        ", 4});\n", ", 4}; append_from_elsewhere(more); SetRuntimeArgs(program, reader, core, more);\n", 1
+    )
+    (tmp_path / "op.cpp").write_text(factory(create))
+    (tmp_path / "reader.cpp").write_text(f"void kernel_main() {{ auto a = {arg(30)}; }}")
+    (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+    assert facts.short == ()

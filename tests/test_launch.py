@@ -1,0 +1,99 @@
+"""What the function that launches an op says about the op's inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from small_factory import CREATE, REFRESH, factory
+from tt_cache_lint.device import api, descriptor, inputs, library, shards  # noqa: F401
+from tt_cache_lint.engine import Options, analyse
+from tt_cache_lint.factory.find import Finder
+from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.world import Tie, World
+from tt_cache_lint.launch import ties
+from tt_cache_lint.source.files import SourceTree
+from tt_cache_lint.source.index import Index
+
+FLAG, FACTOR = "operation_attributes.flag", "operation_attributes.factor"
+MASK = "tensor_args.mask.has_value"
+
+
+def prim(flag: str, *, before: str = "", name: str = "copy", more: str = "", factor: str = "factor") -> str:
+    """A launching function that fills the attribute `flag` with an expression."""
+    return f"""
+namespace ttnn::prim {{
+Tensor {name}(const Tensor& input, const std::optional<Tensor>& mask, uint32_t factor, std::optional<bool> wanted) {{
+    using OperationType = ttnn::operations::test::CopyOperation;
+    {before}
+    auto attributes = OperationType::operation_attributes_t{{.factor = {factor}, .flag = {flag}}};
+    {more}
+    return ttnn::device_operation::launch<OperationType>(attributes, OperationType::tensor_args_t{{input, mask}});
+}}
+}}
+"""
+
+
+def ties_of(root: Path, launching: str, op: str | None = None) -> dict[str, Tie]:
+    (root / "op.cpp").write_text((op or factory()) + launching)
+    interp = Interp(Index(SourceTree(root)))
+    (found,) = Finder(interp).in_file("op.cpp")
+    return ties(interp, found)
+
+
+@pytest.mark.parametrize(
+    ("launching", "expected"),
+    [
+        (prim("mask.has_value()"), {FLAG: ("input", MASK)}),
+        (prim("!mask.has_value()"), {FLAG: ("!", ("input", MASK), ("constant", False))}),
+        (prim("true"), {FLAG: ("constant", True)}),
+        (prim("with_mask", before="const bool with_mask = mask.has_value();"), {FLAG: ("input", MASK)}),
+        (prim("false", more="attributes.flag = mask.has_value();"), {FLAG: ("input", MASK)}),
+        (prim("wanted.value_or(true)"), {}),
+        (prim("factor > 3"), {}),
+        (prim("on", before="bool on = false; if (factor > 3) { on = true; }"), {}),
+        (prim("on", before="bool on = false; if (mask.has_value()) { on = true; }"), {}),
+        (prim("unknown_to_us(mask)"), {}),
+        (prim("true", factor="7"), {FLAG: ("constant", True), FACTOR: ("constant", 7)}),
+        (prim("true") + prim("false", name="other"), {}),
+        (prim("mask.has_value()") + prim("mask.has_value()", name="other"), {FLAG: ("input", MASK)}),
+        ("", {}),
+    ],
+)
+def test_ties(tmp_path: Path, launching: str, expected: dict[str, Tie]) -> None:
+    assert ties_of(tmp_path, launching) == expected
+
+
+def test_an_op_that_returns_its_inputs(tmp_path: Path) -> None:
+    op = factory().replace(
+        "    static program_factory_t select",
+        "    static std::tuple<operation_attributes_t, tensor_args_t> invoke("
+        "const Tensor& input, const std::optional<Tensor>& mask) {\n"
+        "        return {operation_attributes_t{3, mask.has_value()}, tensor_args_t{input, mask}};\n    }\n"
+        "    static program_factory_t select",
+    )
+    assert ties_of(tmp_path, "", op) == {FLAG: ("input", MASK), FACTOR: ("constant", 3)}
+
+
+def test_a_guard_on_a_tied_attribute_is_the_guard_it_is_tied_to(tmp_path: Path) -> None:
+    """create() asks for the tensor, the override for the flag that says the same."""
+    text = factory(
+        CREATE.replace(", 4});", ", tensors.mask.has_value() ? tensors.mask->buffer()->address() : 0});", 1),
+        REFRESH + "if (attributes.flag) { GetRuntimeArgs(program, shared.reader, core)[1] = "
+        "tensors.mask->buffer()->address(); }",
+    )
+    found = []
+    for launching in (prim("wanted.value_or(false)"), prim("mask.has_value()")):
+        (tmp_path / "op.cpp").write_text(text + launching)
+        (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+        found.append([d.slot.name for d in facts.differences])
+    assert found == [["reader arg 1"], []]
+
+
+def test_a_tied_input_follows_what_is_forced_on_the_other() -> None:
+    world = World(0, {MASK: False}, ties={FLAG: ("!", ("input", MASK), ("constant", False))})
+    flag = world.fact(FLAG, (False, True))
+    assert flag.v is True
+    assert world.leaves(flag.p) == [MASK]
+    assert FLAG not in world.facts
