@@ -387,7 +387,7 @@ class Diagnosis:
 
 
 def _only_by_attribute(first: Sighting) -> bool:
-    """Does a hashed scalar differ only where an attribute was flipped on its own?
+    """Does a hashed scalar differ only where an attribute was flipped on its own, or is compared with a shape?
 
     Attributes are often computed from the tensors by the function that launches the op, which is not executed here: an
     attribute that contradicts the tensors makes the override's own computation look wrong.
@@ -396,7 +396,21 @@ def _only_by_attribute(first: Sighting) -> bool:
     dispatch = first.table.outcome.world.dispatch
     if (mask(reading.found) | mask(reading.expected)) & dispatch:
         return False
-    return any(key.startswith("operation_attributes") for key in first.path.flips)
+    if any(key.startswith("operation_attributes") for key in first.path.flips):
+        return True
+    # a counter tells not where it comes from: one such slot makes the others of its world as doubtful
+    return any(_attribute_against_shape(first.table, r) for s in first.table.slots.values() for r in s.bad[:1])
+
+
+def _attribute_against_shape(table: WorldTable, reading: Reading) -> bool:
+    """Does create() take from an attribute what the override takes from a tensor's shape?"""
+    world = table.outcome.world
+    found, expected = mask(reading.found), mask(reading.expected)
+    if (found | expected) & world.dispatch:
+        return False
+    attributes = (n for n in world.leaves(expected & ~found) if n.startswith("operation_attributes"))
+    shapes = (n for n in world.leaves(found & ~expected) if ".logical_shape[" in n)
+    return any(not world.facts[n].choices for n in attributes) and any(True for _ in shapes)
 
 
 def _without_work(table: WorldTable, state: SlotState) -> bool:
