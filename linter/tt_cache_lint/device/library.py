@@ -167,7 +167,8 @@ def dram_workers(m: Machine, site: Site, v: Device, *args: Value) -> Value:
     arity=(1, 1),
 )
 def preferred_noc(m: Machine, site: Site, args: list[Value]) -> Value:
-    return enum("NOC", "RISCV_1_default" if "ead" in site.name else "RISCV_0_default")
+    """NOC_0 for reading, NOC_1 for writing (tt_metal/api/tt-metalium/kernel_types.hpp:133-145)."""
+    return Enum("NOC", "NOC_0", 0) if "ead" in site.name else Enum("NOC", "NOC_1", 1)
 
 
 @function("is_block_float", arity=(1, 1))
