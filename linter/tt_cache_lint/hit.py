@@ -6,8 +6,9 @@ What a miss makes and what a hit refreshes is the infra's policy (design.md sect
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from tt_cache_lint.again import second_program
 from tt_cache_lint.device.inputs import make_input
@@ -15,7 +16,7 @@ from tt_cache_lint.device.program import Event, Failure, Program, enter
 from tt_cache_lint.device.tensors import input_tensor
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.infra import INFRAS
-from tt_cache_lint.infra.policy import Call, Inputs, OwnInputs
+from tt_cache_lint.infra.policy import Call, Infra, Inputs, OwnInputs
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import UNLIMITED, Machine
@@ -104,11 +105,13 @@ class Outcome:
 class Replay:
     """Executes a factory in worlds."""
 
+    infras: ClassVar[Mapping[str, Infra]] = INFRAS
+
     def __init__(self, interp: Interp, factory: Factory, templates: dict[str, object]) -> None:
         self.interp = interp
         self.factory = factory
         self.templates = templates
-        self.infra = INFRAS[factory.infra]
+        self.infra = self.infras[factory.infra]
         self.own_inputs = self.infra if isinstance(self.infra, OwnInputs) else None
 
     def execute(

@@ -7,7 +7,8 @@ Only what a miss makes is run here: what a hit refreshes is the infra's business
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from tt_cache_lint.device.descriptor import program_from_descriptor
 from tt_cache_lint.device.program import Program, running
@@ -164,7 +165,7 @@ class OpFinder:
 class Descriptor:
     """create_descriptor(): the program that its descriptor describes."""
 
-    name = "descriptor"
+    name = "described"  # not "descriptor": that infra also says what a hit refreshes
 
     def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
         """The program of the descriptor. Raises Thrown when it cannot be read."""
@@ -184,9 +185,4 @@ class Descriptor:
 class PlainReplay(Replay):
     """Runs factories that no known infra finds; only what a miss makes."""
 
-    def __init__(self, interp: object, factory: Factory, templates: dict[str, object]) -> None:
-        self.interp = interp  # type: ignore[assignment]
-        self.factory = factory
-        self.templates = templates
-        policy: Infra = Descriptor()  # type: ignore[assignment]
-        self.infra = policy
+    infras: ClassVar[Mapping[str, Infra]] = {Descriptor.name: Descriptor()}  # type: ignore[dict-item]

@@ -69,6 +69,8 @@ def property_of(key: str) -> str:
     """The input as a person names it: `tensor_args.input.memory_config` for its buffer type."""
     for suffix in MEMORY:
         head, found, _ = key.rpartition(suffix)
+        if found and not _is_tensor(key):
+            return _without_alternative(head)
         if found:
             return _without_alternative(f"{head}.memory_config")
     head, found, _ = key.partition(".logical_shape[")
