@@ -39,7 +39,7 @@ from tt_cache_lint.source.index import Index
 
 # The device of the mock: one Wormhole (fixtures/README.md).
 SEED = 2  # the mock's mesh: a row of two devices (device/mesh.py)
-DEVICE: dict[str, Value] = {"device.grid.x": 8, "device.grid.y": 8, "device.id": 0}
+DEVICE: dict[str, Value] = {"device.arch": 2, "device.grid.x": 8, "device.grid.y": 8, "device.id": 0}
 LISTS = (SEQUENCES | {"tuple", "pair"}) - {"array"}
 
 Rectangle = tuple[tuple[int, int], tuple[int, int]]
@@ -125,8 +125,8 @@ class ScenarioWorld(World):
 
     def __init__(self, given: tuple[Given, Given], lasting: list[int]) -> None:
         first, second = given
-        differ = {key for key in first.facts if key in second.facts and first.facts[key] != second.facts[key]}
-        super().__init__(seed=SEED, varying=frozenset(differ))
+        differ = {key: value for key, value in second.facts.items() if first.facts.get(key, value) != value}
+        super().__init__(seed=SEED, varying=differ)
         self.given = given
         self.lasting = lasting
 
