@@ -215,7 +215,8 @@ class Examiner:
         if trial.key.unclear or trial.path.contradicts or trial.path.strained:
             return Confidence.POSSIBLE
         if not trial.path.validated:  # no call is known that the op accepts; this one breaks fewest checks
-            return Confidence.LIKELY if known and trial.path.is_base else Confidence.POSSIBLE
+            doubted = any(trial.leaf in r for rs in trial.path.outcomes[0].violations.values() for r in rs)
+            return Confidence.LIKELY if known and trial.path.is_base and not doubted else Confidence.POSSIBLE
         world = trial.outcome.world
         guessed = any(name.startswith("(") for name in world.leaves(world.touched))
         if not known:
