@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tt_cache_lint.hash.builds import all_parts
-from tt_cache_lint.hash.experiment import Hasher, Report, replica
+from tt_cache_lint.hash.experiment import Hasher, Report, Trial, replica
 from tt_cache_lint.hash.key import Key, covering
 from tt_cache_lint.hash.model import HashedInput, Use
 from tt_cache_lint.hash.vary import is_input, property_of
 from tt_cache_lint.hit import Outcome
+from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.interp.values import mask
 from tt_cache_lint.model import SlotKind
 from tt_cache_lint.paths import Exploration
@@ -62,7 +63,9 @@ def _of(outcome: Outcome, key: Key, report: Report, words: Describer, hasher: Ha
         if not uses:
             continue
         covered, how = _cover(leaves, key, hashed)
-        yield HashedInput(name, tuple(uses), covered, how, _verdict(leaves, covered, report))
+        yield HashedInput(
+            name, tuple(uses), covered, how, _verdict(leaves, covered, report, hasher.factory.infra in INFRAS)
+        )
 
 
 def _hashed_leaves(hasher: Hasher, outcome: Outcome) -> set[str]:
@@ -94,7 +97,14 @@ def _cover(leaves: list[str], key: Key, hashed: set[str]) -> tuple[str, str]:
     return ("partly", "only a part of it") if any(through) or any(leaf in hashed for leaf in rest) else ("no", "")
 
 
-def _verdict(leaves: list[str], covered: str, report: Report) -> str:
+def _stale(trial: Trial) -> bool:
+    """Does the hit leave something of the varied input as it was?"""
+    bit = trial.outcome.world.facts[trial.leaf].bit
+    readings = (r for state in trial.table.slots.values() for r in state.readings)
+    return any(r.wrong and not r.unknown and mask(r.expected) & bit for r in readings)
+
+
+def _verdict(leaves: list[str], covered: str, report: Report, refreshing: bool) -> str:
     """Why an input that is not hashed as it is does no harm, or that it does."""
     if covered == "yes":
         return ""
@@ -102,12 +112,11 @@ def _verdict(leaves: list[str], covered: str, report: Report) -> str:
     trials = [t for t in report.trials if t.property in names]
     if any(t.changes or t.outcome.switched for t in trials):
         return "omitted: the program differs"
-    wrong = any(r.wrong for t in trials for s in t.table.slots.values() for r in s.readings)
-    if wrong:
+    if refreshing and any(_stale(trial) for trial in trials):
         return "omitted: a runtime argument stays stale"
     for leaf in leaves:
         if leaf in report.pinned:
             return f"pinned by {report.pinned[leaf]}"
     if trials:
-        return "refreshed on a hit, or without effect"
+        return "refreshed on a hit, or without effect" if refreshing else "only runtime arguments, if any"
     return "told apart by the hash" if any(leaf in report.told for leaf in leaves) else "not tried"

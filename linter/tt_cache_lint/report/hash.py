@@ -55,7 +55,7 @@ def _print_op(target: Console, facts: OpFacts) -> None:
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=FAINT)
     for title in ("input", "hash", "shapes what is compiled", "runtime arguments", "if it is not hashed"):
-        table.add_column(title, overflow="fold", no_wrap=title == "hash")
+        table.add_column(title, overflow="fold", no_wrap=title in ("input", "hash"))
     for line_ in sorted(facts.inputs, key=lambda i: (not i.verdict.startswith("omitted"), i.covered == "yes", i.input)):
         table.add_row(*_row(line_))
     target.print()
