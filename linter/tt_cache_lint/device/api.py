@@ -254,9 +254,9 @@ def get_runtime_args(m: Machine, site: Site, args: list[Value]) -> Value:
     if len(args) == 2 and not isinstance(args[0], Program) and _program_of(args[0]) is not None:
         args = [_program_of(args[0]), *args]
     kernel = kernel_of(m, args[0], args[1])
-    if kernel is None:
+    if kernel is None and not _no_kernel(m, args[0], args[1], site):
         _unknown_kernel(m, args[0], args[1], site)
-    elif m.phase == "override":
+    elif kernel is not None and m.phase == "override":
         kernel.touched = True
     if len(args) == 2:
         return ArgGrid(kernel)
@@ -264,6 +264,21 @@ def get_runtime_args(m: Machine, site: Site, args: list[Value]) -> Value:
     kind = arguments_kind(m, site)
     view = (VectorView if kind == "reference" else ArgView)(kernel, core.xy)
     return view.as_vector(m) if kind == "copy" else view
+
+
+def _no_kernel(m: Machine, program: Value, handle: Value, site: Site) -> bool:
+    """Is the handle a number that names no kernel, such as the -1 of a kernel that was not made? Noted on a hit.
+
+    GetRuntimeArgs then uses a kernel that is not there (program.cpp:448-460).
+    """
+    bare = plain(handle)
+    known = isinstance(program, Program) and not program.escaped and m.world.is_known(mask(handle))
+    if m.phase != "override" or not known or not isinstance(bare, int):
+        return False
+    text = site.argument_texts[1] if len(site.argument_texts) > 1 else str(bare)
+    message = f"{text} is {bare} here and names no kernel of the program"
+    m.failures.append(Failure("range", message, site.mark, tuple(m.stack), m.phase, text, 0))
+    return True
 
 
 def arguments_kind(m: Machine, site: Site) -> str:
@@ -290,7 +305,7 @@ class VectorView(ArgView):
 
     def copy(self) -> Vec:
         data = self.data
-        made = Vec(list(data.vals)) if data is not None else Vec([])
+        made = Vec(list(data.vals) if data is not None else [Opaque("arguments that were not seen to be set")])
         made.copy_of = self
         return made
 

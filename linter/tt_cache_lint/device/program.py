@@ -267,7 +267,7 @@ class ArgView(Obj):
 
     def as_vector(self, m: Machine) -> Vec:
         data = self.data
-        made = Vec(list(data.vals)) if data is not None else Vec([])
+        made = Vec(list(data.vals) if data is not None else [Opaque("arguments that were not seen to be set")])
         made.copy_of = self
         return made
 

@@ -382,3 +382,9 @@ def cacheable_program(m: Machine, type_: Type, args: list[Value], mark: Mark | N
 def homogenous_workload(m: Machine, site: Site, args: list[Value]) -> Value:
     """One program for all coordinates: the workload's callback is the program's (ttnn/api/ttnn/operation.hpp)."""
     return args[0]
+
+
+@constructor("Attributes")
+def reflected_attributes(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
+    """tt::stl::reflection::Attributes, a list of names and values: what attributes() of an older op gives."""
+    return args[0] if len(args) == 1 and isinstance(args[0], Vec) else Vec(list(args))

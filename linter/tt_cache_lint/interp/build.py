@@ -26,6 +26,7 @@ from tt_cache_lint.interp.values import (
     Vec,
     copied,
     empty,
+    key_of,
     mask,
     plain,
     sequence_length,
@@ -254,7 +255,9 @@ def from_list(m: Machine, given: InitList, type_: Type) -> Value:
         return given.items[0]
     if name == "auto":
         return given
-    return Unknown(f"{type_.key}{{{len(given.items)}}}", mask(given)) if given.items else default_value(m, type_)
+    if not given.items:
+        return default_value(m, type_)
+    return Unknown(f"{type_.key}{{{', '.join(key_of(item) for item in given.items)}}}", mask(given))
 
 
 def _variant(m: Machine, given: InitList, type_: Type) -> Value:

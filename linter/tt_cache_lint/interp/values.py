@@ -730,7 +730,9 @@ def sequence_ref(base: Any, at: int) -> Value:
         if not 0 <= at < len(base.items):
             raise Implausible(f"index {at} of {len(base.items)}")
         item = base.items[at]
-        return item if isinstance(item, Obj) and not isinstance(item, Opt) else ItemRef(base, at)
+        # What cannot take over another's content is held by pointer, and the pointer is what an assignment changes.
+        own = isinstance(item, Obj) and not isinstance(item, Opt) and type(item).assign is not Obj.assign
+        return item if own else ItemRef(base, at)
     return base.item_ref(at)
 
 
