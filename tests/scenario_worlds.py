@@ -26,6 +26,9 @@ from tt_cache_lint.device.workload import Joined
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.hit import Outcome, Replay, Snapshot
+from tt_cache_lint.infra.callback import ELEMENTS
+from tt_cache_lint.infra.callback_find import CallbackFactory
+from tt_cache_lint.infra.policy import Inputs, OwnInputs
 from tt_cache_lint.interp import std  # noqa: F401
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine
@@ -190,6 +193,14 @@ class ScenarioReplay(Replay):
             self._same(given, made, output, "tensor_return_value")
         return made
 
+    def _inputs(self, m: Machine, validate: bool) -> Inputs:
+        given = super()._inputs(m, validate)
+        if isinstance(self.infra, OwnInputs):  # which makes the outputs by itself
+            assert isinstance(m.world, ScenarioWorld)
+            for one, output in zip(m.world.given, self.compiled_outputs, strict=True):
+                self._same(one, given.output, output, "output_tensors")
+        return given
+
     def _same(self, given: Given, made: Value, data: Any, where: str) -> None:
         """Hold an output to the compiled one, and note the address of what was allocated for it."""
         if isinstance(made, Opt):
@@ -256,7 +267,11 @@ def interpret(factory: Factory, raw: Mapping[str, Any]) -> Outcome | None:
         given = (Given(), Given())
         for one, (attributes, args, _) in zip(given, runs, strict=True):
             one.read(interp, factory.attributes, "operation_attributes", attributes)
-            one.read(interp, factory.tensor_args, "tensor_args", args)
+            if isinstance(factory, CallbackFactory):  # the op's lists of tensors, in the order of the mock's struct
+                for (name, element), items in zip(ELEMENTS.items(), args, strict=True):
+                    one.read(interp, Type("vector", (element,)), f"tensor_args.{name}", items)
+            else:
+                one.read(interp, factory.tensor_args, "tensor_args", args)
         replay = ScenarioReplay(interp, factory, templates, [output for _, _, output in runs])
         try:
             with _given_grids():
