@@ -238,7 +238,7 @@ class Laboratory:
         base = self.exploration.paths[0].outcomes[0]
         key = self.hasher.key(replica(base.world), 1)
         used = runtime_leaves_of(base.fresh)
-        compiled = self._compiled()
+        compiled = set(base.world.leaves(leaves_of(base.fresh)))
         return any(
             fact.bit & used
             and type(fact.value) in (int, float)
