@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from tt_cache_lint.device import api, cores, inputs
+from tt_cache_lint.device import api, inputs, work_split
 from tt_cache_lint.device.program import ArgRef, ArgView
 from tt_cache_lint.interp import build, lower
 from tt_cache_lint.interp.lower import Lowering
@@ -95,24 +95,24 @@ def arguments_on_the_first_core_only() -> Iterator[None]:
 @fault
 def rows_taken_for_columns() -> Iterator[None]:
     """Cores come column by column, whatever was asked for."""
-    order, grid = cores.ordered_cores, cores.grid_order
+    order, grid = work_split.ordered_cores, work_split.grid_order
     with (
-        patch.object(cores, "ordered_cores", lambda box, row_wise: order(box, False)),
-        patch.object(cores, "grid_order", lambda count, gx, gy, row_wise: grid(count, gx, gy, False)),
+        patch.object(work_split, "ordered_cores", lambda box, row_wise: order(box, False)),
+        patch.object(work_split, "grid_order", lambda count, gx, gy, row_wise: grid(count, gx, gy, False)),
     ):
         yield
 
 
 @fault
 def second_core_group_works_as_much() -> Iterator[None]:
-    original = cores.split
+    original = work_split.split
 
     def mutant(*args: Any) -> Any:
         made = original(*args)
         made.items[5] = made.items[4]
         return made
 
-    with patch.object(cores, "split", mutant):
+    with patch.object(work_split, "split", mutant):
         yield
 
 

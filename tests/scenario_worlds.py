@@ -19,7 +19,7 @@ from unittest import mock
 import fixture_driver
 from fixture_driver import FIXTURES
 from tt_cache_lint import engine
-from tt_cache_lint.device import inputs, tables, tensors  # noqa: F401  (fills the tables)
+from tt_cache_lint.device import inputs, tables, tensor_inputs, tensors  # noqa: F401  (fills the tables)
 from tt_cache_lint.device.cores import CoreRangeSet, rectangle
 from tt_cache_lint.device.inputs import DEVICES
 from tt_cache_lint.device.workload import Joined
@@ -29,7 +29,6 @@ from tt_cache_lint.hit import Outcome, Replay, Snapshot
 from tt_cache_lint.infra.callback import ELEMENTS
 from tt_cache_lint.infra.callback_find import CallbackFactory
 from tt_cache_lint.infra.policy import Inputs, OwnInputs
-from tt_cache_lint.interp import std  # noqa: F401
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.registry import ENUM_NUMBERS
@@ -171,7 +170,7 @@ def _cores(world: ScenarioWorld, key: str, p: int = 0) -> CoreRangeSet:
 
 
 def _shard(world: ScenarioWorld, name: str, layout: Val, shape: Any) -> tensors.ShardSpec:
-    """tensors.input_shard, with the scenario's grid and shape."""
+    """tensor_inputs.input_shard, with the scenario's grid and shape."""
     p = layout.p | world.bit(f"{name}.shard_spec")
     grid = _cores(world, name, p)
     sides = [world.fact(f"{name}.shard_spec.shape[{index}]", (), number=True) for index in range(2)]
@@ -254,7 +253,7 @@ def factories(folder: Path) -> Iterator[Factory]:
 
 @contextmanager
 def _given_grids() -> Iterator[None]:
-    with mock.patch.object(tensors, "input_shard", _shard), mock.patch.object(inputs, "input_cores", _cores):
+    with mock.patch.object(tensor_inputs, "input_shard", _shard), mock.patch.object(inputs, "input_cores", _cores):
         yield
 
 

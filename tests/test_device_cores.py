@@ -6,17 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tt_cache_lint.device.cores import (
-    XY,
-    CoreRangeSet,
-    corerange_to_cores,
-    grid_to_cores,
-    merged,
-    num_cores_to_set,
-    rectangle,
-    split_work_to_cores,
-)
+from tt_cache_lint.device.cores import XY, CoreRangeSet, merged, rectangle
 from tt_cache_lint.device.cores import CoreCoord as Coord
+from tt_cache_lint.device.work_split import corerange_to_cores, grid_to_cores, num_cores_to_set, split_work_to_cores
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.registry import Site
 from tt_cache_lint.interp.values import Implausible, Mark, Thrown, Value, plain

@@ -9,7 +9,7 @@ import pytest
 
 from interp_snippets import MAIN, data, interp_of
 from tt_cache_lint.device.program import CircularBuffer, Failure, Kernel, Program, enter
-from tt_cache_lint.device.tensors import input_tensor
+from tt_cache_lint.device.tensor_inputs import input_tensor
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.values import Handle, Value, plain

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from small_factory import CREATE, REFRESH, factory
-from tt_cache_lint.device import api, descriptor, inputs, library, shards  # noqa: F401
+from tt_cache_lint.device import tables  # noqa: F401  (fills the tables)
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.interp.interp import Interp

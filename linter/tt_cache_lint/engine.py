@@ -64,7 +64,6 @@ def analyse(root: Path, paths: Sequence[Path], options: Options, progress: Progr
     from tt_cache_lint.device import tables  # noqa: F401  (fills the tables)
     from tt_cache_lint.factory.find import Finder
     from tt_cache_lint.hash.collect import Examiner
-    from tt_cache_lint.interp import algorithms, std  # noqa: F401
     from tt_cache_lint.interp.interp import Interp
     from tt_cache_lint.source.files import SourceError, SourceTree
     from tt_cache_lint.source.index import Index

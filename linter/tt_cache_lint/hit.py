@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from tt_cache_lint.again import second_program
 from tt_cache_lint.device.inputs import make_input
 from tt_cache_lint.device.program import Event, Failure, Program, enter
-from tt_cache_lint.device.tensors import input_tensor
+from tt_cache_lint.device.tensor_inputs import input_tensor
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.infra.policy import Call, Infra, Inputs, OwnInputs

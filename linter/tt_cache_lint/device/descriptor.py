@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.api import _log, index_key
+from tt_cache_lint.device.api import log_event
+from tt_cache_lint.device.buffer_methods import buffer_size
+from tt_cache_lint.device.circular_buffers import index_key
 from tt_cache_lint.device.cores import cores_of, to_coord
+from tt_cache_lint.device.layout_methods import data_format, page_size
 from tt_cache_lint.device.program import CircularBuffer, Kernel, Program, buffer_of, set_args
-from tt_cache_lint.device.tensors import ShardSpec, Tensor, buffer_size, data_format, page_size, round_up
+from tt_cache_lint.device.tensors import ShardSpec, Tensor, round_up
 from tt_cache_lint.interp.registry import Site, function, method
 from tt_cache_lint.interp.values import (
     Implausible,
@@ -72,7 +75,7 @@ def _add_cb(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
             cb.formats[key] = inner.get("data_format")
             cb.pages[key] = inner.get("page_size")
     program.cbs.append(cb)
-    _log(m, "cb", mark, cb)
+    log_event(m, "cb", mark, cb)
 
 
 def _add_kernel(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
@@ -80,7 +83,7 @@ def _add_kernel(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
     kernel.stack = tuple(m.stack)
     kernel.cores_mask = mask(item.get("core_ranges"))
     program.kernels.append(kernel)
-    _log(m, "kernel", mark, kernel)
+    log_event(m, "kernel", mark, kernel)
     runtime = item.get("runtime_args")
     for position, pair in enumerate(_items(runtime)):
         parts = _items(pair)

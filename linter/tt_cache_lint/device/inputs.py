@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.cores import CoreCoord, CoreRangeSet, rectangle
 from tt_cache_lint.device.mesh import input_coordinate
 from tt_cache_lint.device.mesh_device import MeshSocket, SubDeviceId
+from tt_cache_lint.device.tensor_inputs import default_dims, input_memory, input_shape, input_tensor
 from tt_cache_lint.device.tensors import (
     DRAM,
     DTYPES,
@@ -20,10 +21,6 @@ from tt_cache_lint.device.tensors import (
     GlobalSemaphore,
     ShardSpec,
     Tile,
-    default_dims,
-    input_memory,
-    input_shape,
-    input_tensor,
     make_shape,
 )
 from tt_cache_lint.interp import build

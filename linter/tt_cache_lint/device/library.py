@@ -5,19 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.cores import CoreCoord
-from tt_cache_lint.device.tensors import (
-    DRAM_BANKS,
-    Buffer,
-    Device,
-    Tensor,
-    TensorLayout,
-    TensorSpec,
-    construct_layout,
-    construct_shape,
-    enum,
-    round_up,
-    to_memory,
-)
+from tt_cache_lint.device.tensor_make import construct_layout, construct_shape, to_memory
+from tt_cache_lint.device.tensors import DRAM_BANKS, Buffer, Device, Tensor, TensorLayout, TensorSpec, enum, round_up
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import Site, function, method
 from tt_cache_lint.interp.types import Type
@@ -144,7 +133,7 @@ def to_array_4d(m: Machine, site: Site, v: Vec) -> Value:
 
 @method(Buffer, "core_type")
 def buffer_core_type(m: Machine, site: Site, v: Buffer) -> Value:
-    from tt_cache_lint.device.tensors import buffer_type
+    from tt_cache_lint.device.buffer_methods import buffer_type
     from tt_cache_lint.interp.values import Enum
 
     kind = buffer_type(m, site, v)
@@ -181,8 +170,9 @@ def is_block_float(m: Machine, site: Site, args: list[Value]) -> Value:
 @function("get_optimal_worker_cores_for_sharded_tensor", arity=(1, 2))
 def workers_of_shards(m: Machine, site: Site, args: list[Value]) -> Value:
     """The cores that hold shards, in shard-orientation order; for DRAM the worker next to each bank."""
-    from tt_cache_lint.device.cores import core_vector, set_order
+    from tt_cache_lint.device.cores import core_vector
     from tt_cache_lint.device.tensors import DRAM, ORIENTATIONS, ShardSpec
+    from tt_cache_lint.device.work_split import set_order
 
     tensor = args[0].v if isinstance(args[0], Opt) else args[0]
     if not isinstance(tensor, Tensor):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device import api
+from tt_cache_lint.device import api, circular_buffers
 from tt_cache_lint.device.cores import CoreCoord, CoreRange, CoreRangeSet
 from tt_cache_lint.device.program import CbConfig, Kernel, Program
 from tt_cache_lint.interp.registry import FUNCTIONS, Function, Site, function, method
@@ -60,12 +60,12 @@ def create_numbered_cb(m: Machine, site: Site, args: list[Value]) -> Value:
     config = CbConfig(size, site.mark)
     items = index.items if isinstance(index, (Vec, InitList)) else [index]
     for item in items:
-        config.formats[api.index_key(m, item)] = None
+        config.formats[circular_buffers.index_key(m, item)] = None
     for extra in rest[4:]:
         placed = api.placed(m, extra)
         if isinstance(placed, Obj):
             config.buffer = placed
-    return api.create_circular_buffer(m, site, [program, cores, config])
+    return circular_buffers.create_circular_buffer(m, site, [program, cores, config])
 
 
 @function("CreateCircularBuffers", arity=(5, 10), accepts=_numbered_form)
@@ -74,11 +74,13 @@ def create_circular_buffers(m: Machine, site: Site, args: list[Value]) -> Value:
 
 
 def _any_cb_form(args: list[Value]) -> bool:
-    return api.is_cb_call(args) or (len(args) >= 6 and _numbered_form(args))
+    return circular_buffers.is_cb_call(args) or (len(args) >= 6 and _numbered_form(args))
 
 
 def _create_cb(m: Machine, site: Site, args: list[Value]) -> Value:
-    return (api.create_circular_buffer if api.is_cb_call(args) else create_numbered_cb)(m, site, args)
+    return (circular_buffers.create_circular_buffer if circular_buffers.is_cb_call(args) else create_numbered_cb)(
+        m, site, args
+    )
 
 
 FUNCTIONS["CreateCircularBuffer"] = Function(_create_cb, False, (3, 9), _any_cb_form)

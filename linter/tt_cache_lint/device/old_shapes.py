@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.tensors import construct_shape, make_shape, round_up
+from tt_cache_lint.device.tensor_make import construct_shape
+from tt_cache_lint.device.tensors import make_shape, round_up
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import CONSTRUCTORS, Site, constructor, method
 from tt_cache_lint.interp.types import SCALARS, Type

@@ -12,7 +12,8 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.cores import XY, CoreRangeSet, core_vector, rectangle, set_order, to_set
+from tt_cache_lint.device.cores import XY, CoreRangeSet, core_vector, rectangle, to_set
+from tt_cache_lint.device.tensor_inputs import is_sharded
 from tt_cache_lint.device.tensors import (
     ORIENTATIONS,
     Buffer,
@@ -21,10 +22,10 @@ from tt_cache_lint.device.tensors import (
     Tensor,
     TensorSpec,
     enum_value_of,
-    is_sharded,
     make_shape,
     with_mask,
 )
+from tt_cache_lint.device.work_split import set_order
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import CONSTANTS, Site, constructor, method
 from tt_cache_lint.interp.types import Type

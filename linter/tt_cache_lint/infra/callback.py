@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.inputs import make_input
 from tt_cache_lint.device.program import Program
-from tt_cache_lint.device.tensors import Tensor, input_tensor
+from tt_cache_lint.device.tensor_inputs import input_tensor
+from tt_cache_lint.device.tensors import Tensor
 from tt_cache_lint.infra.callback_find import RESULT_BYTES, CallbackFactory, Search, kinds, returns_program
 from tt_cache_lint.infra.policy import Call, Inputs, Made
 from tt_cache_lint.interp import build

@@ -1,0 +1,129 @@
+"""The tensors an op is given: shapes, memory configs and shard specs that a world decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tt_cache_lint.device.cores import CoreRangeSet, rectangle
+from tt_cache_lint.device.tensors import (
+    DRAM,
+    DTYPES,
+    GRIDS,
+    L1,
+    LAYOUTS,
+    MEMORY_LAYOUTS,
+    ORIENTATIONS,
+    SHAPES,
+    MemoryConfig,
+    PageConfig,
+    ShardSpec,
+    Tensor,
+    TensorLayout,
+    TensorSpec,
+    Tile,
+    enum,
+    make_shape,
+)
+from tt_cache_lint.interp.values import (
+    Implausible,
+    Opt,
+    Val,
+    Value,
+    Vec,
+    mask,
+    plain,
+)
+from tt_cache_lint.interp.world import World
+
+if TYPE_CHECKING:
+    pass
+
+
+# -- inputs ----------------------------------------------------------------------------------------------------------
+
+
+def default_dims(world: World) -> tuple[int, ...]:
+    return SHAPES[world.seed % len(SHAPES)]
+
+
+def input_shape(world: World, name: str) -> Vec:
+    """The logical shape of an input tensor: a rank decision and a number for each dimension."""
+    rank = world.fact(f"{name}.rank", (4, 2, 3), words=f"rank of {name}")
+    dims = default_dims(world)
+    count = int(rank.v)
+    if not 0 <= count <= 8:
+        raise Implausible("an absurd rank")
+    items: list[Value] = []
+    for index in range(count):
+        default = dims[count - 1 - index] if count - 1 - index < len(dims) else 1
+        value = world.fact(f"{name}.logical_shape[{index}]", (default,), number=True)
+        items.append(Val(value.v, value.p, value.t))
+    return make_shape(items)
+
+
+def input_memory(world: World, name: str, shape: Any = None) -> MemoryConfig:
+    """A memory config whose layout is a decision."""
+    layout = world.fact(f"{name}.memory_layout", MEMORY_LAYOUTS, words=f"{name} memory layout")
+    sharded = layout.v.name != "INTERLEAVED"
+    kinds = (L1, DRAM) if sharded else (DRAM, L1)
+    buffer_type = world.fact(f"{name}.buffer_type", kinds, words=f"{name} buffer type")
+    if not sharded:
+        return MemoryConfig(layout, buffer_type, None)
+    return MemoryConfig(
+        layout, buffer_type, None, lambda: Opt(input_shard(world, name, layout, shape), layout.p, is_sharded(layout))
+    )
+
+
+def is_sharded(layout: Value) -> Value:
+    """The condition that a memory layout is a sharded one, as a term."""
+    bare = plain(layout)
+    interleaved = enum("TensorMemoryLayout", "INTERLEAVED")
+    return Val(bare != interleaved, mask(layout), ("!=", layout, interleaved)) if mask(layout) else None
+
+
+def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec:
+    """A shard spec that fits the shape: the grid does not always start at the origin."""
+    padded: Vec = shape() if callable(shape) else make_shape([*reversed(default_dims(world)[:4])])
+    width = int(plain(padded.items[-1]))
+    height = 1
+    for item in padded.items[:-1]:
+        height *= int(plain(item))
+    p = layout.p | world.bit(f"{name}.shard_spec")
+    # Every tensor of a world shares one shard grid, as sharded ops mostly demand.
+    pick = world.seed % 4
+    x0, y0 = ((0, 0), (1, 0), (0, 0), (0, 1))[pick]
+    kind = layout.v.name
+    if kind == "BLOCK_SHARDED":
+        nx, ny = (2, 2) if pick % 2 == 0 else (2, 1)
+        grid = [rectangle(x0, y0, x0 + nx - 1, y0 + ny - 1, p)]
+        extents = [_share(height, ny), _share(width, nx)]
+    else:
+        count = 2 if pick % 2 else min(4, GRIDS[world.seed % len(GRIDS)][0])
+        grid = [rectangle(x0, y0, x0 + count - 1, y0, p)]
+        extents = [_share(height, count), width] if kind == "HEIGHT_SHARDED" else [height, _share(width, count)]
+    sides: list[Value] = []
+    for index, extent in enumerate(extents):
+        fact = world.fact(f"{name}.shard_spec.shape[{index}]", (extent,), number=True)
+        sides.append(Val(fact.v, fact.p | p, fact.t))
+    orientation = world.fact(f"{name}.shard_spec.orientation", ORIENTATIONS, words=f"{name} shard orientation")
+    return ShardSpec(CoreRangeSet(grid), make_shape(sides), orientation)
+
+
+def _share(extent: int, parts: int) -> int:
+    share = -(-extent // parts)
+    return -(-share // 32) * 32 if extent % 32 == 0 else share
+
+
+def input_tensor(world: World, name: str, run: int) -> Tensor:
+    """A tensor given to the op."""
+
+    def make() -> TensorSpec:
+        shape = input_shape(world, name)
+        dtype = world.fact(f"{name}.dtype", DTYPES, words=f"{name} dtype")
+        layout = world.fact(f"{name}.layout", LAYOUTS, words=f"{name} layout")
+        page = PageConfig(layout, Tile())
+        spec = TensorSpec(shape, TensorLayout(dtype, page, None))  # type: ignore[arg-type]
+        spec.layout.memory = input_memory(world, name, lambda: spec.padded)
+        return spec
+
+    return Tensor(name, run, None, make)
