@@ -5,6 +5,7 @@ Every case runs in its own process with little memory and little time; a traceba
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from small_factory import CREATE, REFRESH, STALE, factory
+from tt_cache_lint.cli import main
 
 MEMORY = 1_500 << 20
 SECONDS = 20.0
@@ -375,3 +378,35 @@ def test_strange_names(root: Path) -> None:
     done = check(root)
     assert done.ids == [STALE_ONE, STALE_ONE]
     assert "späte spaces [x] 'q'.cpp" in [f["path"] for f in done.report["findings"]]
+
+
+@pytest.mark.parametrize(
+    "place", ["tt_cache_lint.facts.Collector.collect", "tt_cache_lint.hash.collect.Examiner.examine"]
+)
+def test_a_fault_of_this_tool_is_told_and_the_rest_is_checked(
+    root: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(root, "faulty/faulty.cpp", factory(override=STALE, name="Faulty"))
+    module, owner, name = place.rsplit(".", 2)
+    target = getattr(importlib.import_module(module), owner)
+    original = getattr(target, name)
+
+    def failing(self: Any, *args: Any, **more: Any) -> Any:
+        looked_at = self.factory if name == "collect" else args[0]
+        if "Faulty" in looked_at.name:
+            raise KeyError("operation_attributes.\x1b[31m")
+        return original(self, *args, **more)
+
+    monkeypatch.setattr(target, name, failing)
+    monkeypatch.delenv("TT_CACHE_LINT_DEBUG", raising=False)
+    result = CliRunner().invoke(main, ["check", "--root", str(root), str(root), "--format", "json"])
+    report = json.loads(result.stdout)
+    assert result.exit_code == 2
+    faulty = next(f for f in report["factories"] if "Faulty" in f["factory"])
+    assert faulty["status"] == "partial"
+    assert "internal error: KeyError" in faulty["reason"]
+    assert any(p["path"] == "faulty/faulty.cpp" for p in report["problems"])
+    assert [f["path"] for f in report["findings"] if f["id"] == "TTC301"] == ["good/good.cpp"]
+
+    monkeypatch.setenv("TT_CACHE_LINT_DEBUG", "1")
+    assert isinstance(CliRunner().invoke(main, ["check", "--root", str(root), str(root)]).exception, KeyError)

@@ -153,11 +153,12 @@ def readable_inputs(root: Path, paths: Iterable[Path]) -> tuple[list[Path], list
 
 
 def unread_files(root: Path, paths: Iterable[Path], run: Run) -> bool:
-    """Was a file that the caller named not read at all? (Files below a named folder do not count.)"""
+    """Was a file that the caller named not read at all, or did this tool fail? (Unread files below a named folder do
+    not count.)"""
     root = Path(os.path.abspath(root))
     below = [_below(root, path) for path in paths]
     named = {path.relative_to(root).as_posix() for path in below if path is not None and not path.is_dir()}
-    return any(problem.unread and problem.path in named for problem in run.problems)
+    return any(problem.fault or (problem.unread and problem.path in named) for problem in run.problems)
 
 
 def _fault(path: Path) -> str:

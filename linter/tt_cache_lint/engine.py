@@ -143,7 +143,7 @@ def _file(
         _syntax(finder, target, analysis)
         for factory in finder.in_file(target) if target != name else factories:
             if options.only is None or factory.name.endswith(options.only):
-                analysis.facts.append(_facts(finder, examiner, factory, options))
+                analysis.facts.append(_guarded(finder, examiner, factory, options, analysis))
                 gc.collect()
                 gc.freeze()
 
@@ -151,7 +151,7 @@ def _file(
 def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options: Options) -> None:
     """The hashes of ops whose factories were not met on the way."""
     from tt_cache_lint.hash.operations import PlainReplay
-    from tt_cache_lint.hit import Replay
+    from tt_cache_lint.hit import FAULTS, Replay
     from tt_cache_lint.infra import INFRAS
     from tt_cache_lint.paths import Budget, Search
 
@@ -160,8 +160,11 @@ def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options:
             continue
         budget = Budget(paths=8, seconds=options.seconds_per_factory, worlds=120, steps=60_000, base_worlds=1)
         kind = Replay if factory.infra in INFRAS else PlainReplay
-        exploration = Search(finder.interp, factory, budget, kind).run()
-        examiner.examine(factory, exploration, kind)
+        try:
+            exploration = Search(finder.interp, factory, budget, kind).run()
+            examiner.examine(factory, exploration, kind)
+        except FAULTS as error:
+            analysis.problems.append(_fault(factory, error))
         gc.collect()
         gc.freeze()
 
@@ -175,6 +178,31 @@ def _syntax(finder: Finder, path: str, analysis: Analysis) -> None:
     if line:
         message = f"syntax error near line {line}; a factory that stands there may be missing or read in part"
         analysis.problems.append(Problem(path, message, line))
+
+
+def _guarded(
+    finder: Finder, examiner: Examiner, factory: Factory, options: Options, analysis: Analysis
+) -> FactoryFacts:
+    """The facts of a factory. A fault of this tool is told as one, and the others are still checked."""
+    from tt_cache_lint.hit import FAULTS
+
+    try:
+        return _facts(finder, examiner, factory, options)
+    except FAULTS as error:
+        problem = _fault(factory, error)
+        analysis.problems.append(problem)
+        return FactoryFacts(
+            factory.name, factory.infra, factory.path, factory.line, status=Status.PARTIAL, reason=problem.message
+        )
+
+
+def _fault(factory: Factory, error: Exception) -> Problem:
+    from tt_cache_lint.hit import DEBUG
+
+    if os.environ.get(DEBUG):
+        raise error
+    message = f"internal error: {type(error).__name__}: {error} ({factory.name}; set {DEBUG}=1 for the traceback)"
+    return Problem(factory.path, message, factory.line, fault=True)
 
 
 def _facts(finder: Finder, examiner: Examiner, factory: Factory, options: Options) -> FactoryFacts:

@@ -379,12 +379,16 @@ class Silenced:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something about the input itself that kept part of it from being analysed; `unread` when all of the file."""
+    """Something that kept part of the input from being analysed; `unread` when all of the file.
+
+    `fault` when the input is not to blame but this tool.
+    """
 
     path: str
     message: str
     line: int = 0
     unread: bool = False
+    fault: bool = False
 
 
 @dataclass(frozen=True, slots=True)
