@@ -228,3 +228,12 @@ def test_a_name_that_is_written_very_often_does_not_take_long(tmp_path: Path) ->
     index, started = Index(SourceTree(tmp_path)), time.process_time()
     assert index._may_define("functions", "f", "all.hpp")
     assert time.process_time() - started < 2
+
+
+def test_comments_between_parameters_do_not_take_long(tmp_path: Path) -> None:
+    """Each comment may be read in one way only; with two, forty of them would never end."""
+    parameters = ",\n".join(f"    int p{n}  // what the number {n} is" for n in range(40))
+    (tmp_path / "a.cpp").write_text(f"int made(\n{parameters}\n);\nint used() {{ return made(); }}\n")
+    started = time.process_time()
+    assert not Index(SourceTree(tmp_path)).functions("made", "a.cpp")
+    assert time.process_time() - started < 2
