@@ -87,7 +87,7 @@ def test_end_line_of_a_range() -> None:
 
 def test_problems_and_hidden() -> None:
     found = document(replace(RUN, problems=(Problem("a.cpp", "too large", 3),), hidden=4))
-    assert found["problems"] == [{"path": "a.cpp", "message": "too large", "line": 3, "unread": False}]
+    assert found["problems"] == [{"path": "a.cpp", "message": "too large", "line": 3, "unread": False, "fault": False}]
     assert found["summary"]["hidden"] == 4
 
 
