@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tt_cache_lint.device import tables  # noqa: F401  (fills the tables)
-
-# The modules that fill the tables of known functions and types.
+# The two modules that fill the tables of known functions and types.
+from tt_cache_lint import infra  # noqa: F401
+from tt_cache_lint.device import tables  # noqa: F401
 from tt_cache_lint.device.program import enter
 from tt_cache_lint.engine import RECURSION
 from tt_cache_lint.interp.access import value_of

@@ -141,16 +141,16 @@ struct Plan { uint32_t rows = 3; uint32_t cols = 5; };
 struct Wide { alignas(16) uint32_t word = 1; };
 struct Other { uint32_t rows = 7; };
 template <bool wide> struct Choose { using type = std::conditional_t<wide, Plan, Other>; };
-struct Chosen { Choose<true>::type plan; decltype(Plan::rows) count = 2; };
+struct Attributes { Choose<true>::type plan; decltype(Plan::rows) count = 2; };
 constexpr uint32_t twice(uint32_t x) { return x < 2 ? x : twice(x - 1) + 2; }
 constexpr uint32_t BYTES = alignof(Wide) * twice(3);
 inline uint32_t pick(const Plan&) { return 1; }
 inline uint32_t pick(const Other&) { return 2; }
 """
 SOURCE = """#include "plan.hpp"
-uint32_t rows() { Chosen a; return a.plan.rows; }
+uint32_t rows() { Attributes a; return a.plan.rows; }
 uint32_t bytes() { return BYTES; }
-uint32_t picked() { Chosen a; return pick(a.plan); }
+uint32_t picked() { Attributes a; return pick(a.plan); }
 """
 
 

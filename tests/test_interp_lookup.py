@@ -290,3 +290,18 @@ def test_a_local_static_is_hidden_state_unless_constant(tmp_path: Path) -> None:
     ran = run(tmp_path, "int g() { static int n = 0; return ++n; } int f() { g(); return g(); }")
     assert [n for n in ran.machine.world.leaves(mask(ran.value)) if n.startswith(HIDDEN_STATE)]
     assert value(tmp_path, "int f() { static const int n = 3; return n; }") == 3
+
+
+OWN = "struct Tile { int rows = 3; }; struct Attributes { int count = 4; Attributes() = default; };"
+
+
+@pytest.mark.parametrize("place", ["namespace ttnn::operations::own {", ""])
+def test_a_struct_of_the_checked_code_is_not_the_apis_of_that_name(tmp_path: Path, place: str) -> None:
+    end = "}" if place else ""
+    code = f'#include "own.hpp"\n{place} int f() {{ Tile tile; Attributes a; return tile.rows + a.count; }} {end}'
+    assert in_files(tmp_path, code, own_hpp=f"#pragma once\n{place} {OWN} {end}") == 7
+
+
+def test_a_type_of_the_api_is_what_the_device_model_says(tmp_path: Path) -> None:
+    code = '#include "tile.hpp"\nusing namespace tt::tt_metal; int f() { Tile tile; return tile.get_height(); }'
+    assert in_files(tmp_path, code, tile_hpp="namespace tt::tt_metal { class Tile { int rows = 3; }; }") == 32

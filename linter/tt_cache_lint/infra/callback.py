@@ -35,7 +35,7 @@ from tt_cache_lint.interp.values import (
     Vec,
     empty,
 )
-from tt_cache_lint.source.defs import FunctionDef, StructDef
+from tt_cache_lint.source.defs import FunctionDef
 
 if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
@@ -387,12 +387,5 @@ def homogenous_workload(m: Machine, site: Site, args: list[Value]) -> Value:
 
 @constructor("Attributes")
 def reflected_attributes(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
-    """tt::stl::reflection::Attributes, a list of names and values: what attributes() of an older op gives.
-
-    There it is an alias of a vector; a struct of that name is the checked code's own.
-    """
-    if isinstance(type_.decl, StructDef):
-        where = mark or Mark("", 0, 1, 0, "")
-        given = InitList(list(args), [where] * len(args), None, where)
-        return build.aggregate(m, type_.decl, type_, given) if args else build.new_struct(m, type_.decl, type_)
+    """tt::stl::reflection::Attributes, a list of names and values: what attributes() of an older op gives."""
     return args[0] if len(args) == 1 and isinstance(args[0], Vec) else Vec(list(args))

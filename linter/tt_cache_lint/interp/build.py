@@ -48,7 +48,7 @@ def default_value(m: Machine, type_: Type) -> Value:
     if kind:
         return False if kind == "bool" else 0.0 if kind == "float" else 0
     name = type_.name
-    if name in CONSTRUCTORS:
+    if type_.decl is None and name in CONSTRUCTORS:
         return CONSTRUCTORS[name](m, type_, [], None)
     if isinstance(type_.decl, StructDef):
         return new_struct(m, type_.decl, type_)
@@ -196,7 +196,7 @@ def coerce(m: Machine, value: Value, type_: Type) -> Value:
         return value
     if isinstance(type_.decl, EnumDef):
         return value
-    converter = _CONVERSIONS.get(name)
+    converter = _CONVERSIONS.get(name) if type_.decl is None else None
     if converter is not None:
         return converter(m, value, type_)
     return value
@@ -227,7 +227,7 @@ def from_list(m: Machine, given: InitList, type_: Type) -> Value:
             if (len(given.items) == 1 and not given.names)
             else Opt(coerce(m, given, inner))
         )
-    if name in CONSTRUCTORS:
+    if type_.decl is None and name in CONSTRUCTORS:
         return CONSTRUCTORS[name](m, type_, given.items if given.names is None else [given], given.mark)
     if isinstance(type_.decl, StructDef):
         return aggregate(m, type_.decl, type_, given)
@@ -355,7 +355,7 @@ def construct(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> 
     if kind:
         return ops.convert(m, args[0], kind) if args else default_value(m, type_)
     name = type_.name
-    if name in CONSTRUCTORS:
+    if type_.decl is None and name in CONSTRUCTORS:
         return CONSTRUCTORS[name](m, type_, args, mark)
     if not args:
         if isinstance(type_.decl, StructDef) and m.interp.methods(type_.decl, type_.decl.name):

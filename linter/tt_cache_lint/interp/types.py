@@ -32,6 +32,19 @@ MAPS = {"map", "unordered_map", "multimap"}
 TRANSPARENT = {"reference_wrapper", "unique_ptr", "shared_ptr", "const", "weak_ptr", "not_null"}
 STRINGS = {"string", "string_view", "basic_string", "path"}
 OTHERS = {"optional", "tuple", "pair", "variant", "function", "monostate", "nullopt_t"}
+# Where the API declares the types that the device model provides (tt_metal/api, ttnn/api, tt_stl).
+API_NAMESPACES = {
+    ("tt",),
+    ("tt", "tt_metal"),
+    ("tt", "tt_metal", "distributed"),
+    ("tt", "tt_metal", "experimental"),
+    ("tt", "tt_fabric"),
+    ("tt", "stl"),
+    ("tt", "stl", "reflection"),
+    ("ttsl",),
+    ("ttsl", "reflection"),
+    ("ttnn",),
+}
 STANDARD = SEQUENCES | MAPS | TRANSPARENT | STRINGS | OTHERS
 
 
@@ -238,9 +251,19 @@ class Scoping:
             return SCALARS[name]
         if name in TRANSPARENT and args and isinstance(args[0], Type):
             return args[0].wrapped(ptr=name.endswith("_ptr"))
-        if name in STANDARD or name in self.known:
+        if name in STANDARD:
             return Type(name, args)
+        if name in self.known:
+            return Type(name, args, None if qualifier else self._own(name))
         return self._declared(name, qualifier, args, depth)
+
+    def _own(self, name: str) -> StructDef | None:
+        """The checked code's own struct of a name that the API has too: one of a namespace around this code."""
+        struct = self.index.struct(name, self.file.path, self.scope)
+        if struct is None or struct.scope != self.scope[: len(struct.scope)] or struct.scope in API_NAMESPACES:
+            return None
+        beside = struct.file.path.rpartition("/")[0] == self.file.path.rpartition("/")[0]
+        return struct if struct.scope or beside else None
 
     def _declared(self, name: str, qualifier: Scope, args: tuple[Any, ...], depth: int) -> Type:
         at, index = self.file.path, self.index
