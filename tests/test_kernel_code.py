@@ -91,3 +91,18 @@ def test_a_list_of_unknown_length_and_a_kernel_that_is_not_there(tmp_path: Path)
     (tmp_path / "reader.cpp").write_text(f"void kernel_main() {{ auto a = {arg(30)}; }}")
     (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
     assert facts.short == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"auto n = {arg(1)}; if (n + 1 == 3) {{ auto b = {arg(5)}; }} auto c = {arg(0)};",
+        f"auto c = {arg(0)}; uint32_t i = {arg(1)}; i++; i += 1; auto b = {arg('i')};",
+        f"bool b = {arg(0)} != 7 && !({arg(1)} == 2); if (b) {{ auto c = {arg(6)}; }}",
+    ],
+)
+def test_what_is_remembered_of_one_core_fits_the_others(body: str) -> None:
+    """The same code asked for many cores says what it says when it is asked anew."""
+    code = KernelCode("k.cpp", f"void kernel_main() {{ {body} }}".encode())
+    cores = [(a, b, c) for c in (None, 0) for a in (7, 0, None) for b in (2, 3, None, 2)]
+    assert [code.reads(core).unique for core in cores] == [last(body, *core) for core in cores]

@@ -54,12 +54,34 @@ class Reads:
             self.unique, self.unique_line = index, line
 
 
+class _Word(int):
+    """A number that derives from arguments: `of` are their indices."""
+
+    of: frozenset[int]
+
+
+def _word(value: int, *sources: Number) -> int:
+    """A number with the arguments that other numbers derive from."""
+    of = frozenset[int]().union(*(s.of for s in sources if isinstance(s, _Word)))
+    if not of:
+        return int(value)
+    made = _Word(value)
+    made.of = of
+    return made
+
+
 class KernelCode:
-    """The source of one device kernel."""
+    """The source of one device kernel.
+
+    A kernel runs on many cores whose arguments differ mostly in numbers that decide nothing: what one core reads is
+    remembered by the arguments that conditions and indices derive from.
+    """
 
     def __init__(self, path: str, text: bytes) -> None:
         self.file = SourceFile(path, _MAIN.sub(rb"void\1MAIN()\2{", text))
         self.body = next(self._bodies(self.file.root), None)
+        self._written: dict[int, tuple[tuple[str, ...], bool]] = {}
+        self._known: dict[object, list[tuple[tuple[int, ...], dict[tuple[Number, ...], Reads]]]] = {}
 
     def _bodies(self, node: Node) -> Iterator[Node]:
         for child in node.named_children:
@@ -74,21 +96,55 @@ class KernelCode:
 
     def reads(self, arguments: Sequence[Number], common: Sequence[Number] = ()) -> Reads:
         """What the kernel reads when it is given these arguments; None is a number that is not known."""
-        run = _Run(self.file, arguments, common)
+        kind = (tuple(a is None for a in arguments), tuple(common))
+        known = self._known.setdefault(kind, [])
+        for used, answers in known:
+            found = answers.get(tuple(arguments[i] for i in used))
+            if found is not None:
+                return found
+        run = _Run(self, self.file, arguments, common)
         if self.body is not None:
             run.block(self.body)
-        return run.reads
+        used = tuple(sorted(run.used))
+        answers = next((a for u, a in known if u == used), None)
+        if answers is None:
+            answers = {}
+            known.append((used, answers))
+        return answers.setdefault(tuple(arguments[i] for i in used), run.reads)
+
+    def summary(self, node: Node) -> tuple[tuple[str, ...], bool]:
+        """The names that are written within a node, and whether it may leave the function."""
+        known = self._written.get(node.id)
+        if known is None:
+            written: list[str] = []
+            leaves = node.type in _LEAVES
+            for inner in _within(node):
+                leaves = leaves or inner.type in _LEAVES
+                if inner.type in _WRITES:
+                    target = inner.child_by_field_name("left") or inner.child_by_field_name("argument")
+                    if target is not None:
+                        written.append(self.file.text_of(target))
+            known = self._written[node.id] = tuple(written), leaves
+        return known
 
 
 @dataclass(slots=True)
 class _Run:
-    """One run through a kernel, as far as it goes for certain."""
+    """One run through a kernel, as far as it goes for certain. `used` are the arguments that decided something."""
 
+    code: KernelCode
     file: SourceFile
     arguments: Sequence[Number]
     common: Sequence[Number]
     reads: Reads = field(default_factory=Reads)
     known: dict[str, int] = field(default_factory=dict)
+    used: set[int] = field(default_factory=set)
+
+    def decided(self, value: Number) -> Number:
+        """A number that something is decided by."""
+        if isinstance(value, _Word):
+            self.used |= value.of
+        return value
 
     # -- statements: False when the kernel may have returned -------------------------------------------------------
 
@@ -128,7 +184,7 @@ class _Run:
     def branch(self, node: Node) -> bool:
         clause = node.child_by_field_name("condition")
         inner = clause.child_by_field_name("value") if clause is not None else None
-        condition = self.value(inner) if inner is not None else None
+        condition = self.decided(self.value(inner)) if inner is not None else None
         then, otherwise = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
         if condition is None:
             return all(self.perhaps(part) for part in (then, otherwise) if part is not None)
@@ -139,15 +195,13 @@ class _Run:
 
     def perhaps(self, node: Node) -> bool:
         """A part that may run or not: what it writes is not known behind it."""
-        for inner in _within(node):
-            if inner.type in _WRITES:
-                target = inner.child_by_field_name("left") or inner.child_by_field_name("argument")
-                if target is not None:
-                    self.put(self.file.text_of(target), None)
-        return not self.may_leave(node)
+        written, leaves = self.code.summary(node)
+        for name in written:
+            self.put(name, None)
+        return not leaves
 
     def may_leave(self, node: Node) -> bool:
-        return node.type in _LEAVES or any(inner.type in _LEAVES for inner in _within(node))
+        return self.code.summary(node)[1]
 
     # -- expressions -----------------------------------------------------------------------------------------------
 
@@ -181,7 +235,9 @@ class _Run:
         if kind == "unary_expression":
             inner = node.child_by_field_name("argument")
             found = self.value(inner) if inner is not None else None
-            return int(not found) if found is not None and self.file.text_of(node).startswith("!") else None
+            if found is None or not self.file.text_of(node).startswith("!"):
+                return None
+            return _word(int(not found), found)
         if kind == "call_expression":
             return self.call(node)
         if kind == "lambda_expression":
@@ -202,7 +258,7 @@ class _Run:
         before = self.known.get(name)
         if before is None:
             return None
-        after = before + (1 if b"++" in self.file.text[node.start_byte : node.end_byte] else -1)
+        after = _word(before + (1 if b"++" in self.file.text[node.start_byte : node.end_byte] else -1), before)
         self.known[name] = after
         return after if node.children[0].type in ("++", "--") else before
 
@@ -215,7 +271,7 @@ class _Run:
         name, sign = self.file.text_of(target), self.file.text_of(operator)
         if sign != "=":
             before, combine = self.known.get(name), _BINARY.get(sign[:-1])
-            found = combine(before, found) if combine and before is not None and found is not None else None
+            found = _combined(combine, before, found)
         self.put(name, found)
         return found
 
@@ -229,9 +285,9 @@ class _Run:
             if first is None:
                 self.perhaps(right)
                 return None
+            self.decided(first)
             return int(first != 0) if (first != 0) == (sign == "||") else self.value(right)
-        second, combine = self.value(right), _BINARY.get(sign)
-        return combine(first, second) if combine and first is not None and second is not None else None
+        return _combined(_BINARY.get(sign), first, self.value(right))
 
     def call(self, node: Node) -> Number:
         callee, given = node.child_by_field_name("function"), node.child_by_field_name("arguments")
@@ -239,18 +295,27 @@ class _Run:
         called = self.file.text_of(name) if name is not None else ""
         values = [self.value(c) for c in given.named_children] if given is not None else []
         if called in (_UNIQUE, _COMMON) and len(values) == 1:
-            index = values[0]
+            index = self.decided(values[0])
             if index is None or index < 0:
                 return None
             self.reads.note(index, self.file.line(node), called == _COMMON)
             held = self.common if called == _COMMON else self.arguments
-            return held[index] if index < len(held) else None
+            found = held[index] if index < len(held) else None
+            if found is None or called == _COMMON:
+                return found
+            word = _Word(found)
+            word.of = frozenset((index,))
+            return word
         if called == "static_cast" and len(values) == 1:
             return values[0]
         for child in given.named_children if given is not None else ():
             if child.type == "identifier":  # it may be passed by reference
                 self.known.pop(self.file.text_of(child), None)
         return None
+
+
+def _combined(combine: Callable[[int, int], int] | None, a: Number, b: Number) -> Number:
+    return _word(combine(a, b), a, b) if combine and a is not None and b is not None else None
 
 
 def _within(node: Node) -> Iterator[Node]:
