@@ -99,18 +99,17 @@ class KernelCode:
         kind = (tuple(a is None for a in arguments), tuple(common))
         known = self._known.setdefault(kind, [])
         for used, answers in known:
-            found = answers.get(tuple(arguments[i] for i in used))
-            if found is not None:
+            if (found := answers.get(tuple(arguments[i] for i in used))) is not None:
                 return found
         run = _Run(self, self.file, arguments, common)
         if self.body is not None:
             run.block(self.body)
         used = tuple(sorted(run.used))
-        answers = next((a for u, a in known if u == used), None)
-        if answers is None:
-            answers = {}
-            known.append((used, answers))
-        return answers.setdefault(tuple(arguments[i] for i in used), run.reads)
+        beside = next((a for u, a in known if u == used), None)
+        if beside is None:
+            beside = {}
+            known.append((used, beside))
+        return beside.setdefault(tuple(arguments[i] for i in used), run.reads)
 
     def summary(self, node: Node) -> tuple[tuple[str, ...], bool]:
         """The names that are written within a node, and whether it may leave the function."""
