@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int, str], None]
 RECURSION = 12_000
+GARBAGE = 200_000  # objects made since the last collection, those that are gone again taken off
 MOST_USERS = 32  # files that are checked for one shared header or kernel
 
 
@@ -144,8 +145,7 @@ def _file(
         for factory in finder.in_file(target) if target != name else factories:
             if options.only is None or factory.name.endswith(options.only):
                 analysis.facts.append(_guarded(finder, examiner, factory, options, analysis))
-                gc.collect()
-                gc.freeze()
+                _tidy()
 
 
 def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options: Options) -> None:
@@ -165,8 +165,7 @@ def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options:
             examiner.examine(factory, exploration, kind)
         except FAULTS as error:
             analysis.problems.append(_fault(factory, error))
-        gc.collect()
-        gc.freeze()
+        _tidy()
 
 
 def _syntax(finder: Finder, path: str, analysis: Analysis) -> None:
@@ -230,6 +229,13 @@ def _facts(finder: Finder, examiner: Examiner, factory: Factory, options: Option
     facts = Collector(finder.interp, factory, exploration, omitted, varied).collect()
     search.release()
     return replace(facts, call=finder.calls.find(factory)) if options.calls else facts
+
+
+def _tidy() -> None:
+    """Collect what factories left behind, once there is enough of it to be worth a walk over all that is alive."""
+    if gc.get_count()[0] > GARBAGE:
+        gc.collect()
+        gc.freeze()
 
 
 @contextmanager

@@ -33,6 +33,7 @@ LOOSE_ATTEMPTS = 64
 FLIP_ATTEMPTS = 10
 IMPROVE_ATTEMPTS = 40
 CROSSINGS = 12
+TELLING_NOTHING = 28  # so many flips in a row that show nothing new end the search
 UNCHECKED_ATTEMPTS = 3
 KINDS = (".memory_layout", ".layout", ".has_value")
 # Prices of repairs: a chain of what checks ask for is tried before two arbitrary changes of mind.
@@ -401,13 +402,17 @@ class Search:
         ]
         heapq.heapify(heap)
         done: set[frozenset[tuple[str, str]]] = set()
+        idle = 0
         while heap and len(self.found.paths) < self.budget.paths and not self.out_of_budget():
+            if idle >= TELLING_NOTHING:
+                break
             _, _, current, key, choice = heapq.heappop(heap)
             mark = frozenset((k, repr(v)) for k, v in {**current.flips, key: choice}.items())
             if mark in done:
                 continue
             done.add(mark)
             path = self.flipped(replay, current, key, choice, templates)
+            idle = 0 if path is not None and path.telling else idle + 1
             if path is None:
                 continue
             if len(path.flips) < 3 and path.telling:
@@ -418,7 +423,8 @@ class Search:
         """What could be flipped on a path, with its price."""
         world = path.outcomes[0].world
         core = dict.fromkeys(self.core_keys(path))
-        others = [key for bits in world.order for key in world.leaves(bits) if key not in core]
+        # What only validators branch on tells little, and nothing more on top of another flip.
+        others = () if path.flips else [k for bits in world.order for k in world.leaves(bits) if k not in core]
         for key in (*core, *others):
             fact = world.facts[key]
             if not fact.choices or key in path.flips:

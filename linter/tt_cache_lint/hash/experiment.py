@@ -25,7 +25,7 @@ from tt_cache_lint.infra.callback import given, member_arguments
 from tt_cache_lint.infra.callback_find import CallbackFactory
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.interp.machine import Machine
+from tt_cache_lint.interp.machine import FUEL, Machine
 from tt_cache_lint.interp.values import Interrupt, Mark, Thrown, Value, mask
 from tt_cache_lint.interp.world import Fact, World
 from tt_cache_lint.paths import Exploration, Path
@@ -33,6 +33,8 @@ from tt_cache_lint.source.defs import FunctionDef
 
 PATHS = 6  # how many paths are looked at for omissions
 TRIALS = 48  # how many pairs of calls are executed for a factory
+STEPS = 100_000  # what they may cost in interpreter steps, so that every machine says the same
+SECONDS = 20.0  # the emergency brake, in CPU time
 SELECTED = " is selected instead"
 JOINT = 3  # how many inputs that checks tie together are changed at once
 
@@ -127,22 +129,33 @@ class Hasher:
 class Laboratory:
     """Runs the experiments with one factory."""
 
-    def __init__(self, hasher: Hasher, replay: Replay, exploration: Exploration, seconds: float = 4.0) -> None:
+    def __init__(self, hasher: Hasher, replay: Replay, exploration: Exploration) -> None:
         self.hasher = hasher
         self.replay = replay
         self.exploration = exploration
-        self.deadline = time.process_time() + seconds
+        self.deadline = time.process_time() + SECONDS
         self.left = TRIALS
+        self.steps = STEPS
         self.report = Report()
         self.proven: set[str] = set()
         self.tried: set[tuple[str, str]] = set()
 
     def run(self) -> Report:
         for path in self._paths():
-            if self.left <= 0 or time.process_time() > self.deadline:
+            if self._spent():
                 break
             self.explore(path)
         return self.report
+
+    def _spent(self) -> bool:
+        return self.left <= 0 or self.steps <= 0 or time.process_time() > self.deadline
+
+    def _execute(self, world: World, strict: bool) -> Outcome:
+        """One pair of calls. Raises Interrupt as `Replay.execute` does."""
+        try:
+            return self.replay.execute(world, self.deadline, strict)
+        finally:
+            self.steps -= FUEL - world.fuel_left
 
     def _paths(self) -> list[Path]:
         """The base path and those that show something new, without those that no check would let pass."""
@@ -265,7 +278,7 @@ class Laboratory:
         world = replica(path.outcomes[0].world)
         world.varying = {fact.key: value}
         try:
-            outcome = self.replay.execute(world, self.deadline, True)
+            outcome = self._execute(world, True)
         except Interrupt:
             return None
         table = tabulate(outcome)
@@ -294,14 +307,14 @@ class Laboratory:
             if second.throws or first.content() != second.content():
                 self.report.told.add(leaf)
                 return None
-            if self.left <= 0 or time.process_time() > self.deadline:
+            if self._spent():
                 return None
             self.left -= 1
             world = replica(path.outcomes[0].world)
             world.varying = varying
             repairs: tuple[dict[str, Value], ...]
             try:
-                outcome = self.replay.execute(world, self.deadline, path.validated)
+                outcome = self._execute(world, path.validated)
             except Thrown as error:
                 if error.message.endswith(SELECTED):
                     return self._elsewhere(path, key, leaf, varying, error.message.removesuffix(SELECTED))
