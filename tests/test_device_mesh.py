@@ -51,6 +51,19 @@ COORDINATES = [
         13,
     ),
     Case(
+        "what two ranges share",
+        "int f() { MeshCoordinateRange row(MeshCoordinate(1, 0), MeshCoordinate(1, 3)); "
+        "auto shared = row.intersection(MeshCoordinateRange(MeshCoordinate(0, 2), MeshCoordinate(2, 5))); "
+        "return shared->start_coord()[0] * 100 + shared->start_coord()[1] * 10 + shared->end_coord()[1]; }",
+        123,
+    ),
+    Case(
+        "ranges that share nothing",
+        "bool f() { MeshCoordinateRange row(MeshCoordinate(1, 0), MeshCoordinate(1, 3)); "
+        "return row.intersection(MeshCoordinateRange(MeshCoordinate(0, 0))).has_value(); }",
+        False,
+    ),
+    Case(
         "a coordinate is a key of a map of ranges",
         "int f() { std::unordered_map<MeshCoordinateRange, int> m; m.emplace(MeshCoordinate(0, 1), 7); "
         "return m.at(MeshCoordinateRange(MeshCoordinate(0, 1), MeshCoordinate(0, 1))); }",

@@ -81,6 +81,52 @@ def test_what_is_left_out(tmp_path: Path, body: str, compiled: str, missing: set
     assert omitted(tmp_path, op(body, f"(uint32_t){compiled}")) == missing
 
 
+LISTED = """static constexpr auto attribute_names = std::forward_as_tuple("flag");
+        auto attribute_values() const { return std::forward_as_tuple(flag); }"""
+
+
+@pytest.mark.parametrize(
+    ("body", "compiled", "old", "new", "when", "fix"),
+    [
+        (HASHED.format("a.flag, t"), "attributes.factor", "4", "5", [], "a.factor,"),
+        (HASHED.format("a, t.input.dtype(), t.input.layout()"), WIDTH, "", "", [], "t.input.logical_shape(),"),
+        (HASHED.format("a, t.input"), "tensors.mask.has_value()", "present", "absent", [], "t.mask,"),
+        (
+            HASHED.format("a, t.input, t.mask.has_value()"),
+            "tensors.mask.has_value() ? (uint32_t)tensors.mask->dtype() : 9",
+            "BFLOAT16",
+            "FLOAT32",
+            [],
+            "t.mask,",
+        ),
+        (
+            HASHED.format("a.flag ? a.factor : 0, a.flag, t"),
+            "attributes.factor",
+            "4",
+            "5",
+            [f"{FLAG} is false"],
+            "a.factor,",
+        ),
+        ("", "attributes.factor", "4", "5", [], '"factor",'),  # listed
+    ],
+)
+def test_an_omission_in_words(
+    tmp_path: Path, body: str, compiled: str, old: str, new: str, when: list[str], fix: str
+) -> None:
+    text = op(body, f"(uint32_t)({compiled})")
+    if not body:
+        text = text.replace("bool flag = false;", f"bool flag = false;\n        {LISTED}")
+    (found,) = (o for o in facts(tmp_path, text).omissions if not o.per_dispatch)
+    if found.input == SHAPE:
+        assert found.old.startswith("[")
+        assert found.old.count(", ") == found.new.count(", ") > 0
+        assert found.old != found.new
+    else:
+        assert (found.old, found.new) == (old, new)
+    assert list(found.when) == when
+    assert found.fix[0].split()[0] == fix
+
+
 def test_a_check_on_hits_pins(tmp_path: Path) -> None:
     text = op(HASHED.format("a.flag, t"), "attributes.factor", validate="TT_FATAL(attributes.factor == 3);")
     assert omitted(tmp_path, text) == set()

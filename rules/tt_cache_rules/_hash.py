@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from tt_cache_lint.hash.model import Omission, OpFacts, Use
 from tt_cache_lint.model import Related
-from tt_cache_rules._common import code
+from tt_cache_rules._common import code, listing
 
 MOST = 4
 
 
 def use_words(use: Use) -> str:
-    """Where an input is used, with its value in two calls."""
-    return f"{code(use.what)} is {use.old}, then {use.new}" if use.old or use.new else code(use.what)
+    """Where an input is used: what the hit leaves there, and what a fresh create() gives."""
+    if not use.old and not use.new:
+        return f"It shapes {code(use.what)}"
+    return f"On the hit {code(use.what)} is still {use.old}; a fresh create() gives {use.new}"
+
+
+def call_words(omission: Omission) -> str:
+    """The two calls that an omission confuses: `a call with 4 hits the program that was built for 2`."""
+    if (omission.old, omission.new) == ("present", "absent"):
+        calls = "a call without it hits the program that was built with it"
+    elif (omission.old, omission.new) == ("absent", "present"):
+        calls = "a call with it hits the program that was built without it"
+    else:
+        calls = f"a call with {omission.new} hits the program that was built for {omission.old}"
+    if omission.tied:
+        calls += f" (the checks want {listing([code(name) for name in omission.tied])} to change as well)"
+    return calls
 
 
 def hash_words(facts: OpFacts) -> str:
@@ -32,5 +47,6 @@ def other_uses(omission: Omission) -> tuple[Related, ...]:
     for use in omission.uses[1:]:
         if (use.place.path, use.place.line) not in places:
             places.add((use.place.path, use.place.line))
-            found.append(Related(use.place, use_words(use).replace("`", "")))
+            change = f" is still {use.old}, should be {use.new}" if use.old or use.new else ""
+            found.append(Related(use.place, f"{use.what}{change}"))
     return tuple(found[:MOST])

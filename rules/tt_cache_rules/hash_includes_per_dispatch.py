@@ -84,9 +84,10 @@ def message_of(facts: OpFacts, surplus: Surplus) -> str:
         slots = " and ".join(code(use.what) for use in surplus.refreshed[:2])
         return (
             f"{code(surplus.input)} is part of {hash_words(facts)}, but it only feeds runtime arguments ({slots}), and "
-            f"{OVERRIDE} brings those up to date on each hit: every new value is a cache miss for nothing."
+            f"{OVERRIDE} brings those up to date on each hit: every new value is a cache miss for nothing. "
+            "Leave it out of the hash."
         )
     return (
         f"{hash_words(facts)} contains {code(surplus.input)}, which is new on every call: the cache never hits, and it "
-        "grows with each call."
+        "grows with each call. Leave it out of the hash."
     )

@@ -8,7 +8,7 @@ from tt_cache_lint.hash.model import OpFacts
 from tt_cache_lint.model import Finding, Severity
 from tt_cache_lint.rule import Rule
 from tt_cache_rules._common import code
-from tt_cache_rules._hash import hash_related, hash_words, other_uses, use_words
+from tt_cache_rules._hash import call_words, hash_related, hash_words, other_uses, use_words
 
 
 class HashOmits(Rule):
@@ -57,8 +57,8 @@ class HashOmits(Rule):
                 continue
             use = omission.uses[0]
             message = (
-                f"{code(omission.input)} shapes the program, but {hash_words(facts)} leaves it out: a call with "
-                f"{omission.new} hits the program that was built for {omission.old}. {use_words(use)}."
+                f"{code(omission.input)} shapes the program, but {hash_words(facts)} leaves it out: "
+                f"{call_words(omission)}. {use_words(use)}."
             )
             yield self.finding(
                 facts,
@@ -68,4 +68,5 @@ class HashOmits(Rule):
                 confidence=omission.confidence,
                 when=omission.when,
                 related=(*hash_related(facts, "the hash leaves it out"), *other_uses(omission)),
+                fix=omission.fix,
             )

@@ -8,7 +8,6 @@ from tt_cache_lint.hash.model import OpFacts
 from tt_cache_lint.model import Finding, Severity
 from tt_cache_lint.rule import Rule
 from tt_cache_rules._common import code
-from tt_cache_rules._hash import use_words
 
 
 class HiddenState(Rule):
@@ -47,7 +46,7 @@ class HiddenState(Rule):
         for hidden in facts.hidden:
             message = (
                 f"{code(hidden.source)} is no input of the op and not in its hash, but it shapes the program: "
-                f"{use_words(hidden.use)}."
+                f"{code(hidden.use.what)} derives from it. Make it an attribute, which is hashed."
             )
             yield self.finding(
                 facts, message, hidden.use.place, slot=f"hidden: {hidden.source}", confidence=hidden.confidence

@@ -50,7 +50,8 @@ class PerDispatchCompileTime(Rule):
             use = omission.uses[0]
             message = (
                 f"{code(use.what)} holds {code(omission.input)}, which is new on every call, but it is fixed when the "
-                "program is compiled: a cache hit keeps the first call's value."
+                "program is compiled: a cache hit keeps the first call's value. Make it a runtime argument, and "
+                "refresh that on hits."
             )
             yield self.finding(
                 facts,

@@ -51,7 +51,8 @@ class PointerInHash(Rule):
         for pointed in facts.pointers:
             message = (
                 f"{code(pointed.input)} ({code(pointed.type)}) is hashed by its address in {hash_words(facts)}: equal "
-                "calls miss the cache when the object is another one, and a recycled address can hit a wrong program."
+                "calls miss the cache when the object is another one, and a recycled address can hit a wrong program. "
+                "Hash what it points to."
             )
             yield self.finding(
                 facts,

@@ -52,7 +52,7 @@ class UnorderedInHash(Rule):
             if found.by_hand:
                 message = (
                     f"the hash is computed by walking over {name}, a {container}: equal containers may be walked in "
-                    "different orders, so equal calls can miss the cache."
+                    "different orders, so equal calls can miss the cache. Sort it first."
                 )
             elif found.hashable:
                 severity = Severity.NOTE
@@ -61,7 +61,9 @@ class UnorderedInHash(Rule):
                     "it did not, and equal calls could miss the cache)."
                 )
             else:
-                message = f"{name} is hashed and is a {container}, which the framework has no hash for."
+                message = (
+                    f"{name} is hashed and is a {container}, which the framework has no hash for: use an ordered one."
+                )
             yield self.finding(
                 facts,
                 message,

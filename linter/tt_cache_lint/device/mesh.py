@@ -354,6 +354,18 @@ def range_intersects(m: Machine, site: Site, v: MeshCoordinateRange, other: Valu
     return bool(set(asked.coords()) & set(v.coords())) if asked is not None else Unknown("intersects", mask(other))
 
 
+@method(MeshCoordinateRange, "intersection")
+def range_intersection(m: Machine, site: Site, v: MeshCoordinateRange, other: Value) -> Value:
+    asked = coordinate_range(other)
+    if asked is None:
+        return Unknown("intersection", mask(other))
+    start = [max(pair) for pair in zip(v.start.at, asked.start.at, strict=False)]
+    end = [min(pair) for pair in zip(v.end.at, asked.end.at, strict=False)]
+    if any(a > b for a, b in zip(start, end, strict=True)):
+        return None
+    return Opt(MeshCoordinateRange(MeshCoordinate([*start]), MeshCoordinate([*end])))
+
+
 @method(MeshCoordinateRange, "begin", "cbegin")
 def range_begin(m: Machine, site: Site, v: MeshCoordinateRange) -> Value:
     return Ptr(v, 0)

@@ -101,14 +101,13 @@ class Differ:
                 yield from self._buffer(c, d)
         if old.semaphores != new.semaphores:
             mark = new.mark or old.mark or Mark("", 0, 1, 0, "")
-            count = f"{len(old.semaphores)} semaphores"
-            yield Change("program", "semaphores", count, f"{len(new.semaphores)} semaphores", mark, ())
+            yield Change("", "number of semaphores", str(len(old.semaphores)), str(len(new.semaphores)), mark, ())
 
     def _population(self, old: Program, new: Program) -> Iterator[Change]:
         """Kernels and circular buffers that only one of the two has."""
         pairs: tuple[tuple[str, list[Kernel] | list[CircularBuffer], list[Kernel] | list[CircularBuffer]], ...] = (
-            ("kernel", old.kernels, new.kernels),
-            ("CB", old.cbs, new.cbs),
+            ("kernels", old.kernels, new.kernels),
+            ("circular buffers", old.cbs, new.cbs),
         )
         for what, before, after in pairs:
             if len(before) == len(after):
@@ -121,8 +120,7 @@ class Differ:
                     extra = item
                     break
                 names.remove(item.name)
-            counts = f"{len(before)} {what}s", f"{len(after)} {what}s"
-            yield Change(extra.name if what == "kernel" else f"CB {extra.name}", "", *counts, extra.mark, extra.stack)
+            yield Change("", f"number of {what}", str(len(before)), str(len(after)), extra.mark, extra.stack)
 
     def _kernel(self, old: Kernel, new: Kernel) -> Iterator[Change]:
         name, mark, stack = new.name, new.mark, new.stack

@@ -10,17 +10,18 @@ from tt_cache_lint.diagnose import Diagnosis
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.factory.found import Factory, Operation
 from tt_cache_lint.hash import contents
-from tt_cache_lint.hash.builds import Change, Differ, all_parts, shown, unreadable
+from tt_cache_lint.hash.builds import Change, Differ, all_parts, unreadable
 from tt_cache_lint.hash.experiment import Hasher, Laboratory, Report, Trial, replica
 from tt_cache_lint.hash.inputs import listed, merged
 from tt_cache_lint.hash.model import HashedInput, Hidden, Omission, OpFacts, Pointed, Surplus, Unordered, Use
 from tt_cache_lint.hash.operations import OpFinder
 from tt_cache_lint.hash.reflect import How, Reflection
+from tt_cache_lint.hash.telling import fix_of, hash_conditions, values_of
 from tt_cache_lint.hash.vary import property_of
 from tt_cache_lint.hit import Outcome, Replay
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Enum, Interrupt, Value, mask
+from tt_cache_lint.interp.values import Interrupt, Value, mask
 from tt_cache_lint.interp.world import HIDDEN_STATE, World
 from tt_cache_lint.model import Cause, Confidence, Difference, Place, What
 from tt_cache_lint.paths import Exploration, Path
@@ -163,7 +164,7 @@ class Examiner:
         report = laboratory.run() if hasher.custom() else Report()
         notes.unclear = notes.unclear or report.unclear
         for trial in report.trials:
-            self._omission(notes, factory, trial, report, words)
+            self._omission(notes, hasher, trial, report, words)
             for leaf, value in trial.varying.items() if len(trial.varying) == 1 else ():
                 notes.varied.setdefault(leaf, value)
         if self.listing:
@@ -180,7 +181,8 @@ class Examiner:
 
     # -- omissions -------------------------------------------------------------------------------------------------
 
-    def _omission(self, notes: OpNotes, factory: Factory, trial: Trial, report: Report, words: Describer) -> None:
+    def _omission(self, notes: OpNotes, hasher: Hasher, trial: Trial, report: Report, words: Describer) -> None:
+        factory = hasher.factory
         uses = [self._use(factory, change, words) for change in trial.changes if not change.unknown]
         known = bool(uses)
         if not uses:
@@ -195,20 +197,23 @@ class Examiner:
         bit = trial.outcome.world.facts[trial.leaf].bit
         if not known and not any(change.p & bit for change in trial.changes):
             return
+        confidence = self._confidence(trial, report, known)
+        before = notes.omissions.get(trial.property)
+        if before is not None and ORDER.index(confidence) >= ORDER.index(before.confidence):
+            return
         old, new = values_of(trial)
         tied = tuple(property_of(k) for k in trial.varying if property_of(k) != trial.property)
-        found = Omission(
+        when = (*words.when(trial.path, trial.outcome.world), *hash_conditions(hasher, trial))
+        notes.omissions[trial.property] = Omission(
             trial.property,
             old,
             new,
             tuple(uses[:USES]),
-            words.when(trial.path, trial.outcome.world),
-            self._confidence(trial, report, known),
+            tuple(dict.fromkeys(when)),
+            confidence,
             tuple(dict.fromkeys(tied)),
+            fix=fix_of(notes.op, notes.attributes, self.reflection, trial),
         )
-        before = notes.omissions.get(trial.property)
-        if before is None or ORDER.index(found.confidence) < ORDER.index(before.confidence):
-            notes.omissions[trial.property] = found
 
     @staticmethod
     def _confidence(trial: Trial, report: Report, known: bool) -> Confidence:
@@ -372,20 +377,3 @@ def baked(outcome: Outcome) -> Iterator[tuple[Change, str]]:
         leaves = world.leaves(change.p & world.dispatch)
         if leaves and not change.unknown:
             yield change, leaves[0]
-
-
-def values_of(trial: Trial) -> tuple[str, str]:
-    """The varied input in the two calls, as text."""
-    fact = trial.outcome.world.facts[trial.leaf]
-    new = trial.varying[trial.leaf]
-    if isinstance(fact.value, bool) and trial.leaf.endswith(".has_value"):
-        return ("present", "absent") if fact.value else ("absent", "present")
-    return _text(fact.value), _text(new)
-
-
-def _text(value: Value) -> str:
-    if isinstance(value, Enum):
-        return value.name
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "one" if value is None else shown(value) if not isinstance(value, str) else value

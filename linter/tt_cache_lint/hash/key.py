@@ -64,7 +64,8 @@ class Key:
 
     `whole` maps inputs that are hashed as they are to the place that does it. `addresses` are what is hashed by its
     address, `walked` the unordered containers that the hash function walks over (what, container, where). `unclear`
-    says what could not be followed, "" when everything was; `throws` that the hash function does.
+    says what could not be followed, "" when everything was; `throws` that the hash function does. `branched` are the
+    inputs that the hash function branches on.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -73,6 +74,7 @@ class Key:
     walked: list[tuple[str, str, Mark]] = field(default_factory=list)
     unclear: str = ""
     throws: bool = False
+    branched: int = 0
 
     def covers(self, leaf: str) -> bool:
         """Is an input, or something it is part of, hashed as it is?"""
@@ -273,4 +275,6 @@ def read_key(m: Machine, reflection: Reflection, result: Value) -> Key:
     if result is not None:
         reader.add(result)
     reader.key.walked.extend(m.walked)
+    for condition, _ in m.branches:
+        reader.key.branched |= mask(condition)
     return reader.key

@@ -24,6 +24,7 @@ class Omission:
 
     `input` is the property as a person names it, `old` and `new` what two calls with one hash have there.
     `per_dispatch` when it is new on every call by its nature. `tied` are other inputs that checks change with it.
+    `fix` are the lines that take it into the hash.
     """
 
     input: str
@@ -34,6 +35,7 @@ class Omission:
     confidence: Confidence
     tied: tuple[str, ...] = ()
     per_dispatch: bool = False
+    fix: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
