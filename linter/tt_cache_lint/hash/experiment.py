@@ -19,7 +19,7 @@ from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.hash.builds import Change, Differ, leaves_of, runtime_leaves_of, unreadable
 from tt_cache_lint.hash.key import Key, read_key
 from tt_cache_lint.hash.reflect import Reflection
-from tt_cache_lint.hash.vary import is_input, property_of, varied
+from tt_cache_lint.hash.vary import is_input, property_of, smaller, varied
 from tt_cache_lint.hit import FAULTS, Outcome, Replay
 from tt_cache_lint.infra.callback import given, member_arguments
 from tt_cache_lint.infra.callback_find import CallbackFactory
@@ -186,7 +186,13 @@ class Laboratory:
         self._reshape(path, key, facts, baseline)
 
     def _vary(self, path: Path, key: Key, fact: Fact, baseline: set[str]) -> None:
-        for value in varied(path.outcomes[0].world, fact):
+        before = len(self.report.trials)
+        self._vary_to(path, key, fact, varied(path.outcomes[0].world, fact), baseline)
+        if fact.key in self.report.pinned and len(self.report.trials) == before:
+            self._vary_to(path, key, fact, smaller(fact), baseline)
+
+    def _vary_to(self, path: Path, key: Key, fact: Fact, values: Iterator[Value], baseline: set[str]) -> None:
+        for value in values:
             mark = (fact.key, repr((fact.value, value)))
             if mark in self.tried or self.left <= 0:
                 continue

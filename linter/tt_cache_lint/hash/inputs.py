@@ -104,6 +104,13 @@ def _stale(trial: Trial) -> bool:
     return any(r.wrong and not r.unknown and mask(r.expected) & bit for r in readings)
 
 
+def _refreshed(trial: Trial) -> bool:
+    """Does the hit bring something of the varied input up to date?"""
+    bit = trial.outcome.world.facts[trial.leaf].bit
+    readings = (r for state in trial.table.slots.values() for r in state.readings)
+    return any(r.needs_refresh and mask(r.expected) & bit for r in readings)
+
+
 def _verdict(leaves: list[str], covered: str, report: Report, refreshing: bool) -> str:
     """Why an input that is not hashed as it is does no harm, or that it does."""
     if covered == "yes":
@@ -114,9 +121,13 @@ def _verdict(leaves: list[str], covered: str, report: Report, refreshing: bool) 
         return "omitted: the program differs"
     if refreshing and any(_stale(trial) for trial in trials):
         return "omitted: a runtime argument stays stale"
+    if trials and refreshing:
+        return (
+            "refreshed on a hit" if any(_refreshed(trial) for trial in trials) else "without effect in what was tried"
+        )
+    if trials:
+        return "nothing compiled differs; what a hit refreshes was not looked at"
     for leaf in leaves:
         if leaf in report.pinned:
             return f"pinned by {report.pinned[leaf]}"
-    if trials:
-        return "refreshed on a hit, or without effect" if refreshing else "only runtime arguments, if any"
     return "told apart by the hash" if any(leaf in report.told for leaf in leaves) else "not tried"

@@ -60,6 +60,12 @@ def _numbers(key: str, value: int) -> Iterator[int]:
         yield value + 32
 
 
+def smaller(fact: Fact) -> Iterator[Value]:
+    """Smaller values of a number, for where a check limits it from above."""
+    if isinstance(fact.value, int) and not isinstance(fact.value, bool) and not fact.choices:
+        yield from sorted({max(0, fact.value - 1), fact.value // 2} - {fact.value}, reverse=True)
+
+
 def is_input(fact: Fact) -> bool:
     """Is this a fact about what the op is given, and not about the device or something unknown?"""
     return not fact.key.startswith(DEVICE) and not fact.key.endswith(".rank")

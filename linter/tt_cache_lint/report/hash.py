@@ -17,13 +17,16 @@ from tt_cache_lint.report.safe import visible
 from tt_cache_lint.report.style import FAINT, console, output
 
 NARROWEST = 100
-MOST = 4  # uses of a kind that are shown for an input
+BRANCH = "branch"
+MOST = 8  # owners of uses that are shown for an input
+WIDE = 12  # of the column that says whether an input is hashed
 COVERED = {
     "yes": ("hashed", "green"),
     "derived": ("derived", "yellow"),
     "partly": ("partly", "bold yellow"),
     "no": ("not hashed", "bold red"),
 }
+_OWNER = re.compile(r"(CB \S+|kernel \S+|\S+) (.+)")
 _NUMBERED = re.compile(r"(.*\D) ?(\d+)$")
 
 
@@ -53,45 +56,62 @@ def _print_op(target: Console, facts: OpFacts) -> None:
     if not facts.inputs:
         target.print(Text("  no input could be followed into a program", "yellow"))
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=FAINT)
-    for title in ("input", "hash", "shapes what is compiled", "runtime arguments", "if it is not hashed"):
-        table.add_column(title, overflow="fold", no_wrap=title in ("input", "hash"))
-    for line_ in sorted(facts.inputs, key=lambda i: (not i.verdict.startswith("omitted"), i.covered == "yes", i.input)):
-        table.add_row(*_row(line_))
-    target.print()
-    target.print(Padding(table, (0, 0, 0, 2), expand=False))
-    target.print()
     target.print(_summary(facts))
+    for line_ in sorted(facts.inputs, key=lambda i: (not i.verdict.startswith("omitted"), i.covered == "yes", i.input)):
+        _print_input(target, line_)
 
 
-def _row(line: HashedInput) -> list[Text]:
+def _print_input(target: Console, line: HashedInput) -> None:
+    """An input with what covers it and why that is enough or not; below, what it shapes."""
     words, style = COVERED.get(line.covered, (line.covered, "yellow"))
-    compiled = [u for u in line.uses if " arg " not in u.what or "compile-time" in u.what]
-    runtime = [u for u in line.uses if u not in compiled]
     harmful = line.verdict.startswith("omitted")
-    name = Text(visible(line.input), "bold" if line.covered != "yes" else "")
-    cover = Text(words, style if harmful or line.covered in ("yes", "derived") else "yellow")
-    verdict = Text(visible(line.verdict), "bold red" if harmful else FAINT)
-    return [name, cover, _uses(compiled), _uses(runtime), verdict]
+    head = Text("  ").append(f"{words:<{WIDE}}", style if harmful or line.covered in ("yes", "derived") else "yellow")
+    head.append(visible(line.input), "bold" if line.covered != "yes" else "")
+    if line.verdict:
+        head.append("  ").append(visible(line.verdict), "bold red" if harmful else FAINT)
+    target.print()
+    target.print(head, soft_wrap=True)
+    uses = [u for u in line.uses if u.what != BRANCH]
+    compiled = [u for u in uses if " arg " not in u.what or "compile-time" in u.what]
+    runtime = [u for u in uses if u not in compiled]
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style=FAINT, no_wrap=True, min_width=len("arguments"))
+    table.add_column(overflow="fold")
+    for title, some in (("compiled", compiled), ("arguments", runtime)):
+        if some:
+            table.add_row(title, _uses(some))
+    if len(uses) < len(line.uses):
+        table.add_row("branches", "create() or the override decides by it")
+    target.print(Padding(table, (0, 0, 0, WIDE + 2), expand=False))
 
 
 def _uses(uses: Sequence[Use]) -> Text:
-    """Uses by owner: `reader compile-time arg 1, 4; CB c_0 total size`."""
-    grouped: dict[str, list[str]] = {}
+    """Uses by owner: `reader cores, compile-time arg 1, 4; CB c_0 total size, page size`."""
+    owners: dict[str, dict[str, list[str]]] = {}
     for use in uses:
-        match = _NUMBERED.match(use.what) if " arg " in use.what else None
-        head, number = (match[1].strip(), match[2]) if match else (use.what, "")
-        numbers = grouped.setdefault(head, [])
+        match = _OWNER.fullmatch(use.what)
+        owner, what = (match[1], match[2]) if match else ("", use.what)
+        numbered = _NUMBERED.match(what) if "arg " in what else None
+        head, number = (numbered[1].strip(), numbered[2]) if numbered else (what, "")
+        numbers = owners.setdefault(owner, {}).setdefault(head, [])
         if number and number not in numbers:
             numbers.append(number)
-    parts = [f"{head} {', '.join(sorted(numbers, key=int))}".strip() for head, numbers in grouped.items()]
-    parts.sort(key=lambda part: part == "branch")
+    parts = [
+        f"{owner} {', '.join(_numbered(h, n) for h, n in whats.items())}".strip() for owner, whats in owners.items()
+    ]
     text = "; ".join(parts[:MOST]) + (f"; {len(parts) - MOST} more" if len(parts) > MOST else "")
     return Text(visible(text))
+
+
+def _numbered(head: str, numbers: Sequence[str]) -> str:
+    return f"{head} {', '.join(sorted(numbers, key=int))}".strip()
 
 
 def _summary(facts: OpFacts) -> Text:
     harmful = sum(line.verdict.startswith("omitted") for line in facts.inputs)
     covered = sum(line.covered == "yes" for line in facts.inputs)
-    text = f"  {len(facts.inputs)} inputs, {covered} hashed as they are, {harmful} left out to harm"
+    safe = len(facts.inputs) - covered - harmful
+    text = (
+        f"  {len(facts.inputs)} inputs: {covered} hashed as they are, {harmful} left out to harm, {safe} without harm"
+    )
     return Text(text, "bold red" if harmful else "bold green")
