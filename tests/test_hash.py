@@ -138,6 +138,29 @@ def test_a_check_on_misses_only_pins_nothing(tmp_path: Path) -> None:
     assert omitted(tmp_path, text.replace(SPECS, hit + SPECS)) == {FACTOR}
 
 
+def test_a_check_on_hits_pins_where_another_check_cannot_be_met(tmp_path: Path) -> None:
+    never = "TT_FATAL((tensors.input.padded_shape()[-1] * 2) % 2 == 1);"
+    body, compiled = HASHED.format("a.flag, t"), "attributes.factor"
+    assert omitted(tmp_path, op(body, compiled, validate=never)) == {FACTOR}
+    assert omitted(tmp_path, op(body, compiled, validate=f"{never} TT_FATAL(attributes.factor == 4);")) == set()
+
+
+LAUNCH = """
+namespace ttnn::prim {
+Tensor copy(const Tensor& input, uint32_t factor) {
+    using Op = ttnn::operations::test::CopyOperation;
+    return ttnn::device_operation::launch<Op>(Op::operation_attributes_t{@, true}, Op::tensor_args_t{input});
+}
+}
+"""
+
+
+def test_what_the_launching_function_always_gives_cannot_vary(tmp_path: Path) -> None:
+    text = op(HASHED.format("a.flag, t"), "attributes.factor")
+    assert omitted(tmp_path, text + LAUNCH.replace("@", "factor")) == {FACTOR}
+    assert omitted(tmp_path, text + LAUNCH.replace("@", "3")) == set()
+
+
 def test_runtime_arguments(tmp_path: Path) -> None:
     create = "SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), attributes.factor});"
     stale = "GetRuntimeArgs(program, shared.reader, core)[0] = tensors.input.buffer()->address();"
@@ -177,6 +200,12 @@ def test_an_address_that_is_compiled(tmp_path: Path) -> None:
 def test_contents(tmp_path: Path, member: str, kind: str) -> None:
     found = facts(tmp_path, op().replace("bool flag = false;", f"bool flag = false;\n        {member}"))
     assert {name for name in ("pointers", "unordered") if getattr(found, name)} == ({kind} if kind else set())
+
+
+@pytest.mark.parametrize("name", ["MeshDevice", "tt::tt_metal::distributed::MeshDevice", "IDevice"])
+def test_a_pointer_to_the_device_is_the_same_for_all_calls_of_a_cache(tmp_path: Path, name: str) -> None:
+    found = facts(tmp_path, op().replace("bool flag = false;", f"bool flag = false;\n        {name}* device = nullptr;"))
+    assert [(p.input, p.stable) for p in found.pointers] == [("operation_attributes.device", True)]
 
 
 def test_an_address_that_is_hashed(tmp_path: Path) -> None:

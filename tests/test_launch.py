@@ -17,6 +17,7 @@ from tt_cache_lint.source.files import SourceTree
 from tt_cache_lint.source.index import Index
 
 FLAG, FACTOR = "operation_attributes.flag", "operation_attributes.factor"
+CONSTANT = ("constant", True)
 MASK = "tensor_args.mask.has_value"
 
 
@@ -55,6 +56,9 @@ def ties_of(root: Path, launching: str, op: str | None = None) -> dict[str, Tie]
         (prim("on", before="bool on = false; if (factor > 3) { on = true; }"), {}),
         (prim("on", before="bool on = false; if (mask.has_value()) { on = true; }"), {}),
         (prim("unknown_to_us(mask)"), {}),
+        (prim("true", more="uint32_t half = factor > 3 ? 1 : 2; attributes.factor = half + factor;"), {FLAG: CONSTANT}),
+        (prim("true", before="TT_FATAL(factor > 0 && factor < 9);"), {FLAG: CONSTANT}),
+        (prim("on", before="bool on = true; if (mystery(factor) == 12345) { on = false; }"), {}),
         (prim("true", factor="7"), {FLAG: ("constant", True), FACTOR: ("constant", 7)}),
         (prim("true") + prim("false", name="other"), {}),
         (prim("mask.has_value()") + prim("mask.has_value()", name="other"), {FLAG: ("input", MASK)}),
@@ -74,6 +78,16 @@ def test_an_op_that_returns_its_inputs(tmp_path: Path) -> None:
         "    static program_factory_t select",
     )
     assert ties_of(tmp_path, "", op) == {FLAG: ("input", MASK), FACTOR: ("constant", 3)}
+
+
+def test_an_optional_that_is_always_given_is_there(tmp_path: Path) -> None:
+    op = factory().replace("bool flag = false;", "bool flag = false;\n        std::optional<SubDeviceId> device_part;")
+    tied = ties_of(
+        tmp_path,
+        prim("true", more="attributes.device_part = part;").replace("factor,", "factor, SubDeviceId part,", 1),
+        op,
+    )
+    assert tied == {FLAG: CONSTANT, "operation_attributes.device_part.has_value": CONSTANT}
 
 
 def test_a_guard_on_a_tied_attribute_is_the_guard_it_is_tied_to(tmp_path: Path) -> None:

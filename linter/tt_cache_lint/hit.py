@@ -81,6 +81,8 @@ class Outcome:
     numeric: list[tuple[Value, bool]] = field(default_factory=list)
     switched: str = ""  # the factory that run 2 would select instead, where the inputs of the runs differ
     core: list[int] = field(default_factory=list)  # the leaves that create() and the override branch on
+    # The checks that only run 2 breaks, where they are not insisted on and the inputs of the runs differ.
+    refused: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
     table: Any = None  # what compare.tabulate made of it
 
     def release(self) -> None:
@@ -169,12 +171,13 @@ class Replay:
             unset.update(_unset(shared))
         failures, events = list(m.failures), list(m.log)
         numeric = [(condition, taken) for condition, taken in m.numeric.values()]
-        violations, m.limit = dict(m.violations), UNLIMITED
+        violations, broken, m.limit = dict(m.violations), set(m.broken), UNLIMITED
 
         world.run = 2
         m.counters.clear()
         second = self._inputs(m, validate=bool(world.varying))
         switched = self._switched(m, second) if world.varying else ""
+        refused = {check: repairs for (check, p), repairs in m.broken.items() if (check, p) not in broken}
         m.phase = "override"
         m.failures, m.log = [], []
         m.branches.clear()
@@ -216,6 +219,7 @@ class Replay:
             numeric,
             switched,
             core,
+            refused,
         )
 
     def _again(self, m: Machine) -> Program:
@@ -246,7 +250,7 @@ class Replay:
                 except Thrown as error:
                     if m.checks:
                         raise
-                    m.violate(f"validate: {error.message}", error.repairs)
+                    m.violate(f"validate: {error.message}", error.repairs, error.mask)
         m.phase = "outputs"
         return Inputs(attributes, tensor_args, self._outputs(m, attributes, tensor_args), m.world)
 

@@ -17,8 +17,21 @@ from tt_cache_lint.device.tensors import MemoryConfig, Tensor
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine
+from tt_cache_lint.interp.ops import want
 from tt_cache_lint.interp.registry import Site, function
-from tt_cache_lint.interp.values import Absent, Enum, Interrupt, Opt, Struct, Val, Value, Vec, mask
+from tt_cache_lint.interp.values import (
+    Absent,
+    Enum,
+    Interrupt,
+    Opt,
+    Struct,
+    Unknown,
+    Val,
+    Value,
+    Vec,
+    key_of,
+    mask,
+)
 from tt_cache_lint.interp.world import UNKNOWN, Tie, World
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 
@@ -133,13 +146,50 @@ def _ties_of(interp: Interp, launcher: FunctionDef) -> dict[str, Tie]:
         return {}
     others: list[tuple[int, dict[str, Value]]] = [(seed, {}) for seed in range(1, SEEDS)]
     others += [(0, {key: choice}) for key, choice in flips]
+    numbers = _Numbers(plainly)
+    others += numbers.flips()
     for seed, forced in others if common else ():
         reading = _run(interp, launcher, seed, forced)
+        numbers.note(reading, forced)
         if reading is None:
             continue
         found = reading.ties()
         common = {k: t for k, t in common.items() if found.get(k) == t or (k not in found and reading.lacks(k))}
-    return common
+    # Behind a branch on numbers of which only one side was seen, a constant may be another one.
+    return common if numbers.settled() else {k: t for k, t in common.items() if t[0] != "constant"}
+
+
+class _Numbers:
+    """The branches on numbers that a launching function takes, and whether both sides of each were seen."""
+
+    def __init__(self, plainly: Reading) -> None:
+        self.sides: dict[str, set[bool]] = {}
+        self.wanted: dict[str, dict[str, Value]] = {}
+        for name, condition, taken in plainly.numeric:
+            self.sides.setdefault(name, set()).add(taken)
+            repairs = (r for r in want(condition, not taken) if all(key.startswith(PARAMETER) for key in r))
+            repair = next(repairs, None)
+            if repair is not None and len(self.wanted) < MAX_FLIPS:
+                self.wanted.setdefault(name, repair)
+
+    def flips(self) -> list[tuple[int, dict[str, Value]]]:
+        """What to force for the other side of each."""
+        return [(0, self.wanted[name]) for name, sides in self.sides.items() if len(sides) < 2 and name in self.wanted]
+
+    def note(self, reading: Reading | None, forced: dict[str, Value]) -> None:
+        """Take one more execution into account; None when it did not get to the launch."""
+        met = {name for name, _, _ in reading.numeric} if reading is not None else set()
+        for name, repair in self.wanted.items():
+            if (
+                repair == forced and name not in met
+            ):  # the other side launches nothing, or an earlier branch rules it out
+                self.sides[name] = {True, False}
+        for name, _, taken in reading.numeric if reading is not None else ():
+            if name in self.sides:
+                self.sides[name].add(taken)
+
+    def settled(self) -> bool:
+        return all(len(sides) == 2 for sides in self.sides.values())
 
 
 def _run(interp: Interp, launcher: FunctionDef, seed: int, forced: dict[str, Value]) -> Reading | None:
@@ -169,7 +219,7 @@ class Reading:
         self.m = m
         self.inputs: list[tuple[str, Value]] = []
         self.absent: set[str] = set()
-        self.numeric = any(self._is_numeric(condition) for condition, _ in m.branches)
+        self.numeric = [(str(_spelt(c)), c, taken) for c, taken in m.branches if self._is_numeric(c)]
         for key, value in zip((ATTRIBUTES, TENSORS), given.items, strict=True):
             self._collect(key, value_of(value), 0)
         # where the parameters end up: the first place names them, tensors before attributes
@@ -184,8 +234,12 @@ class Reading:
 
     def _collect(self, key: str, value: Value, depth: int) -> None:
         if isinstance(value, Struct) and value.type is not None and not isinstance(value, InputStruct):
-            for name in self.m.interp.fields(value.type) if depth < MAX_DEPTH else ():
-                self._collect(f"{key}.{name}", value_of(value.get(name)), depth + 1)
+            for name, field in self.m.interp.fields(value.type).items() if depth < MAX_DEPTH else ():
+                given = value_of(value.get(name))
+                self._collect(f"{key}.{name}", given, depth + 1)
+                optional = self.m.interp.field_type(field, {}, ()).name == "optional"
+                if optional and given is not None and not isinstance(given, (Opt, Absent, Unknown)):
+                    self.inputs.append((f"{key}.{name}.has_value", True))
             return
         self.inputs.append((key, value))
         if isinstance(value, Absent) or value is None:
@@ -233,8 +287,7 @@ class Reading:
     def _tie(self, value: Value, depth: int) -> Tie | None:
         """A value as a tie, None when it rests on anything but the op's inputs."""
         if isinstance(value, (bool, int, float)) or (isinstance(value, Enum) and value.number >= 0):
-            # behind a branch on numbers a constant may be another one for numbers that were not tried
-            return ("constant", value) if depth or not self.numeric else None
+            return ("constant", value)
         if not isinstance(value, Val) or depth > MAX_DEPTH:
             return None
         if isinstance(value.t, str):
@@ -259,6 +312,13 @@ class Reading:
             if place is not None:
                 return ".".join([place, *parts[count:]])
         return ""
+
+
+def _spelt(value: Value, depth: int = 0) -> object:
+    """A condition by the way it is computed, so that it is known again in another execution."""
+    if isinstance(value, Val) and isinstance(value.t, tuple) and depth < MAX_DEPTH:
+        return tuple(part if isinstance(part, str) else _spelt(part, depth + 1) for part in value.t)
+    return value.t if isinstance(value, Val) and value.t is not None else key_of(value)
 
 
 OPERATORS = {"==", "!=", "!", "&&", "||"}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ from tt_cache_lint.interp.machine import FUEL
 from tt_cache_lint.interp.ops import want
 from tt_cache_lint.interp.scale import doubled
 from tt_cache_lint.interp.values import Broken, Enum, Exhausted, Implausible, Interrupt, Thrown, Unfit, Value
-from tt_cache_lint.interp.world import Fact, World
+from tt_cache_lint.interp.world import Fact, Tie, World
 from tt_cache_lint.launch import ties
 from tt_cache_lint.tried import Result, Tried
 
@@ -81,6 +81,7 @@ class Exploration:
     spent: bool = False
     validated: bool = True
     internal: str = ""
+    ties: Mapping[str, Tie] = field(default_factory=dict)  # what is known of the function that launches the op
 
 
 class Search:
@@ -94,7 +95,7 @@ class Search:
         self.ties = ties(interp, factory)
         self.deadline = time.process_time() + budget.seconds
         self.steps, self.worlds = budget.steps, budget.worlds
-        self.found = Exploration()
+        self.found = Exploration(ties=self.ties)
         self.last: Interrupt | None = None
         self.strict = True
         self.limits = NO_LIMITS  # how many broken checks are too many, when they are not insisted on
@@ -108,13 +109,21 @@ class Search:
 
     def run(self) -> Exploration:
         """Explore all template instances within the budget."""
+        self.instances()
+        if (
+            not self.found.paths and self.ties
+        ):  # what ties admit may need more luck than there is: look at create() anyway
+            self.ties, self.steps, self.worlds = {}, self.steps + self.found.steps, self.worlds + self.found.worlds
+            self.instances()
+        if not self.found.paths and not self.found.reason:
+            self.found.reason = f"no input was found that reaches create(): {self.last}" if self.last else "nothing ran"
+        return self.found
+
+    def instances(self) -> None:
         for templates in self.factory.templates:
             self.explore(self.kind(self.interp, self.factory, templates), templates)
             if self.out_of_budget():
                 break
-        if not self.found.paths and not self.found.reason:
-            self.found.reason = f"no input was found that reaches create(): {self.last}" if self.last else "nothing ran"
-        return self.found
 
     def out_of_budget(self) -> bool:
         found = self.found

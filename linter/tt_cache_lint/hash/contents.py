@@ -44,7 +44,9 @@ def pointers(reflection: Reflection, factory: Factory, key: Key, at: Place) -> I
         for part in parts(member.type):
             if part.ptr:
                 text = member.field.file.text_of(member.field.type) if member.field.type is not None else part.name
-                yield Pointed(member.path, text, field_place(member), part.name in DEVICES)
+                # A type that no file read here defines is known by its name only.
+                named = text.rpartition("::")[2] if part.decl is None else part.name
+                yield Pointed(member.path, text, field_place(member), bool(DEVICES & {part.name, named}))
                 break
     for name, mark in key.addresses:
         place = place_of(mark) if mark is not None else at

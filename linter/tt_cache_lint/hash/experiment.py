@@ -179,6 +179,7 @@ class Laboratory:
         baseline = {change.name for change in self._changes(outcome)}
         used = used_by(outcome)
         facts = [f for f in outcome.world.facts.values() if is_input(f) and f.bit & used and not key.covers(f.key)]
+        facts = [f for f in facts if f.key not in self.exploration.ties]
         facts.sort(key=lambda f: (not f.choices, ".logical_shape[" in f.key))
         for fact in facts:
             if property_of(fact.key) not in self.proven:
@@ -328,12 +329,11 @@ class Laboratory:
             except Interrupt:
                 return None
             else:
-                fresh = [v for v in outcome.violations if v not in path.outcomes[0].violations]
                 if leaf not in outcome.world.facts:  # on the way these calls took, nothing asks for it
                     return None
-                if not fresh:
+                if not outcome.refused:
                     return self._trial(path, key, leaf, varying, outcome, baseline)
-                repairs, why = outcome.violations[fresh[0]], fresh[0]
+                why, repairs = next(iter(outcome.refused.items()))
             joined = self._joined(key, varying, repairs)
             if joined is None:
                 self.report.pinned.setdefault(leaf, why)
@@ -384,7 +384,7 @@ def _unsure(outcome: Outcome) -> bool:
 def replica(world: World) -> World:
     """A new world in which every fact of another one holds."""
     forced = {key: fact.value for key, fact in world.facts.items() if fact.value is not None}
-    return World(world.seed, {**world.forced, **forced})
+    return World(world.seed, {**world.forced, **forced}, ties=world.ties)
 
 
 def used_by(outcome: Outcome) -> int:

@@ -294,7 +294,7 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
                 latest = thrown(m, text)
                 repairs, p = list(latest.repairs), p | latest.mask
             if not m.checks:
-                m.violate(f"{m.phase}: {key}", repairs)
+                m.violate(f"{m.phase}: {key}", repairs, p)
                 return
             raise Thrown(f"TT_FATAL({text})", p, tuple(repairs[:24]))
 

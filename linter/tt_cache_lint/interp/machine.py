@@ -50,6 +50,7 @@ class Machine:
         self.counters: dict[str, int] = {}
         self.checks = True  # insist on TT_FATALs; otherwise they are noted in `violations`
         self.violations: dict[str, tuple[dict[str, Value], ...]] = {}
+        self.broken: dict[tuple[str, int], tuple[dict[str, Value], ...]] = {}  # the same, by what each rests on
         self.limit = UNLIMITED  # so many of them end the execution
         self.statics: dict[object, Value] = {}
         self.hash_sink: list[Any] = []
@@ -128,9 +129,11 @@ class Machine:
         if len(self.branches) > 400:
             del self.branches[:200]
 
-    def violate(self, check: str, repairs: Sequence[dict[str, Value]]) -> None:
-        """Note a broken check that is not insisted on, with the first repairs. Raises Unfit at the limit."""
+    def violate(self, check: str, repairs: Sequence[dict[str, Value]], p: int = 0) -> None:
+        """Note a broken check on the inputs `p` that is not insisted on, with the first repairs. Raises Unfit at the
+        limit."""
         self.violations.setdefault(check, tuple(repairs[:12]))
+        self.broken.setdefault((check, p), tuple(repairs[:12]))
         if len(self.violations) >= self.limit:
             raise Unfit(check)
 
