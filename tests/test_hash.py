@@ -11,6 +11,7 @@ from tt_cache_lint.check import run_check
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.hash.model import OpFacts
 from tt_cache_lint.hash.vary import property_of
+from tt_cache_lint.model import Confidence
 from tt_cache_lint.report import View
 from tt_cache_lint.report import hash as printer
 
@@ -145,6 +146,14 @@ def test_a_check_on_hits_pins_where_another_check_cannot_be_met(tmp_path: Path) 
     assert omitted(tmp_path, op(body, compiled, validate=f"{never} TT_FATAL(attributes.factor == 4);")) == set()
 
 
+def test_a_rank_that_a_validator_asks_for_is_tried(tmp_path: Path) -> None:
+    text = op(
+        HASHED.format("a.flag, t"), "attributes.factor", validate="TT_FATAL(tensors.input.padded_shape().size() == 5);"
+    )
+    (found,) = facts(tmp_path, text).omissions
+    assert found.confidence is Confidence.CERTAIN  # which takes a call that the validator accepts
+
+
 LAUNCH = """
 namespace ttnn::prim {
 Tensor copy(const Tensor& input, uint32_t factor) {
@@ -204,7 +213,9 @@ def test_contents(tmp_path: Path, member: str, kind: str) -> None:
 
 @pytest.mark.parametrize("name", ["MeshDevice", "tt::tt_metal::distributed::MeshDevice", "IDevice"])
 def test_a_pointer_to_the_device_is_the_same_for_all_calls_of_a_cache(tmp_path: Path, name: str) -> None:
-    found = facts(tmp_path, op().replace("bool flag = false;", f"bool flag = false;\n        {name}* device = nullptr;"))
+    found = facts(
+        tmp_path, op().replace("bool flag = false;", f"bool flag = false;\n        {name}* device = nullptr;")
+    )
     assert [(p.input, p.stable) for p in found.pointers] == [("operation_attributes.device", True)]
 
 

@@ -41,8 +41,9 @@ class HashOmits(Rule):
     Or no function of your own at all: the framework hashes every attribute and the spec of every tensor.
 
     ## Known problems
-    The function that launches the op is not run: an input that is always computed from what is hashed there can vary
-    here. What a helper that cannot be read makes of an input is taken to be different for different inputs.
+    Of the function that launches the op only what it always gives is read (a constant, another input as it is): an
+    input that it computes from what is hashed can vary here. What a helper that cannot be read makes of an input is
+    taken to be different for different inputs.
     """
 
     id = "TTC501"

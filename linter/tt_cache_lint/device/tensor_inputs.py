@@ -58,7 +58,9 @@ def input_shape(world: World, name: str) -> Vec:
         default = dims[count - 1 - index] if count - 1 - index < len(dims) else 1
         value = world.fact(f"{name}.logical_shape[{index}]", (default,), number=True)
         items.append(Val(value.v, value.p, value.t))
-    return make_shape(items)
+    shape = make_shape(items)
+    shape.key = rank  # what asks for the rank depends on it
+    return shape
 
 
 def input_memory(world: World, name: str, shape: Any = None) -> MemoryConfig:

@@ -323,6 +323,7 @@ class TensorSpec(Obj):
                 if len(dims) >= back and isinstance(unit, int):
                     dims[-back] = round_up(dims[-back], unit, p)
             self.layout.padded = make_shape(dims)
+            self.layout.padded.key = self.shape.key
             return self.layout.padded
         return self.shape
 

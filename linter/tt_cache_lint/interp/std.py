@@ -65,9 +65,14 @@ def vec_size(m: Machine, site: Site, v: Vec) -> Value:
     for item in v.items:
         if type(item) is Opaque:
             return m.unknown_number(f"size with {item.key}", 0)
-    if v.key is not None and v.key.v == len(v.items):
-        return v.key
-    return len(v.items)
+    return known_length(m, v)
+
+
+def known_length(m: Machine, v: Vec) -> Value:
+    """How long a vector is. The rank of a shape is an input where a validator asks for it; elsewhere a number, since
+    what works for one rank works for the others and would be tried for each."""
+    given = v.key is not None and v.key.v == len(v.items) and (v.kind != "Shape" or m.phase == "validate")
+    return v.key if given else len(v.items)
 
 
 @method(Vec, "empty")
@@ -267,7 +272,7 @@ def vec_find(m: Machine, site: Site, v: Vec, value: Value) -> Value:
 
 @method(Vec, "rank")
 def vec_rank(m: Machine, site: Site, v: Vec) -> Value:
-    return len(v.items)
+    return known_length(m, v)
 
 
 @method(Vec, "subspan", "first", "last")
