@@ -55,6 +55,8 @@ def ties_of(root: Path, launching: str, op: str | None = None) -> dict[str, Tie]
         (prim("factor > 3"), {}),
         (prim("on", before="bool on = false; if (factor > 3) { on = true; }"), {}),
         (prim("on", before="bool on = false; if (mask.has_value()) { on = true; }"), {}),
+        (prim("on", before="bool on = false; if (mask.has_value() && factor > 3) { on = true; }"), {}),
+        (prim("on", before="bool on = false; if (mask.has_value() && wanted.has_value()) { on = true; }"), {}),
         (prim("unknown_to_us(mask)"), {}),
         (prim("true", more="uint32_t half = factor > 3 ? 1 : 2; attributes.factor = half + factor;"), {FLAG: CONSTANT}),
         (prim("true", before="TT_FATAL(factor > 0 && factor < 9);"), {FLAG: CONSTANT}),

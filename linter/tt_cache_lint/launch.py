@@ -8,7 +8,9 @@ from others (`has_bias` is the presence of the bias). With several launching fun
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.inputs import InputStruct, Variant, make_input
@@ -44,6 +46,7 @@ PARAMETER = "launch."
 ATTRIBUTES = "operation_attributes"
 TENSORS = "tensor_args"
 MAX_FLIPS = 60
+MAX_RUNS = 150
 SEEDS = 4
 MAX_DEPTH = 6
 LEVELS = 2  # folders, from the op's own upwards, in which its launching function may stand
@@ -136,60 +139,61 @@ def _ties_of(interp: Interp, launcher: FunctionDef) -> dict[str, Tie]:
     if plainly is None:
         return {}
     common = plainly.ties()
-    flips = [
-        (f.key, c)
-        for f in plainly.world.facts.values()
-        for c in f.choices
-        if c != f.value and f.key.startswith(PARAMETER)
-    ]
-    if len(flips) > MAX_FLIPS:
+    survey = _Survey()
+    survey.extend(plainly, {})
+    if len(survey.queue) > MAX_FLIPS:
         return {}
-    others: list[tuple[int, dict[str, Value]]] = [(seed, {}) for seed in range(1, SEEDS)]
-    others += [(0, {key: choice}) for key, choice in flips]
-    numbers = _Numbers(plainly)
-    others += numbers.flips()
-    for seed, forced in others if common else ():
-        reading = _run(interp, launcher, seed, forced)
-        numbers.note(reading, forced)
-        if reading is None:
-            continue
-        found = reading.ties()
-        common = {k: t for k, t in common.items() if found.get(k) == t or (k not in found and reading.lacks(k))}
+    survey.queue.extend((seed, {}, "") for seed in range(1, SEEDS))
+    for seed, forced, about in survey:
+        reading = _run(interp, launcher, seed, forced) if common else None
+        survey.note(reading, forced, about)
+        if reading is not None:
+            found = reading.ties()
+            common = {k: t for k, t in common.items() if found.get(k) == t or (k not in found and reading.lacks(k))}
     # Behind a branch on numbers of which only one side was seen, a constant may be another one.
-    return common if numbers.settled() else {k: t for k, t in common.items() if t[0] != "constant"}
+    return common if survey.settled() else {k: t for k, t in common.items() if t[0] != "constant"}
 
 
-class _Numbers:
-    """The branches on numbers that a launching function takes, and whether both sides of each were seen."""
+class _Survey:
+    """The executions of a launching function to look at: each decision flipped, and both sides of branches on numbers,
+    also of what only comes up once another was flipped."""
 
-    def __init__(self, plainly: Reading) -> None:
-        self.sides: dict[str, set[bool]] = {}
-        self.wanted: dict[str, dict[str, Value]] = {}
-        for name, condition, taken in plainly.numeric:
+    def __init__(self) -> None:
+        self.queue: deque[tuple[int, dict[str, Value], str]] = deque()  # seed, what to force, the branch it is about
+        self.sides: dict[str, set[bool]] = {}  # the sides seen of branches on numbers
+        self.asked: set[object] = set()
+        self.left = MAX_RUNS
+
+    def __iter__(self) -> Iterator[tuple[int, dict[str, Value], str]]:
+        while self.queue and self.left:
+            self.left -= 1
+            yield self.queue.popleft()
+
+    def extend(self, reading: Reading, forced: dict[str, Value]) -> None:
+        """Note what came up in an execution."""
+        for fact in reading.world.facts.values():
+            # what is first branched on here may not matter where it was flipped before
+            mark = (fact.key, fact.key in reading.decided)
+            if fact.key.startswith(PARAMETER) and mark not in self.asked and fact.key not in forced:
+                self.asked |= {mark, (fact.key, False)}
+                others = (choice for choice in fact.choices if choice != fact.value)
+                self.queue.extend((0, {**forced, fact.key: choice}, "") for choice in others)
+        for name, condition, taken in reading.numeric:
             self.sides.setdefault(name, set()).add(taken)
-            repairs = (r for r in want(condition, not taken) if all(key.startswith(PARAMETER) for key in r))
-            repair = next(repairs, None)
-            if repair is not None and len(self.wanted) < MAX_FLIPS:
-                self.wanted.setdefault(name, repair)
+            if name not in self.asked:
+                self.asked.add(name)
+                repairs = (r for r in want(condition, not taken) if all(key.startswith(PARAMETER) for key in r))
+                self.queue.extend((0, {**forced, **repair}, name) for repair in islice(repairs, 1))
 
-    def flips(self) -> list[tuple[int, dict[str, Value]]]:
-        """What to force for the other side of each."""
-        return [(0, self.wanted[name]) for name, sides in self.sides.items() if len(sides) < 2 and name in self.wanted]
-
-    def note(self, reading: Reading | None, forced: dict[str, Value]) -> None:
-        """Take one more execution into account; None when it did not get to the launch."""
-        met = {name for name, _, _ in reading.numeric} if reading is not None else set()
-        for name, repair in self.wanted.items():
-            if (
-                repair == forced and name not in met
-            ):  # the other side launches nothing, or an earlier branch rules it out
-                self.sides[name] = {True, False}
-        for name, _, taken in reading.numeric if reading is not None else ():
-            if name in self.sides:
-                self.sides[name].add(taken)
+    def note(self, reading: Reading | None, forced: dict[str, Value], about: str) -> None:
+        """Take an execution into account; None when it did not get to the launch."""
+        if about and (reading is None or about not in {name for name, _, _ in reading.numeric}):
+            self.sides[about] = {True, False}  # the other side launches nothing, or an earlier branch rules it out
+        if reading is not None:
+            self.extend(reading, forced)
 
     def settled(self) -> bool:
-        return all(len(sides) == 2 for sides in self.sides.values())
+        return not self.queue and all(len(sides) == 2 for sides in self.sides.values())
 
 
 def _run(interp: Interp, launcher: FunctionDef, seed: int, forced: dict[str, Value]) -> Reading | None:
@@ -219,6 +223,7 @@ class Reading:
         self.m = m
         self.inputs: list[tuple[str, Value]] = []
         self.absent: set[str] = set()
+        self.decided = {leaf for condition, _ in m.branches for leaf in world.leaves(mask(condition))}
         self.numeric = [(str(_spelt(c)), c, taken) for c, taken in m.branches if self._is_numeric(c)]
         for key, value in zip((ATTRIBUTES, TENSORS), given.items, strict=True):
             self._collect(key, value_of(value), 0)

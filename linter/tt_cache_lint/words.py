@@ -128,7 +128,7 @@ class Describer:
                 said.append(condition(key, fact.value))
                 continue
             if fact.bit & world.touched and (key in path.flips or fact.value != fact.choices[0]):
-                said.append(condition(key, fact.value))
+                said.append(condition(key, fact.value, fact.words))
         for owner in owners:
             key = f"{owner}.has_value"
             if key in world.facts:
@@ -266,9 +266,11 @@ def _bare(value: Value) -> Value:
     return bare.name if isinstance(bare, Enum) else bare
 
 
-def condition(key: str, value: Value) -> str:
-    """One decision in words."""
+def condition(key: str, value: Value, names: str = "") -> str:
+    """One decision in words; `names` are the alternatives of a variant."""
     bare = plain(value)
+    if names and key.endswith(".index") and isinstance(bare, int) and 0 <= bare < len(alternatives := names.split("|")):
+        return f"{key.removesuffix('.index')} holds {alternatives[bare]}"
     if key.endswith(".has_value"):
         return f"{key.removesuffix('.has_value')} {'is present' if bare else 'has no value'}"
     if key.startswith("("):

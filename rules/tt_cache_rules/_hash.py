@@ -13,6 +13,8 @@ def use_words(use: Use) -> str:
     """Where an input is used: what the hit leaves there, and what a fresh create() gives."""
     if not use.old and not use.new:
         return f"It shapes {code(use.what)}"
+    if use.old == use.new:  # of a list that is not known word by word
+        return f"On the hit {code(use.what)} is still what the first call gave; a fresh create() gives something else"
     return f"On the hit {code(use.what)} is still {use.old}; a fresh create() gives {use.new}"
 
 
@@ -47,6 +49,6 @@ def other_uses(omission: Omission) -> tuple[Related, ...]:
     for use in omission.uses[1:]:
         if (use.place.path, use.place.line) not in places:
             places.add((use.place.path, use.place.line))
-            change = f" is still {use.old}, should be {use.new}" if use.old or use.new else ""
-            found.append(Related(use.place, f"{use.what}{change}"))
+            change = f" is still {use.old}, should be {use.new}" if use.old != use.new else " is still the first call's"
+            found.append(Related(use.place, f"{use.what}{change if use.old or use.new else ''}"))
     return tuple(found[:MOST])

@@ -191,7 +191,7 @@ def _variant(m: Machine, type_: Type, key: str, run: int) -> Value:
     types = tuple(a for a in type_.args if isinstance(a, Type))
     if not types:
         return Unknown(key)
-    index = m.world.fact(f"{key}.index", tuple(range(len(types))), words=f"alternative of {key}")
+    index = m.world.fact(f"{key}.index", tuple(range(len(types))), words="|".join(t.name for t in types))
     chosen = types[int(index.v) % len(types)]
     return Variant(make_input(m, chosen, f"{key}<{chosen.name}>", run), index, types)
 

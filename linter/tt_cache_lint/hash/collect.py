@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tt_cache_lint.compare import SlotState, WorldTable, unknown_mask
 from tt_cache_lint.diagnose import Diagnosis
@@ -23,7 +23,7 @@ from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import Interrupt, Value, mask
 from tt_cache_lint.interp.world import HIDDEN_STATE, World
-from tt_cache_lint.model import Cause, Confidence, Difference, Place, What
+from tt_cache_lint.model import Cause, Confidence, Difference, Place, Related, What
 from tt_cache_lint.paths import Exploration, Path
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 from tt_cache_lint.words import Describer
@@ -43,6 +43,7 @@ class OpNotes:
     omissions: dict[str, Omission] = field(default_factory=dict)
     baked: dict[str, Omission] = field(default_factory=dict)
     unclear: str = ""
+    reason: str = ""  # why a program of it could not be made
     attributes: StructDef | None = None
     surplus: dict[str, Surplus] = field(default_factory=dict)
     unordered: dict[str, Unordered] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class OpNotes:
             hash_at=hash_at,
             hash_name=hash_name,
             unclear=self.unclear,
+            reason=self.reason,
             factories=tuple(self.factories),
             omissions=(*self.omissions.values(), *self.baked.values()),
             surplus=tuple(self.surplus.values()),
@@ -157,6 +159,7 @@ class Examiner:
         hasher = Hasher(self.interp, self.reflection, factory)
         self._contents(notes, factory, hasher, [o for p in exploration.paths for o in p.outcomes[:1]])
         if not exploration.paths:
+            notes.reason = notes.reason or exploration.reason
             return []
         laboratory = Laboratory(hasher, kind(self.interp, factory, exploration.paths[0].templates), exploration)
         if kind is Replay:
@@ -335,7 +338,9 @@ class Examiner:
                 if not mine or trial.leaf not in difference.expected.inputs or difference.slot.name in seen:
                     continue
                 seen.add(difference.slot.name)
-                yield difference
+                at = hash_place(notes.op, notes.attributes, self.reflection)[0]
+                blind = (Related(at, f"the hash leaves {trial.property} out"),) if at is not None else ()
+                yield replace(difference, related=difference.related + blind)
 
 
 def hidden_parts(outcome: Outcome) -> Iterator[tuple[str, Change]]:

@@ -99,7 +99,7 @@ class OpFacts:
     """Everything the rules and printers may know about one op's hash.
 
     `hash_at` is the op's own hash function, or what replaces the framework's hash of its attributes; None for the
-    default. `unclear` says what of the hash could not be followed.
+    default. `unclear` says what of the hash could not be followed, `reason` why no program could be made.
     """
 
     op: str
@@ -109,6 +109,7 @@ class OpFacts:
     hash_at: Place | None = None
     hash_name: str = ""
     unclear: str = ""
+    reason: str = ""
     factories: tuple[str, ...] = ()
     omissions: tuple[Omission, ...] = ()
     surplus: tuple[Surplus, ...] = ()

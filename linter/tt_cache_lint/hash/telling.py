@@ -63,7 +63,7 @@ def hash_conditions(hasher: Hasher, trial: Trial) -> tuple[str, ...]:
         fact = world.facts[name]
         for other in fact.choices if name not in trial.varying else ():
             if other != fact.value and _told_apart(hasher, trial, {name: other}):
-                said.append(condition(name, fact.value))
+                said.append(condition(name, fact.value, fact.words))
                 break
     return tuple(said)
 

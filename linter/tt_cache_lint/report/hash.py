@@ -54,7 +54,8 @@ def _print_op(target: Console, facts: OpFacts) -> None:
     if facts.unclear:
         target.print(Text(f"  not followed: {visible(facts.unclear)}", "yellow"), soft_wrap=True)
     if not facts.inputs:
-        target.print(Text("  no input could be followed into a program", "yellow"))
+        why = f": {visible(facts.reason)}" if facts.reason else ""
+        target.print(Text(f"  no input could be followed into a program{why}", "yellow"))
         return
     target.print(_summary(facts))
     for line_ in sorted(facts.inputs, key=lambda i: (not i.verdict.startswith("omitted"), i.covered == "yes", i.input)):
@@ -81,7 +82,7 @@ def _print_input(target: Console, line: HashedInput) -> None:
         if some:
             table.add_row(title, _uses(some))
     if len(uses) < len(line.uses):
-        table.add_row("branches", "create() or the override decides by it")
+        table.add_row("steers", "a branch of create() or of the override")
     target.print(Padding(table, (0, 0, 0, WIDE + 2), expand=False))
 
 
