@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int, str], None]
 RECURSION = 12_000
+LOWERED = 700  # functions whose lowered code is kept, most of which only one op calls
 GARBAGE = 200_000  # objects made since the last collection, those that are gone again taken off
 MOST_USERS = 32  # files that are checked for one shared header or kernel
 
@@ -145,7 +146,7 @@ def _file(
         for factory in finder.in_file(target) if target != name else factories:
             if options.only is None or factory.name.endswith(options.only):
                 analysis.facts.append(_guarded(finder, examiner, factory, options, analysis))
-                _tidy()
+                _tidy(finder.interp)
 
 
 def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options: Options) -> None:
@@ -165,7 +166,7 @@ def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options:
             examiner.examine(factory, exploration, kind)
         except FAULTS as error:
             analysis.problems.append(_fault(factory, error))
-        _tidy()
+        _tidy(finder.interp)
 
 
 def _syntax(finder: Finder, path: str, analysis: Analysis) -> None:
@@ -231,9 +232,14 @@ def _facts(finder: Finder, examiner: Examiner, factory: Factory, options: Option
     return replace(facts, call=finder.calls.find(factory)) if options.calls else facts
 
 
-def _tidy() -> None:
+def _tidy(interp: Interp) -> None:
     """Collect what factories left behind, once there is enough of it to be worth a walk over all that is alive."""
-    if gc.get_count()[0] > GARBAGE:
+    if len(interp.lowered) > LOWERED:
+        interp.forget()
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+    elif gc.get_count()[0] > GARBAGE:
         gc.collect()
         gc.freeze()
 

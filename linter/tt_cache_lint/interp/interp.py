@@ -61,6 +61,7 @@ class Interp:
         self._functions: dict[tuple[object, ...], list[FunctionDef]] = {}
         self._owners: dict[tuple[str, tuple[str, ...]], StructDef | None] = {}
         self.memory: dict[str, object] = {}  # what the device model found out about the checked tree
+        self.lowered: dict[int, FunctionDef] = {}  # the functions whose lowered code is kept
 
     # -- places ----------------------------------------------------------------------------------------------------
 
@@ -419,7 +420,15 @@ class Interp:
         code.function = function
         code.returns_ref = function.returns_ref
         function.instances[key] = code
+        self.lowered[id(function)] = function
         return code
+
+    def forget(self) -> None:
+        """Let go of all lowered code and of the kernels' syntax trees; what is asked for again is lowered again."""
+        for function in self.lowered.values():
+            function.instances.clear()
+        self.lowered.clear()
+        self.kernels.clear()
 
     def _params(self, function: FunctionDef) -> list[Any]:
         """The parameters, with default arguments found on a declaration elsewhere."""
