@@ -673,7 +673,8 @@ def test_compile_time_mutation() -> None:
     got = one("compile-time-mutation", facts(events=(sized,)))
     assert got.message == (
         "override_runtime_arguments changes the total size of CB `c_0` from `num_tiles * tile` to `rows * tile`: "
-        "the kernels stay compiled for what create() gave on the first call."
+        "the kernels stay compiled for what create() gave on the first call. Set the size that create() would, and "
+        "hash what it depends on."
     )
     assert (got.slot, got.place) == ("CB c_0", sized.place)
     paged = one("compile-time-mutation", facts(events=(replace(sized, kind=EventKind.CB_PAGE_SIZE, old="", new=""),)))

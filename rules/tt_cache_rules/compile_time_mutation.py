@@ -61,6 +61,7 @@ class CompileTimeMutation(Rule):
             new = f" to {code(event.new)}" if event.new else ""
             message = (
                 f"{OVERRIDE} changes {event_words(event)}{old}{new}: "
-                "the kernels stay compiled for what create() gave on the first call."
+                "the kernels stay compiled for what create() gave on the first call. Set the size that create() would, "
+                "and hash what it depends on."
             )
             yield at_event(self, facts, event, message, related)
