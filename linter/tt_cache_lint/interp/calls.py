@@ -550,13 +550,16 @@ def _free(
         expanded = references(f) if spread else None  # how many arguments a pack makes is known here only
         if not resolved or expanded is not None:
             resolved.clear()
-            candidates[:] = interp.candidates(path, scoping, owner, count if expanded is None else len(expanded))
+            made = interp.type_called(path, scoping) if name in CONSTRUCTORS and not local_file else None
+            if made is None:
+                candidates[:] = interp.candidates(path, scoping, owner, count if expanded is None else len(expanded))
             if interp.told is not None:
                 candidates[:] = interp.told.candidates(file, target, candidates)
             resolved.append(True)
             if not candidates:
-                resolved.append(interp.type_called(path, scoping))
-                resolved.append(interp.written_by_prototype(path, scoping, count))
+                made = made if made is not None else interp.type_called(path, scoping)
+                resolved.append(made)
+                resolved.append(interp.written_by_prototype(path, scoping, count) if made is None else None)
         given_targs = _evaluated(f, targs) if targs else ()
         if candidates:
             given = references(f) if expanded is None else expanded

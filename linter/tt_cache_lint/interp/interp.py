@@ -162,7 +162,10 @@ class Interp:
         found = self._methods.get(key)
         if found is None:
             found = list(decl.methods.get(name, ()))
-            for other in self.index.functions(name, decl.file.path, decl.inner, (decl.name,)):
+            body = decl.file.text[decl.node.start_byte : decl.node.end_byte]  # what is not declared in it is no member
+            elsewhere = name.encode() in body or bool(decl.file.expansions)
+            outside = self.index.functions(name, decl.file.path, decl.inner, (decl.name,)) if elsewhere else ()
+            for other in outside:
                 if _same_class(other.scope, decl.inner) and other not in found:
                     found.append(other)
             self._methods[key] = found
@@ -279,7 +282,8 @@ class Interp:
         found = self._functions.get(key)
         if found is None:
             name, qualifier = path[-1], path[:-1]
-            everything = self.index.functions(name, scoping.file.path, scoping.scope, qualifier)
+            own = self.methods(owner, name) if owner is not None and not qualifier else []
+            everything = own or self.index.functions(name, scoping.file.path, scoping.scope, qualifier)
             if qualifier and not everything:
                 type_ = scoping.named(qualifier)
                 if isinstance(type_.decl, StructDef):
@@ -415,7 +419,7 @@ class Interp:
         low.returns_ref = function.returns_ref
         if low.returns.name == "void" or low.returns.name in templates:
             low.returns = AUTO
-        code = Code(function.qualified, self._params(function), function.body, low)
+        code = Code(function.qualified, function.params, function.body, low)
         code.scoping_lowering = low
         code.function = function
         code.returns_ref = function.returns_ref
@@ -430,11 +434,11 @@ class Interp:
         self.lowered.clear()
         self.kernels.clear()
 
-    def _params(self, function: FunctionDef) -> list[Any]:
+    def with_defaults(self, function: FunctionDef) -> list[Any]:
         """The parameters, with default arguments found on a declaration elsewhere."""
         if all(p.default is not None for p in function.params[-1:]):
             return function.params
-        for declaration in self.index.declarations(function.name, function.file.path):
+        for declaration in self.index.declarations(function.name, function.file.path, "".join(function.scope[-1:])):
             if len(declaration.params) != len(function.params) or not any(p.default for p in declaration.params):
                 continue
             if declaration.scope[-1:] != function.scope[-1:] and declaration.scope and function.scope:
@@ -450,7 +454,7 @@ class Interp:
     def _takes_with_defaults(self, function: FunctionDef, count: int) -> bool:
         if count > len(function.params):
             return False
-        self._params(function)
+        self.with_defaults(function)
         return _takes(function, count)
 
     def type_called(self, path: tuple[str, ...], scoping: Scoping) -> Type | None:

@@ -58,6 +58,7 @@ class Code:
     __slots__ = (
         "binders",
         "body",
+        "completed",
         "function",
         "lowering",
         "mark",
@@ -80,6 +81,7 @@ class Code:
         self.size = 0
         self.binders: list[tuple[int, Closure, Closure | None]] = []
         self.body: Closure | None = None
+        self.completed = False  # with default arguments from other declarations
         self.returns_ref = False
         self.mark = lowering.mark(node) if node is not None else None
         self.function: FunctionDef | None = None  # None for a lambda
@@ -106,8 +108,22 @@ class Code:
                 frame[slot] = convert([frame[0], args[position]])
             elif default is not None:
                 frame[slot] = convert([frame[0], default(frame)])
-            else:
+            elif self.completed or self.function is None:
                 frame[slot] = Unknown(f"{self.name}#{position}")
+            else:
+                self.complete()
+                self.bind(frame, args)
+                return
+
+    def complete(self) -> None:
+        """Give the parameters the default arguments that a declaration elsewhere has."""
+        self.completed = True
+        low: Lowering = self.scoping_lowering
+        for position, param in enumerate(low.interp.with_defaults(self.function)):
+            slot, convert, default = self.binders[position]
+            if default is None and not param.is_pack:
+                type_ = low.scoping.type(param.type, param.declarator)
+                self.binders[position] = slot, convert, low.default_of(param, type_)
 
     def run(self, frame: list[Value]) -> None:
         if self.body is not None:
@@ -141,14 +157,17 @@ class Lowering(Expressions):
             return
         by_ref = param.is_ref and not (param.is_const and not param.is_rvalue_ref)
         slot = self.declare(param.name, Variable(type_, by_ref))
-        default = None
-        default_node = param.default
-        if default_node is not None:
-            low = self
-            if param.default_file is not None:
-                low = Lowering(self.interp, self.scoping.inside(param.default_file, self.scoping.scope))
-            default = low.default_argument(default_node, type_)
-        code.binders.append((slot, _binder(type_, by_ref, param.is_const and param.is_ref), default))
+        binder = _binder(type_, by_ref, param.is_const and param.is_ref)
+        code.binders.append((slot, binder, self.default_of(param, type_)))
+
+    def default_of(self, param: Param, type_: Type) -> Closure | None:
+        """The default argument of a parameter."""
+        if param.default is None:
+            return None
+        low = self
+        if param.default_file is not None:
+            low = Lowering(self.interp, self.scoping.inside(param.default_file, self.scoping.scope))
+        return low.default_argument(param.default, type_)
 
     def default_argument(self, node: Node, type_: Type) -> Closure:
         inner = self.initialiser(node)

@@ -35,6 +35,8 @@ CONSTANTS.update(
     {
         "nullopt": None,
         "nullptr": None,
+        "true": True,
+        "false": False,
         "NULL": None,
         "ignore": Unknown("std::ignore"),
         "placeholders": Unknown("std::placeholders"),

@@ -267,6 +267,11 @@ class Scoping:
 
     def _declared(self, name: str, qualifier: Scope, args: tuple[Any, ...], depth: int) -> Type:
         at, index = self.file.path, self.index
+        member = index.member(name, at, self.scope) if not qualifier else None
+        if isinstance(member, (StructDef, EnumDef)):
+            return Type(name, args, member)
+        if isinstance(member, AliasDef):
+            return self._through(member, args, depth)
         struct = index.struct(name, at, self.scope, qualifier)
         alias = index.alias(name, at, self.scope, qualifier)
         if struct is not None and alias is not None:

@@ -33,11 +33,12 @@ _WORD = re.compile(rb"[A-Za-z_]\w*")
 # `= default` or `= delete`. Every text matches in one way only: a second way to end a comment would double the time for
 # each comment.
 _DEFINING: dict[str, bytes] = {
-    "structs": rb"(?:struct|class|union)\b(?:[^;{}:]|::)*?\bNAME\b",
+    "structs": rb"(?:struct|class|union)\b(?:[^;{}:]|::)*?\bNAME\b(?!\s*::)",
     "enums": rb"enum\b[^;{}]*?\bNAME\b",
     "aliases": rb"using\b(?!\s+namespace\b)[^;=]*?\bNAME\b(?!\s*::)|typedef\b[^;]*?\bNAME\b",
     "functions": rb"\bNAME\s*(?:<[^;{}()]*>\s*)?\((?:[^;{}/]|/(?![/*])|//[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)*"
     rb"(?:\{|=\s*(?:default|delete)\b)",
+    "declarations": rb"(?m)(?:[\w>&*]\s+[&*]*|^[ \t]*)\bNAME\s*\(",
 }
 
 
@@ -61,7 +62,7 @@ class Index:
     def __init__(self, tree: SourceTree) -> None:
         self.tree = tree
         self._defs: dict[str, FileDefs] = {}
-        self._found: dict[tuple[str, str, str], list[Definition]] = {}
+        self._found: dict[tuple[Kind, str, str, str], list[Definition]] = {}
         self._words: dict[bytes, list[str]] = {}
         self._worded: set[str] = set()
         self._near: dict[str, _Closure] = {}
@@ -82,12 +83,13 @@ class Index:
 
     def functions(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> list[FunctionDef]:
         """Functions with a body called `name`, best first, as seen from file `at` inside `scope`."""
-        found = cast("list[FunctionDef]", self._all("functions", name, at)) or self._beside_declaration(name, at)
+        found = cast("list[FunctionDef]", self._all("functions", name, at, self._last(at, qualifier)))
+        found = found or self._beside_declaration(name, at)
         return self._ranked(found, at, scope, qualifier)
 
     def _beside_declaration(self, name: str, at: str) -> list[FunctionDef]:
         """Definitions in a source of another name in the folder of the header that declares the function."""
-        key: tuple[Kind, str, str] = ("bodies", name, at)
+        key: tuple[Kind, str, str, str] = ("bodies", name, at, "")
         known = self._found.get(key)
         if known is None:
             known = self._found[key] = []
@@ -99,14 +101,49 @@ class Index:
                     known.extend(defs.functions.get(name, ()) if defs is not None else ())
         return cast("list[FunctionDef]", known)
 
-    def declarations(self, name: str, at: str) -> list[FunctionDef]:
-        return cast("list[FunctionDef]", self._all("declarations", name, at))
+    def declarations(self, name: str, at: str, within: str = "") -> list[FunctionDef]:
+        """Functions declared without a body, in no order; with `within` only in files that name that class."""
+        return cast("list[FunctionDef]", self._all("declarations", name, at, within))
 
     def struct(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> StructDef | None:
-        return _first(self._ranked(cast("list[StructDef]", self._all("structs", name, at)), at, scope, qualifier))
+        return cast("StructDef | None", self._nearest("structs", name, at, scope, qualifier))
 
     def enum(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> EnumDef | None:
-        return _first(self._ranked(cast("list[EnumDef]", self._all("enums", name, at)), at, scope, qualifier))
+        return cast("EnumDef | None", self._nearest("enums", name, at, scope, qualifier))
+
+    def _nearest(self, kind: Kind, name: str, at: str, scope: Scope, qualifier: Scope) -> Definition | None:
+        """The best definition of a kind: one of the scope one stands in, or of the classes around it, before others."""
+        found = self.member(name, at, scope, (kind,)) if not qualifier else None
+        if found is not None:
+            return found
+        return _first(self._ranked(self._all(kind, name, at, self._last(at, qualifier)), at, scope, qualifier))
+
+    def member(
+        self, name: str, at: str, scope: Scope, kinds: tuple[Kind, ...] = ("structs", "aliases", "enums")
+    ) -> Definition | None:
+        """What a name means in the scope one stands in, or in the classes around it, where a class hides all else."""
+        for end in range(len(scope), -1, -1):
+            inner = scope[:end]
+            class_file = self._class_file(at, inner)
+            for path in dict.fromkeys((at, class_file) if inner == scope else (class_file,)):
+                defs = self.defs(path) if path else None
+                for kind in kinds if defs is not None else ():
+                    for found in getattr(defs, kind).get(name, ()):
+                        if found.scope == inner:
+                            return cast("Definition", found)
+            if not class_file:
+                break
+        return None
+
+    def _class_file(self, at: str, scope: Scope) -> str:
+        """The file that defines the class of this scope, "" when it is none."""
+        if not scope:
+            return ""
+        here = self.defs(at)
+        if here is not None and any(d.scope == scope[:-1] for d in here.structs.get(scope[-1], ())):
+            return at
+        found = self._all("structs", scope[-1], at, "".join(scope[-2:-1]))
+        return next((d.file.path for d in found if d.scope == scope[:-1]), "")
 
     def enumerator(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> EnumDef | None:
         """The enumeration that makes `name` visible: an unscoped one, or a scoped one named by the qualifier."""
@@ -116,33 +153,42 @@ class Index:
         return _first(self._ranked([e for e in found if not e.scoped], at, scope, ()))
 
     def alias(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> AliasDef | None:
-        return _first(self._ranked(cast("list[AliasDef]", self._all("aliases", name, at)), at, scope, qualifier))
+        return cast("AliasDef | None", self._nearest("aliases", name, at, scope, qualifier))
 
     def const(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> ConstDef | None:
-        found = cast("list[ConstDef]", self._all("consts", name, at))
+        found = cast("list[ConstDef]", self._all("consts", name, at, self._last(at, qualifier)))
         ranked = self._ranked(found, at, scope, qualifier)
         return _first([c for c in ranked if c.value is not None] or ranked)
 
-    def _all(self, kind: Kind, name: str, at: str) -> list[Definition]:
-        key = (kind, name, at)
+    def _last(self, at: str, qualifier: Scope) -> str:
+        """The class or namespace that a definition has to stand in; its file names it. See `_fits`."""
+        parts = tuple(q for q in self._unalias(at, qualifier) if q)
+        return parts[-1] if parts else ""
+
+    def _all(self, kind: Kind, name: str, at: str, within: str = "") -> list[Definition]:
+        key = (kind, name, at, within)
         found = self._found.get(key)
         if found is None:
             found = self._found[key] = []
+            owner = within.encode()
             for path in self._mentioning(name.encode(), at):
+                file = self.tree.get(path) if within else None
+                if file is not None and owner not in file.original and not file.expansions:
+                    continue
                 defs = self.defs(path) if self._may_define(kind, name, path) else None
                 if defs is not None:
                     found.extend(getattr(defs, kind).get(name, ()))
             if kind == "functions" and not found:
-                self._found[key] = found = [*self._below_declarations(name, at)]
+                self._found[key] = found = [*self._below_declarations(name, at, within)]
         return found
 
-    def _below_declarations(self, name: str, at: str) -> Iterator[Definition]:
+    def _below_declarations(self, name: str, at: str, within: str) -> Iterator[Definition]:
         """The definitions in the folders below the header that declares a function.
 
         Ops of older trees declare their factories in one header and define each in a folder of its own.
         """
         seen: set[str] = set()
-        for declaration in self.declarations(name, at):
+        for declaration in self.declarations(name, at, within):
             for path in self._below(declaration.file.path.rpartition("/")[0]):
                 file = self.tree.get(path) if path not in seen else None
                 seen.add(path)
