@@ -258,15 +258,18 @@ class Scoping:
         return self._declared(name, qualifier, args, depth)
 
     def _own(self, name: str) -> StructDef | None:
-        """The checked code's own struct of a name that the API has too: one of a namespace around this code."""
-        struct = self.index.struct(name, self.file.path, self.scope)
-        if struct is None or struct.scope != self.scope[: len(struct.scope)] or struct.scope in API_NAMESPACES:
-            return None
-        beside = struct.file.path.rpartition("/")[0] == self.file.path.rpartition("/")[0]
-        return struct if struct.scope or beside else None
+        """The checked code's own struct of a name that the API has too: one beside this code, in a scope around it."""
+        found = [
+            struct
+            for struct in self.index.beside(name, self.file.path)
+            if struct.scope == self.scope[: len(struct.scope)] and struct.scope not in API_NAMESPACES
+        ]
+        return max(found, key=lambda s: len(s.scope), default=None)
 
     def _declared(self, name: str, qualifier: Scope, args: tuple[Any, ...], depth: int) -> Type:
         at, index = self.file.path, self.index
+        if not args and index.is_namespace(name, at):
+            return Type(name, args)
         member = index.member(name, at, self.scope) if not qualifier else None
         if isinstance(member, (StructDef, EnumDef)):
             return Type(name, args, member)

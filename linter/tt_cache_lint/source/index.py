@@ -27,6 +27,7 @@ from tt_cache_lint.source.files import SourceTree
 
 Kind = Literal["functions", "bodies", "declarations", "structs", "enums", "enumerators", "aliases", "consts"]
 D = TypeVar("D", bound=Definition)
+_NAMESPACE = re.compile(rb"\bnamespace\s+([A-Za-z_][\w:]*)\s*\{")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 # What the text of a file that defines NAME looks like; a file that only mentions the name need not be parsed for it.
 # A function's parameters may hold comments, and these anything; then comes a body, the braces of a default argument,
@@ -67,6 +68,8 @@ class Index:
         self._worded: set[str] = set()
         self._near: dict[str, _Closure] = {}
         self._folders: dict[str, tuple[str, ...]] = {}
+        self._namespaces = {"std"}
+        self._opened: dict[str, frozenset[str]] = {}
 
     def defs(self, path: str) -> FileDefs | None:
         """The definitions of one file, or None when it cannot be read."""
@@ -135,9 +138,39 @@ class Index:
                 break
         return None
 
+    def is_namespace(self, name: str, at: str) -> bool:
+        """Is a name that of a namespace, as one of the nearest files that mention it says, and of no class beside?"""
+        if name not in self._namespaces:
+            said = any(name in self._namespaces_of(path) for path in self._mentioning(name.encode(), at)[:FEW])
+            if not said or self.beside(name, at):
+                return False
+            self._namespaces.add(name)
+        return True
+
+    def _namespaces_of(self, path: str) -> frozenset[str]:
+        if path not in self._opened:
+            file = self.tree.get(path)
+            opened = _NAMESPACE.findall(file.text) if file is not None else ()
+            self._opened[path] = frozenset(part.decode() for names in opened for part in names.split(b"::"))
+        return self._opened[path]
+
+    def beside(self, name: str, at: str) -> list[StructDef]:
+        """The structs called `name` in the files of the folder that `at` lies in."""
+        key: tuple[Kind, str, str, str] = ("structs", name, at.rpartition("/")[0], "beside")
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = []
+            for path in self.tree.folder(at.rpartition("/")[0]):
+                file = self.tree.get(path)
+                if file is None or name.encode() not in file.original or not self._may_define("structs", name, path):
+                    continue
+                defs = self.defs(path)
+                found.extend(defs.structs.get(name, ()) if defs is not None else ())
+        return cast("list[StructDef]", found)
+
     def _class_file(self, at: str, scope: Scope) -> str:
         """The file that defines the class of this scope, "" when it is none."""
-        if not scope:
+        if not scope or self.is_namespace(scope[-1], at):
             return ""
         here = self.defs(at)
         if here is not None and any(d.scope == scope[:-1] for d in here.structs.get(scope[-1], ())):
