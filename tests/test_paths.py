@@ -283,6 +283,30 @@ def test_the_other_side_of_a_number_with_a_flag(tmp_path: Path) -> None:
     assert slots(found) == {"reader arg 0": Cause.GUARD, "writer arg 0": Cause.GUARD}
 
 
+def test_the_numbers_that_made_the_base_path_run_hold_behind_the_other_side_of_a_branch(tmp_path: Path) -> None:
+    """Searching for them anew, from a wide input on, would give up before all checks are satisfied."""
+    dims = (
+        "input.logical_shape()[0]",
+        "input.logical_shape()[1]",
+        "mask->logical_shape()[0]",
+        "mask->logical_shape()[1]",
+    )
+    checks = "TT_FATAL(tensors.mask.has_value()); TT_FATAL(attributes.factor == 37);" + "".join(
+        f"TT_FATAL(tensors.{dim} == {17 + number});" for number, dim in enumerate(dims)
+    )
+    body = """
+    uint32_t bytes = tensors.input.logical_shape()[3] / 32 * 2048;
+    SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), 1});
+    if (bytes > 1000000) {
+        SetRuntimeArgs(program, writer, core, {tensors.input.buffer()->address()});
+    } else {
+        SetRuntimeArgs(program, writer, core, {output.buffer()->address()});
+    }
+    """
+    found = facts(tmp_path, factory(body, REFRESH, validate=checks))
+    assert slots(found) == {"writer arg 0": Cause.WRONG_TENSOR}
+
+
 def test_the_list_of_cores_is_named_before_a_handle_that_is_unset_too(tmp_path: Path) -> None:
     text = factory(CREATE, "auto& unused = shared.spare;" + REFRESH).replace(
         "            std::vector<CoreCoord> cores;",

@@ -260,7 +260,7 @@ class Search:
         self.steps = max(self.steps, self.found.steps + self.budget.steps // 2)
         self.worlds = max(self.worlds, self.found.worlds + self.budget.worlds // 4)
         self.together(replay, path, templates)
-        self.cross(replay, path, templates)
+        self.cross(replay, path, forced, templates)
         self.flip(replay, path, templates)
 
     def together(self, replay: Replay, base: Path, templates: dict[str, Any]) -> None:
@@ -298,8 +298,11 @@ class Search:
         self.found.paths.append(path)
         return path
 
-    def cross(self, replay: Replay, base: Path, templates: dict[str, Any]) -> None:
-        """Take the other side of create()'s branches on numbers, by solving them for an input."""
+    def cross(self, replay: Replay, base: Path, forced: Decisions, templates: dict[str, Any]) -> None:
+        """Take the other side of create()'s branches on numbers, by solving them for an input.
+
+        `forced` is what made the base path run, its numbers included: they mostly go on to fit.
+        """
         facts = base.outcomes[0].world.facts
         tried: set[frozenset[tuple[str, str]]] = set()
         for condition, taken in base.outcomes[0].numeric:
@@ -316,7 +319,9 @@ class Search:
                 ):
                     continue
                 tried.add(mark)
-                found = self.solve(replay, 0, {**base.decisions, **repair}, repair, 4)
+                found = self.solve(replay, 0, {**forced, **repair}, repair, 6)
+                if found is None:
+                    found = self.solve(replay, 0, {**base.decisions, **repair}, repair, 4)
                 if found is None:
                     continue
                 path = self.keep(*found, dict(repair), templates)
