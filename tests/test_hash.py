@@ -170,6 +170,60 @@ def test_what_the_launching_function_always_gives_cannot_vary(tmp_path: Path) ->
     assert omitted(tmp_path, text + LAUNCH.replace("@", "3")) == set()
 
 
+def test_a_check_in_create_pins_nothing(tmp_path: Path) -> None:
+    """A hit does not run create(): the call that a miss would refuse is served."""
+    text = op(HASHED.format("a.factor, t"), "(uint32_t)attributes.flag")
+    start = "    Program program = CreateProgram();\n"
+    text = text.replace(start, f"    TT_FATAL(!attributes.flag);\n{start}")
+    (found,) = facts(tmp_path, text).omissions
+    assert (found.input, found.confidence) == (FLAG, Confidence.LIKELY)
+
+
+def test_a_check_on_hits_pins_where_create_has_checks_too(tmp_path: Path) -> None:
+    text = op(HASHED.format("a.factor, t"), "(uint32_t)attributes.flag", validate="TT_FATAL(!attributes.flag);")
+    start = "    Program program = CreateProgram();\n"
+    text = text.replace(start, f"    TT_FATAL(!attributes.flag);\n{start}")
+    assert omitted(tmp_path, text) == set()
+
+
+def test_the_property_of_a_tensor_is_not_blamed_for_its_absence(tmp_path: Path) -> None:
+    """Another dtype of the mask is possible only without a mask."""
+    check = "TT_FATAL(!tensors.mask.has_value() || tensors.mask->dtype() == tensors.input.dtype());"
+    dtype = "tensors.mask.has_value() ? (uint32_t)tensors.mask->dtype() : 9"
+    text = op(HASHED.format("a, t.input"), dtype, validate=check)
+    assert omitted(tmp_path, text) == {"tensor_args.mask"}
+
+
+@pytest.mark.parametrize(
+    ("declared", "wholly", "sure"),
+    [
+        ("uint32_t factor = 1;", True, Confidence.LIKELY),
+        ("uint32_t factor = 1;", False, Confidence.LIKELY),
+        ("float factor = 1;", True, Confidence.POSSIBLE),
+        ("float factor = 1;", False, Confidence.LIKELY),
+    ],
+)
+def test_what_is_hashed_and_refreshed(tmp_path: Path, declared: str, wholly: bool, sure: Confidence) -> None:
+    """What is counted is another number on most calls; that a float is refreshed with all others says little."""
+    list_ = "{tensors.input.buffer()->address(), 7, (uint32_t)attributes.factor}"
+    args = "GetRuntimeArgs(program, shared.reader, core)"
+    override = f"{args}[0] = tensors.input.buffer()->address(); {args}[2] = (uint32_t)attributes.factor;"
+    override = f"SetRuntimeArgs(program, shared.reader, core, {list_});" if wholly else override
+    text = op(create=f"SetRuntimeArgs(program, reader, core, {list_});", override=override)
+    (found,) = facts(tmp_path, text.replace("uint32_t factor = 1;", declared)).surplus
+    assert (found.input, found.kind, found.confidence) == (FACTOR, "refreshed", sure)
+
+
+def test_a_number_that_is_counted_in_tiles(tmp_path: Path) -> None:
+    """The next number makes no difference, one that is far away does."""
+    list_ = "{tensors.input.buffer()->address(), attributes.factor / 32}"
+    text = op(
+        create=f"SetRuntimeArgs(program, reader, core, {list_});",
+        override=f"SetRuntimeArgs(program, shared.reader, core, {list_});",
+    )
+    assert [s.input for s in facts(tmp_path, text).surplus] == [FACTOR]
+
+
 def test_runtime_arguments(tmp_path: Path) -> None:
     create = "SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), attributes.factor});"
     stale = "GetRuntimeArgs(program, shared.reader, core)[0] = tensors.input.buffer()->address();"

@@ -370,6 +370,12 @@ EXPRESSIONS = [
         bug="no wrap inside an expression: unsigned operands are not tracked (ops.py says so in its docstring)",
     ),
     Case(
+        "unsigned number compared with a negative constant",
+        "int f() { uint32_t a = 0; uint32_t b = a - 1; uint64_t c = 0xFFFFFFFF; "
+        "return (b == -1) * 100 + (b != -2) * 10 + (a == -1); }",
+        110,
+    ),
+    Case(
         "unsigned product inside an expression",
         "uint32_t f() { uint32_t a = 0x80000000; return (a * 2) / 2; }",
         0,

@@ -11,6 +11,19 @@ import pytest
 
 from interp_snippets import Case, parameters, value
 
+STREAM = [
+    Case(
+        "text of a stream",
+        'std::string f() { std::stringstream s; s << "a" << 1 << ", "; s << 2; return s.str(); }',
+        "a1, 2",
+    ),
+    Case(
+        "text of a stream that starts with some",
+        'std::string f() { std::ostringstream s; int n = 4096; s << "[" << n; s.str(""); s << n; return s.str(); }',
+        "4096",
+    ),
+]
+
 VECTOR = [
     Case(
         "push_back",
@@ -742,7 +755,7 @@ SPAN = [
     ),
 ]
 
-CASES = [*VECTOR, *ARRAY, *MAP, *OPTIONAL, *TUPLE, *VARIANT, *ALGORITHMS, *STRINGS, *SPAN]
+CASES = [*STREAM, *VECTOR, *ARRAY, *MAP, *OPTIONAL, *TUPLE, *VARIANT, *ALGORITHMS, *STRINGS, *SPAN]
 
 
 @pytest.mark.parametrize("case", parameters(CASES))

@@ -175,7 +175,9 @@ class Replay:
 
         world.run = 2
         m.counters.clear()
+        m.checks = strict
         second = self._inputs(m, validate=bool(world.varying))
+        m.checks = strict and bodies
         switched = self._switched(m, second) if world.varying else ""
         refused = {check: repairs for (check, p), repairs in m.broken.items() if (check, p) not in broken}
         m.phase = "override"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.cores import CoreCoord, CoreRangeSet, rectangle
 from tt_cache_lint.device.mesh import input_coordinate
-from tt_cache_lint.device.mesh_device import MeshSocket, SubDeviceId
+from tt_cache_lint.device.mesh_device import MeshSocket
 from tt_cache_lint.device.tensor_inputs import default_dims, input_memory, input_shape, input_tensor
 from tt_cache_lint.device.tensors import (
     DRAM,
@@ -25,7 +25,7 @@ from tt_cache_lint.device.tensors import (
 )
 from tt_cache_lint.interp import build
 from tt_cache_lint.interp.registry import Site, method
-from tt_cache_lint.interp.types import MAPS, SEQUENCES, STRINGS, Type
+from tt_cache_lint.interp.types import MAPS, SEQUENCES, STRINGS, Type, bound
 from tt_cache_lint.interp.values import Absent, Map, Opt, Struct, Unknown, Val, Value, Vec, identity
 from tt_cache_lint.source.defs import EnumDef, StructDef
 
@@ -140,8 +140,6 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
         return Tile()
     if name == "MeshCoordinate":
         return input_coordinate(world, key)
-    if name == "SubDeviceId":
-        return SubDeviceId(0)
     if name == "MeshSocket":
         return MeshSocket(key, run)
     return _declared(m, type_, key, run)
@@ -216,7 +214,7 @@ def _declared(m: Machine, type_: Type, key: str, run: int) -> Value:
 
 def input_struct(m: Machine, decl: StructDef, type_: Type, key: str, run: int) -> InputStruct:
     """A struct whose members are facts."""
-    templates = dict(zip(decl.template, type_.args, strict=False)) if decl.template else {}
+    templates = bound(decl, type_.args)
     interp = m.interp
 
     def default(struct: Struct, name: str) -> Value:

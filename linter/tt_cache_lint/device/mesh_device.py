@@ -152,28 +152,10 @@ def construct_node(m: Machine, type_: Type, args: list[Value], mark: Mark | None
     return FabricNodeId(*args[:2]) if len(args) == 2 else FabricNodeId(0, 0)
 
 
-@method(Device, "get_sub_device_ids")
-def sub_devices(m: Machine, site: Site, v: Device) -> Value:
-    return Vec([SubDeviceId(0)])
-
-
-class SubDeviceId(Obj):
-    """A part of each device's cores; the model has one, which is all cores."""
-
-    __slots__ = ("number",)
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def identity(self) -> object:
-        return ("sub-device", self.number)
-
-
 @constructor("SubDeviceId")
 def construct_sub_device(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
-    if len(args) == 1 and isinstance(args[0], (SubDeviceId, Unknown)):
-        return args[0]
-    return SubDeviceId(0)
+    """The id of a part of each device's cores: a number."""
+    return args[0] if args else 0
 
 
 class MeshSocket(Obj):

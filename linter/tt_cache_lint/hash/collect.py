@@ -228,8 +228,8 @@ class Examiner:
         world = trial.outcome.world
         guessed = any(name.startswith("(") for name in world.leaves(world.touched))
         if not known:
-            return Confidence.LIKELY if not guessed else Confidence.POSSIBLE
-        if len(trial.varying) > 1 or guessed or not trial.path.is_base:
+            return Confidence.LIKELY if not guessed and not trial.strained else Confidence.POSSIBLE
+        if trial.strained or len(trial.varying) > 1 or guessed or not trial.path.is_base:
             return Confidence.LIKELY
         return Confidence.CERTAIN
 
@@ -284,9 +284,13 @@ class Examiner:
             name = property_of(leaf)
             place = member_place(self.interp, factory.attributes, leaf) or words.override_place
             if uses:
-                kind = "runtime" if stale or whole else "refreshed"
+                kind = "runtime" if stale else "refreshed"
+                # What is counted (a step, a position, a seed) is another number on most calls; a float is most often a
+                # constant of the model, which an override that writes all arguments anew refreshes without meaning to.
                 # An op whose own hash leaves out some such numbers means to leave them all out.
-                sure = Confidence.LIKELY if kind == "refreshed" or laboratory.blanks() else Confidence.POSSIBLE
+                counted = type(trial.outcome.world.facts[leaf].value) is int
+                meant = kind == "refreshed" and (counted or not whole)
+                sure = Confidence.LIKELY if meant or laboratory.blanks() else Confidence.POSSIBLE
                 found = Surplus(name, kind, place, tuple(uses), sure)
                 notes.surplus.setdefault(name, found)
 

@@ -8,9 +8,10 @@ slot (what is refreshed or unused shows no difference). facts/hash_judgement.md,
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tt_cache_lint.compare import WorldTable, tabulate, unknown_mask
 from tt_cache_lint.device.inputs import make_input
@@ -32,10 +33,13 @@ from tt_cache_lint.paths import Exploration, Path
 from tt_cache_lint.source.defs import FunctionDef
 
 PATHS = 6  # how many paths are looked at for omissions
+WORLDS = 3  # in how many worlds of a path
 TRIALS = 48  # how many pairs of calls are executed for a factory
 STEPS = 100_000  # what they may cost in interpreter steps, so that every machine says the same
 SECONDS = 20.0  # the emergency brake, in CPU time
+FURTHER = (64, 4096)  # what is added to a number whose neighbours make no difference: it may be counted in tiles
 SELECTED = " is selected instead"
+EXISTENCE = (".has_value", ".index")
 JOINT = 3  # how many inputs that checks tie together are changed at once
 
 
@@ -50,6 +54,7 @@ class Trial:
     table: WorldTable
     changes: list[Change]
     key: Key
+    strained: bool = False  # a check inside create() would refuse the second call, if it were no hit
 
     @property
     def property(self) -> str:
@@ -150,10 +155,10 @@ class Laboratory:
     def _spent(self) -> bool:
         return self.left <= 0 or self.steps <= 0 or time.process_time() > self.deadline
 
-    def _execute(self, world: World, strict: bool) -> Outcome:
+    def _execute(self, world: World, strict: bool, bodies: bool = True) -> Outcome:
         """One pair of calls. Raises Interrupt as `Replay.execute` does."""
         try:
-            return self.replay.execute(world, self.deadline, strict)
+            return self.replay.execute(world, self.deadline, strict, bodies=bodies)
         finally:
             self.steps -= FUEL - world.fuel_left
 
@@ -166,6 +171,15 @@ class Laboratory:
     # -- one path --------------------------------------------------------------------------------------------------
 
     def explore(self, path: Path) -> None:
+        """Vary what a path uses; what no second call gets past a check with in one world is tried in others."""
+        self._explore(path, None)
+        for other in path.outcomes[1:WORLDS] if path.validated else ():
+            stuck = {leaf for leaf in self.report.pinned if property_of(leaf) not in self.proven}
+            if not stuck:
+                return
+            self._explore(replace(path, outcomes=[other]), stuck)
+
+    def _explore(self, path: Path, only: set[str] | None) -> None:
         outcome = path.outcomes[0]
         if "select" in outcome.violations:
             return
@@ -181,10 +195,13 @@ class Laboratory:
         facts = [f for f in outcome.world.facts.values() if is_input(f) and f.bit & used and not key.covers(f.key)]
         facts = [f for f in facts if f.key not in self.exploration.ties]
         facts.sort(key=lambda f: (not f.choices, ".logical_shape[" in f.key))
+        if only is not None:
+            facts = [f for f in facts if f.key in only]
         for fact in facts:
             if property_of(fact.key) not in self.proven:
                 self._vary(path, key, fact, baseline)
-        self._reshape(path, key, facts, baseline)
+        if only is None:
+            self._reshape(path, key, facts, baseline)
 
     def _vary(self, path: Path, key: Key, fact: Fact, baseline: set[str]) -> None:
         before = len(self.report.trials)
@@ -194,7 +211,7 @@ class Laboratory:
 
     def _vary_to(self, path: Path, key: Key, fact: Fact, values: Iterator[Value], baseline: set[str]) -> None:
         for value in values:
-            mark = (fact.key, repr((fact.value, value)))
+            mark = (fact.key, repr((path.outcomes[0].world.seed, fact.value, value)))
             if mark in self.tried or self.left <= 0:
                 continue
             self.tried.add(mark)
@@ -247,11 +264,17 @@ class Laboratory:
                 continue
             if "shape[" in fact.key or fact.key.endswith((".size", ".rows", ".columns")):
                 continue
-            trials = [
-                t for value in list(varied(outcome.world, fact))[:2] if (t := self._against(base, key, fact, value))
-            ]
-            if len(trials) == 2 or (trials and isinstance(fact.value, float)):
-                yield fact.key, trials
+            trials: list[Trial] = []
+            near = itertools.islice(varied(outcome.world, fact), 2)
+            for value in dict.fromkeys((*near, *(fact.value + more for more in FURTHER))):
+                trial = self._against(base, key, fact, value)
+                if trial is not None and (trial.changes or trial.outcome.switched):
+                    break  # it shapes the program
+                if trial is not None:
+                    trials.append(trial)
+                if len(trials) == 2 or (trials and isinstance(fact.value, float)):
+                    yield fact.key, trials
+                    break
 
     def blanks(self) -> bool:
         """Does the hash leave out other numbers that reach nothing but runtime arguments?"""
@@ -281,7 +304,7 @@ class Laboratory:
         return found
 
     def _against(self, path: Path, key: Key, fact: Fact, value: Value) -> Trial | None:
-        """Another value of a hashed input, if a hit would serve it."""
+        """Another value of a hashed input, if a hit would serve it; or if it shapes the program."""
         world = replica(path.outcomes[0].world)
         world.varying = {fact.key: value}
         try:
@@ -290,7 +313,9 @@ class Laboratory:
             return None
         table = tabulate(outcome)
         changes = list(self._changes(outcome))
-        if outcome.thrown is not None or outcome.switched or changes or not table.comparable or _unsure(outcome):
+        if outcome.switched or changes:
+            return Trial(fact.key, world.varying, path, outcome, table, changes, key)
+        if outcome.thrown is not None or not table.comparable or _unsure(outcome):
             return None
         if fact.key not in outcome.world.facts:
             return None
@@ -334,12 +359,29 @@ class Laboratory:
                 if not outcome.refused:
                     return self._trial(path, key, leaf, varying, outcome, baseline)
                 why, repairs = next(iter(outcome.refused.items()))
-            joined = self._joined(key, varying, repairs)
+            joined = self._joined(key, leaf, varying, repairs)
             if joined is None:
+                evading = self._evading(path, leaf, varying)
+                if evading is not None:
+                    return self._trial(path, key, leaf, varying, evading, baseline, strained=True)
                 self.report.pinned.setdefault(leaf, why)
                 return None
             varying = joined
         return None
+
+    def _evading(self, path: Path, leaf: str, varying: dict[str, Value]) -> Outcome | None:
+        """Two calls of which only checks inside create() would refuse the second: a hit runs none of these."""
+        before = path.outcomes[0]
+        if not path.validated or not before.world.facts[leaf].choices:
+            return None
+        world = replica(before.world)
+        world.varying = varying
+        self.left -= 1
+        try:
+            outcome = self._execute(world, True, bodies=False)
+        except Interrupt:
+            return None
+        return outcome if leaf in outcome.world.facts and not outcome.refused else None
 
     def _elsewhere(self, path: Path, key: Key, leaf: str, varying: dict[str, Value], name: str) -> Trial:
         """The second call's program would be built by another function."""
@@ -353,19 +395,31 @@ class Laboratory:
         return trial
 
     @staticmethod
-    def _joined(key: Key, varying: dict[str, Value], repairs: tuple[dict[str, Value], ...]) -> dict[str, Value] | None:
-        """The variation with what a failed check asks for, if that is not hashed either."""
+    def _joined(
+        key: Key, leaf: str, varying: dict[str, Value], repairs: tuple[dict[str, Value], ...]
+    ) -> dict[str, Value] | None:
+        """The variation with what a failed check asks for, if that is not hashed either.
+
+        To take the tensor away whose property varies is no answer: what changes then is that it is absent.
+        """
         for repair in repairs:
-            if all(name not in varying and not key.covers(name) for name in repair):
+            if all(n not in varying and not key.covers(n) and not _holds(n, leaf) for n in repair):
                 return {**varying, **repair}
         return None
 
     def _trial(
-        self, path: Path, key: Key, leaf: str, varying: dict[str, Value], outcome: Outcome, baseline: set[str]
+        self,
+        path: Path,
+        key: Key,
+        leaf: str,
+        varying: dict[str, Value],
+        outcome: Outcome,
+        baseline: set[str],
+        strained: bool = False,
     ) -> Trial:
         mine, always = outcome.world.facts[leaf].bit, outcome.world.dispatch
         changes = [c for c in self._changes(outcome) if c.name not in baseline and (c.p & mine or not c.p & always)]
-        trial = Trial(leaf, varying, path, outcome, tabulate(outcome), changes, key)
+        trial = Trial(leaf, varying, path, outcome, tabulate(outcome), changes, key, strained)
         self.report.trials.append(trial)
         return trial
 
@@ -374,6 +428,12 @@ class Laboratory:
         if unreadable(outcome.fresh) or unreadable(outcome.after):
             return iter(())
         return Differ(unknown_mask(outcome)).changes(outcome.after, outcome.fresh)
+
+
+def _holds(decision: str, leaf: str) -> bool:
+    """Does a decision say whether there is an input at all, or which alternative of it?"""
+    owner = next((decision.removesuffix(s) for s in EXISTENCE if decision.endswith(s)), "")
+    return bool(owner) and leaf != decision and leaf.startswith(owner)
 
 
 def _unsure(outcome: Outcome) -> bool:

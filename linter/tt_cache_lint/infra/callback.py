@@ -80,31 +80,9 @@ class Callback:
     def inputs(self, call: Call, factory: Factory, validate: bool) -> Inputs:
         """The op itself, and the lists of tensors it is run with."""
         assert isinstance(factory, CallbackFactory)
-        m, op = call.m, factory.op
-        if op is None:
+        if factory.op is None:
             raise Thrown("no op was found that calls this function")
-        if m.world.run == 2 and m.world.varying:
-            self._settle(call, factory)
         return self._given(call, factory, validate)
-
-    def _settle(self, call: Call, factory: CallbackFactory) -> None:
-        """Keep equal in both runs what the validator or the outputs tie to what the hash covers."""
-        world = call.m.world
-        checks, call.m.checks = call.m.checks, True
-        for _ in range(len(world.varying)):
-            try:
-                self._given(call, factory, True)
-                break
-            except Thrown as error:
-                tied = set(world.leaves(error.mask))
-                left = {key: value for key, value in world.varying.items() if key not in tied}
-                if len(left) == len(world.varying):
-                    break
-                world.varying = left
-            except Implausible:
-                break
-        call.m.checks = checks
-        call.m.counters.clear()
 
     @staticmethod
     def _given(call: Call, factory: CallbackFactory, validate: bool) -> Inputs:

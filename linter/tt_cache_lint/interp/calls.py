@@ -46,6 +46,7 @@ CASTS = {"static_cast", "const_cast", "dynamic_cast", "reinterpret_cast", "narro
 CHECKS = {"assert", "TT_FATAL", "TT_ASSERT", "TT_FATAL_IF_NOT", "TT_CHECK", "TT_ASSERT_MSG"}
 DEBUG_ONLY = {"assert", "TT_ASSERT", "TT_ASSERT_MSG"}
 THROWS = {"TT_THROW", "TT_ABORT", "abort", "terminate", "unreachable", "__builtin_unreachable"}
+RESULT_ONLY = {("visit",)}  # functions whose template arguments only say what they return
 TRANSPARENT = {"move", "forward", "as_const", "ref", "cref", "launder", "addressof", "copy_to_value"}
 NO_EFFECT = {
     "log_debug",
@@ -499,7 +500,7 @@ def _free(
     lvalue: bool,
 ) -> Closure:
     name = path[-1] if path else low.text(target)
-    targs = _template_arguments(low, target)
+    targs = () if path[-1:] in RESULT_ONLY else _template_arguments(low, target)
     site = low.site(node, name, (), args)
     interp, scoping, owner, file = low.interp, low.scoping, low.owner, low.file
     count = len(args)

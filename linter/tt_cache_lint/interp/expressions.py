@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 Closure = Callable[[list[Value]], Any]
 FIRST_SLOT = 4
+NUMERALS = ("unary_expression", "number_literal")
 LVALUES = {
     "identifier",
     "field_expression",
@@ -420,6 +421,13 @@ class Expressions:
         if op == "<=>":
             return self.not_understood(node)
         function, binary = ops.OPERATIONS[op], ops.binary
+        if op in ("==", "!=") and right.type in NUMERALS and self.text(right).startswith("-"):
+
+            def compared(f: list[Value]) -> Value:
+                x = a(f)
+                return binary(f[0], op, x, ops.beside(x, b(f)))
+
+            return compared
         guarded = op in ("/", "%", "<<", ">>")
 
         def run(f: list[Value]) -> Value:

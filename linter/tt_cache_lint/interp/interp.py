@@ -34,7 +34,16 @@ from tt_cache_lint.interp.values import (
     plain,
 )
 from tt_cache_lint.interp.world import HIDDEN_STATE
-from tt_cache_lint.source.defs import ConstDef, EnumDef, FieldDef, FunctionDef, StructDef, peel, template_names
+from tt_cache_lint.source.defs import (
+    ConstDef,
+    Definition,
+    EnumDef,
+    FieldDef,
+    FunctionDef,
+    StructDef,
+    peel,
+    template_names,
+)
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.source.index import Index
 
@@ -154,7 +163,20 @@ class Interp:
 
     def static_member(self, m: Machine, decl: StructDef, name: str) -> Value:
         found = self.index.const(name, decl.file.path, decl.inner, (decl.name,))
+        if found is not None and not self._belongs(found, decl):
+            defs = self.index.defs(decl.file.path)
+            others = defs.consts.get(name, ()) if defs is not None else ()
+            found = next((c for c in others if self._belongs(c, decl) and c.scope == decl.inner), None)
         return self.constant(m, found) if found is not None else None
+
+    def _belongs(self, definition: Definition, decl: StructDef) -> bool:
+        """Is a definition in the scope of a class its own, and not that of a specialisation or of the primary one?"""
+        defs = self.index.defs(decl.file.path) if definition.file is decl.file else None
+        found = defs.structs.get(decl.name, ()) if defs is not None else ()
+        same = [s for s in found if s.scope == decl.scope]
+        at = definition.node.start_byte
+        around = [s for s in same if s.node.start_byte <= at < s.node.end_byte] if len(same) > 1 else []
+        return not around or decl in around
 
     def methods(self, decl: StructDef, name: str) -> list[FunctionDef]:
         """The definitions of a method, in the class body or outside of it, those of bases last."""
@@ -166,7 +188,7 @@ class Interp:
             elsewhere = name.encode() in body or bool(decl.file.expansions)
             outside = self.index.functions(name, decl.file.path, decl.inner, (decl.name,)) if elsewhere else ()
             for other in outside:
-                if _same_class(other.scope, decl.inner) and other not in found:
+                if _same_class(other.scope, decl.inner) and other not in found and self._belongs(other, decl):
                     found.append(other)
             self._methods[key] = found
             for base in decl.bases:

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.interp.streams import Stream
 from tt_cache_lint.interp.values import (
     Absent,
     Enum,
@@ -169,6 +170,8 @@ def _operand(a: Value) -> tuple[Value, Value, int]:
 
 
 def _mixed(m: Machine, op: str, a: Value, va: Value, b: Value, vb: Value) -> Value:
+    if op == "<<" and isinstance(va, Stream):
+        return va.put(b)
     if isinstance(va, Opt):
         if isinstance(vb, Opt) or empty(vb):
             return _equal(m, op, a, b)
@@ -440,6 +443,14 @@ def _scalar(value: int | float, kind: str) -> int | float:
     return value if value >> (spec[0] - 1) == 0 else wrap(value, spec)
 
 
+def beside(a: Value, b: Value) -> Value:
+    """A negative constant as it is compared with `a`: as an unsigned number where `a` is too large to be signed."""
+    x, y = a.v if isinstance(a, Val) else a, b.v if isinstance(b, Val) else b
+    if type(x) is not int or type(y) is not int or y >= 0 or x < 1 << 31:
+        return b
+    return y & ((1 << 32) - 1 if x < 1 << 32 else (1 << 64) - 1)
+
+
 def wrap(value: int, spec: tuple[int, bool]) -> int:
     """Two's complement of the given width and signedness."""
     bits, signed = spec
@@ -491,7 +502,9 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
         return solve(x, target, depth + 1)
     if not isinstance(vx, (int, float)) or not isinstance(vy, (int, float)):
         return []
-    if op == "+":
+    if op in ("min", "max"):  # by the operand that is taken
+        found += [r for side, bare in ((x, vx), (y, vy)) if bare == a.v for r in solve(side, target, depth + 1)]
+    elif op == "+":
         found += solve(x, target - vy, depth + 1) + solve(y, target - vx, depth + 1)
     elif op == "-":
         found += solve(x, target + vy, depth + 1) + solve(y, vx - target, depth + 1)

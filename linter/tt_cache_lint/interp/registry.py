@@ -5,7 +5,7 @@ Handlers are plain functions `(machine, site, arguments) -> value`; methods get 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -46,6 +46,12 @@ CONSTANTS: dict[str, Value] = {}
 ENUM_NUMBERS: dict[str, tuple[str, ...]] = {}
 
 
+def _once(table: Mapping[str, object], name: str) -> None:
+    """Raises ValueError for a name that has a handler already: the order of imports would say which one counts."""
+    if name in table:
+        raise ValueError(f"two handlers for {name}")
+
+
 def function(
     *names: str,
     refs: bool = False,
@@ -56,6 +62,7 @@ def function(
 
     def register(handler: F) -> F:
         for name in names:
+            _once(FUNCTIONS, name)
             FUNCTIONS[name] = Function(handler, refs, arity, accepts)
         return handler
 
@@ -67,7 +74,8 @@ def method(cls: type, *names: str) -> Callable[[F], F]:
 
     def register(handler: F) -> F:
         for name in names:
-            METHODS.setdefault(cls, {})[name] = handler
+            _once(METHODS.setdefault(cls, {}), name)
+            METHODS[cls][name] = handler
         return handler
 
     return register
@@ -78,7 +86,8 @@ def method_ref(cls: type, *names: str) -> Callable[[F], F]:
 
     def register(handler: F) -> F:
         for name in names:
-            METHOD_REFS.setdefault(cls, {})[name] = handler
+            _once(METHOD_REFS.setdefault(cls, {}), name)
+            METHOD_REFS[cls][name] = handler
         return handler
 
     return register
@@ -89,6 +98,7 @@ def constructor(*names: str) -> Callable[[F], F]:
 
     def register(handler: F) -> F:
         for name in names:
+            _once(CONSTRUCTORS, name)
             CONSTRUCTORS[name] = handler
         return handler
 

@@ -57,6 +57,8 @@ def again(value: Value, given: dict[str, int], budget: list[int]) -> Value:
     other = again(right, given, budget)
     if op == "roundup":
         return -(-one // other) * other
+    if op in ("min", "max"):
+        return min(one, other) if op == "min" else max(one, other)
     if op not in OPERATIONS or not isinstance(one, (int, float)) or not isinstance(other, (int, float)):
         raise _Unclear
     return OPERATIONS[op](one, other)

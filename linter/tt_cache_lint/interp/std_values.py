@@ -62,15 +62,14 @@ def minmax(m: Machine, site: Site, args: list[Value]) -> Value:
     values = _arguments(m, args)
     if not values:
         return 0xFFFFFFFF if site.name == "max" else 0
-    best = values[0]
+    best = ops.number(m, values[0])
     op = "<" if site.name == "min" else ">"
-    p = mask(best)
     for value in values[1:]:
-        p |= mask(value)
-        if plain(ops.binary(m, op, ops.number(m, value), ops.number(m, best))):
-            best = value
-    best = ops.number(m, best)
-    return Val(plain(best), p) if p else best
+        other = ops.number(m, value)
+        p = mask(best) | mask(other)
+        taken = other if plain(ops.binary(m, op, other, best)) else best
+        best = Val(plain(taken), p, (site.name, best, other)) if p else taken
+    return best
 
 
 @function("lowest", "infinity", "quiet_NaN", "epsilon")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp.ops import FLOATS, INTEGERS
@@ -189,8 +191,24 @@ class Scoping:
         if last.type in ("template_type", "template_function"):
             given = last.child_by_field_name("arguments")
             if given is not None:
-                args = tuple(self._argument(c, depth) for c in given.named_children if c.type != "comment")
+                args = tuple(a for c in given.named_children if c.type != "comment" for a in self._arguments(c, depth))
         return self.named(path, args, depth)
+
+    def _arguments(self, node: Node, depth: int) -> Iterator[Any]:
+        """The template arguments that are written as one: several where a pack is expanded."""
+        if node.type != "parameter_pack_expansion" or not node.named_children:
+            yield self._argument(node, depth)
+            return
+        pattern = node.named_children[0]
+        words = set(re.findall(r"\w+", self.file.text_of(pattern)))
+        packs = {name: self.templates[name] for name in words if isinstance(self.templates.get(name), tuple)}
+        if not packs:
+            yield self._argument(node, depth)
+        for place in range(min((len(pack) for pack in packs.values()), default=0)):
+            templates = {**self.templates, **{name: pack[place] for name, pack in packs.items()}}
+            yield Scoping(self.index, self.file, self.scope, templates, self.known, self.local)._argument(
+                pattern, depth
+            )
 
     def _argument(self, node: Node, depth: int) -> Any:
         if node.type == "type_descriptor":
@@ -283,7 +301,7 @@ class Scoping:
             else:
                 alias = None
         if struct is not None:
-            return Type(name, args, struct)
+            return Type(name, args, self._special(struct, args))
         enum = index.enum(name, at, self.scope, qualifier)
         if enum is not None and (
             alias is None or _nearness(alias.scope, self.scope) <= _nearness(enum.scope, self.scope)
@@ -299,6 +317,17 @@ class Scoping:
                     return inner._declared(name, (owner.decl.name,), args, depth + 1) if depth < 8 else AUTO
         return Type(name, args)
 
+    def _special(self, struct: StructDef, args: tuple[Any, ...]) -> StructDef:
+        """The specialisation beside a class template that is for these arguments, the most special one; else itself."""
+        defs = self.index.defs(struct.file.path) if args else None
+        best, most = struct, -1
+        for other in defs.structs.get(struct.name, ()) if defs is not None else ():
+            if other.scope == struct.scope and other.pattern:
+                exact = _matches(other, args)
+                if exact > most:
+                    best, most = other, exact
+        return best
+
     def _through(self, alias: AliasDef, args: tuple[Any, ...], depth: int) -> Type:
         if alias.type is None:
             return Type(alias.name, args)
@@ -309,6 +338,30 @@ class Scoping:
         if found.name == alias.name and found.decl is None and not args:
             return Type(alias.name)
         return found
+
+
+def bound(decl: StructDef, args: tuple[Any, ...]) -> dict[str, Any]:
+    """The template arguments of a class by the names of its parameters; those of a pack as a tuple."""
+    templates = dict(zip(decl.template, args, strict=False))
+    if decl.variadic and decl.template:
+        templates[decl.template[-1]] = tuple(args[len(decl.template) - 1 :])
+    return templates
+
+
+def _matches(special: StructDef, args: tuple[Any, ...]) -> int:
+    """How many arguments a specialisation names; -1 when it is for others, or binds its parameters out of order."""
+    if len(special.pattern) != len(args):
+        return -1
+    exact = 0
+    for position, (wanted, given) in enumerate(zip(special.pattern, args, strict=True)):
+        if wanted in special.template:
+            if special.template.index(wanted) != position:
+                return -1
+        elif wanted == (given.name if isinstance(given, Type) else str(given).lower()):
+            exact += 1
+        else:
+            return -1
+    return exact
 
 
 def _sized(text: str) -> str:

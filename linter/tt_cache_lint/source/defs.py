@@ -92,6 +92,8 @@ class StructDef(Definition):
     bases: list[Node] = field(default_factory=list)
     methods: dict[str, list[FunctionDef]] = field(default_factory=dict)
     template: tuple[str, ...] = ()
+    variadic: bool = False  # the last template parameter is a pack
+    pattern: tuple[str, ...] = ()  # the template arguments that a specialisation is for, as written
     local: bool = False
     by_name: dict[str, FieldDef] = field(default_factory=dict)
 
@@ -258,12 +260,15 @@ class _Walk:
         name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
         if body is None:
             return None
+        pattern: tuple[str, ...] = ()
         if name is not None and name.type == "template_type":  # a specialisation
+            given = name.child_by_field_name("arguments")
+            pattern = tuple(self.file.text_of(c) for c in given.named_children) if given is not None else ()
             name = name.child_by_field_name("name")
         text = self.file.text_of(name).replace(" ", "") if name is not None else ""
         *outer, last = text.split("::")
         struct = StructDef(last, scope + tuple(outer), self.file, node, node.type.partition("_")[0], template=template)
-        struct.local = local
+        struct.local, struct.pattern, struct.variadic = local, pattern, _variadic(node)
         if text:
             self.defs.structs.setdefault(last, []).append(struct)
         bases = next((c for c in node.named_children if c.type == "base_class_clause"), None)
@@ -521,6 +526,13 @@ def template_names(file: SourceFile, node: Node) -> tuple[str, ...]:
                 name = next((c for c in child.named_children if c.type == "type_identifier"), None)
             names.append(file.text_of(name) if name is not None else "")
     return tuple(names)
+
+
+def _variadic(node: Node) -> bool:
+    """Is the last parameter of the template around a class a pack?"""
+    template = node.parent
+    given = template.child_by_field_name("parameters") if template is not None else None
+    return given is not None and any(c.type.startswith("variadic_") for c in given.named_children[-1:])
 
 
 def parameters(file: SourceFile, node: Node | None) -> list[Param]:

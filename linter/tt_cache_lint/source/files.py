@@ -31,6 +31,7 @@ INCLUDE_ROOTS = (
     "tt_metal/api",
     "tt_metal",
     "tt_eager",
+    "libs",
     "tt_metal/include",
     "ttnn/core",
     "tt-train/sources/ttml",
