@@ -246,6 +246,38 @@ def test_listed_values_are_cut_at_the_names(tmp_path: Path) -> None:
     assert omitted(tmp_path, text.replace('("flag")', '("flag", "factor")')) == set()
 
 
+ACT = """
+template <typename... Ts>
+struct Act {
+    std::variant<Act<Ts>...> base;
+    uint32_t amount() const { return std::visit<decltype(amount())>([](const auto& a) { return a.amount(); }, base); }
+    static constexpr auto attribute_names = std::forward_as_tuple("base");
+    auto attribute_values() const { return std::forward_as_tuple(this->base); }
+};
+template <typename T>
+struct Act<T> {
+    uint32_t kind;
+    T param;
+    uint32_t amount() const { return (uint32_t)this->param; }
+    static constexpr auto attribute_names = std::forward_as_tuple(@);
+    auto attribute_values() const { return std::forward_as_tuple(this->kind, this->param); }
+};
+"""
+
+
+@pytest.mark.parametrize("types", ["uint32_t", "int32_t, uint32_t"])
+@pytest.mark.parametrize(
+    ("names", "missing"), [('"kind", "param"', set()), ('"kind"', {"operation_attributes.act.base.param"})]
+)
+def test_a_class_template_and_its_specialisation(tmp_path: Path, types: str, names: str, missing: set[str]) -> None:
+    """The primary template only holds the alternatives: one parameter is the specialisation, with its own listing."""
+    if "," not in types:
+        missing = {name.replace(".base", "") for name in missing}
+    text = op(HASHED.format("a, t"), "attributes.act.amount()")
+    text = text.replace("struct CopyOperation {", f"{ACT.replace('@', names)}\nstruct CopyOperation {{")
+    assert omitted(tmp_path, text.replace("bool flag = false;", f"bool flag = false; Act<{types}> act;")) == missing
+
+
 def test_an_address_that_is_compiled(tmp_path: Path) -> None:
     (found,) = facts(tmp_path, op("", "tensors.input.buffer()->address()")).omissions
     assert found.per_dispatch

@@ -370,6 +370,15 @@ EXPRESSIONS = [
         bug="no wrap inside an expression: unsigned operands are not tracked (ops.py says so in its docstring)",
     ),
     Case(
+        "partial specialisation of a class template",
+        "template <typename A, bool B> struct S { A a; int g() const { return 1; } };\n"
+        "template <typename A> struct S<A, true> { A a; int g() const { return 2; } };\n"
+        "template <> struct S<float, true> { int a; int g() const { return 3; } };\n"
+        "int f() { S<int, false> x{4}; S<int, true> y{5}; S<float, true> z{6}; "
+        "return x.g() * 100 + y.g() * 10 + z.g() + (x.a + y.a + z.a) * 1000; }",
+        15123,
+    ),
+    Case(
         "unsigned number compared with a negative constant",
         "int f() { uint32_t a = 0; uint32_t b = a - 1; uint64_t c = 0xFFFFFFFF; "
         "return (b == -1) * 100 + (b != -2) * 10 + (a == -1); }",
