@@ -370,6 +370,20 @@ EXPRESSIONS = [
         bug="no wrap inside an expression: unsigned operands are not tracked (ops.py says so in its docstring)",
     ),
     Case(
+        "constructor template with a type tag",
+        "enum class One { A, B }; enum class Two { B, A };\n"
+        "struct S { std::variant<One, Two> v; template <class E> S(int n, std::in_place_type_t<E>) : v(E::B) {} };\n"
+        "int f() { S x(1, std::in_place_type<Two>); S y(1, std::in_place_type<One>); "
+        "return std::holds_alternative<Two>(x.v) * 100 + (int)std::get<Two>(x.v) * 10 + (int)std::get<One>(y.v); }",
+        101,
+    ),
+    Case(
+        "namespace with a using-directive as a qualifier",
+        "namespace a { struct S { int n; }; constexpr int seven = 7; int g() { return 8; } }\n"
+        "namespace b { using namespace a; }\nint f() { b::S s{9}; return s.n * 100 + b::seven * 10 + b::g(); }",
+        978,
+    ),
+    Case(
         "partial specialisation of a class template",
         "template <typename A, bool B> struct S { A a; int g() const { return 1; } };\n"
         "template <typename A> struct S<A, true> { A a; int g() const { return 2; } };\n"

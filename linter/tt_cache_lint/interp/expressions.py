@@ -328,10 +328,24 @@ class Expressions:
 
         return run
 
+    def type_tag(self, node: Node) -> Closure:
+        """`std::in_place_type<T>`: the type as a value"""
+        from tt_cache_lint.interp.calls import _evaluated, _template_arguments
+
+        targs = _template_arguments(self, node)
+
+        def run(f: list[Value]) -> Value:
+            found = _evaluated(f, targs)
+            return TypeRef(found[0]) if found and isinstance(found[0], Type) else Unknown("in_place_type")
+
+        return run
+
     def e_qualified_identifier(self, node: Node) -> Closure:
         path, _ = qualified(self.file, node)
         if path and path[-1] in ("is_same_v", "same_as"):
             return self.same_types(node)
+        if path[-1:] == ("in_place_type",):
+            return self.type_tag(node)
         return self.global_value(path, node)
 
     def global_value(self, path: tuple[str, ...], node: Node) -> Closure:

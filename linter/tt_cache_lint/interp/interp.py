@@ -40,6 +40,7 @@ from tt_cache_lint.source.defs import (
     EnumDef,
     FieldDef,
     FunctionDef,
+    Param,
     StructDef,
     peel,
     template_names,
@@ -249,7 +250,9 @@ class Interp:
         for function in self.methods(decl, decl.name):
             if not (_takes(function, len(args)) or self._takes_with_defaults(function, len(args))):
                 continue
-            code = self.instance(function, self.class_arguments(function, decl, struct.targs), decl)
+            known = self.class_arguments(function, decl, struct.targs)
+            own = any(name not in decl.template for name in function.template)
+            code = self.code(m, function, (), args, known, decl) if own else self.instance(function, known, decl)
             frame: list[Value] = [None] * code.ready()
             frame[0], frame[2] = m, struct
             code.bind(frame, args)
@@ -407,6 +410,10 @@ class Interp:
                     type_ = Type(type_.name, type_.args, type_.decl)
                 if type_ is not None:
                     bound[name] = type_
+            elif isinstance(arg, TypeRef) and isinstance(arg.type, Type):
+                named = _tagged(function, param)
+                if named in function.template:
+                    bound.setdefault(named, arg.type)
         self._template_defaults(m, function, bound)
         return self.instance(function, bound, owner)
 
@@ -665,6 +672,19 @@ def _same_class(scope: tuple[str, ...], inner: tuple[str, ...]) -> bool:
 def hidden_state(m: Machine, const: ConstDef) -> Unknown:
     """What a variable that outlives the call holds: unknown, and told apart by its leaf (rule hidden-state)."""
     return Unknown(f"hidden state {const.qualified}", m.world.bit(f"{HIDDEN_STATE}{const.qualified}"))
+
+
+def _tagged(function: FunctionDef, param: Param) -> str:
+    """The type that a parameter `std::in_place_type_t<T>` names; empty for other parameters."""
+    last = param.type
+    while last is not None and last.type == "qualified_identifier":
+        last = last.child_by_field_name("name")
+    if last is None or last.type != "template_type":
+        return ""
+    name, given = last.child_by_field_name("name"), last.child_by_field_name("arguments")
+    if name is None or given is None or function.file.text_of(name) != "in_place_type_t":
+        return ""
+    return function.file.text_of(given.named_children[0]) if given.named_children else ""
 
 
 _API_SCOPES = {"tt", "tt_metal", "constants", "std", "ttnn", "CBIndex", "CB", "hal", "numbers", "types"}

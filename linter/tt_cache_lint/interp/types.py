@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -200,8 +199,8 @@ class Scoping:
             yield self._argument(node, depth)
             return
         pattern = node.named_children[0]
-        words = set(re.findall(r"\w+", self.file.text_of(pattern)))
-        packs = {name: self.templates[name] for name in words if isinstance(self.templates.get(name), tuple)}
+        packs = {name: pack for name, pack in self.templates.items() if isinstance(pack, tuple)}
+        packs = {name: pack for name, pack in packs.items() if _mentions(self.file, pattern, name)}
         if not packs:
             yield self._argument(node, depth)
         for place in range(min((len(pack) for pack in packs.values()), default=0)):
@@ -290,7 +289,7 @@ class Scoping:
             return Type(name, args)
         member = index.member(name, at, self.scope) if not qualifier else None
         if isinstance(member, (StructDef, EnumDef)):
-            return Type(name, args, member)
+            return Type(name, args, self._special(member, args) if isinstance(member, StructDef) else member)
         if isinstance(member, AliasDef):
             return self._through(member, args, depth)
         struct = index.struct(name, at, self.scope, qualifier)
@@ -362,6 +361,13 @@ def _matches(special: StructDef, args: tuple[Any, ...]) -> int:
         else:
             return -1
     return exact
+
+
+def _mentions(file: SourceFile, node: Node, name: str) -> bool:
+    """Does a type name another one anywhere in it?"""
+    if node.type == "type_identifier":
+        return file.text_of(node) == name
+    return any(_mentions(file, child, name) for child in node.named_children)
 
 
 def _sized(text: str) -> str:

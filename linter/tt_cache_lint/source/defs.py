@@ -143,6 +143,7 @@ class FileDefs:
         self.aliases: dict[str, list[AliasDef]] = {}
         self.consts: dict[str, list[ConstDef]] = {}
         self.usings: list[Scope] = []
+        self.usings_of: dict[str, list[Scope]] = {}  # by the namespace that they stand in
         self.namespace_aliases: dict[str, Scope] = {}
         self.errors: list[int] = []
         _Walk(self, file).items(file.root, (), (), None)
@@ -245,6 +246,7 @@ class _Walk:
         path = tuple(self.file.text_of(names[-1]).replace(" ", "").split("::"))
         if any(c.type == "namespace" for c in node.children):
             self.defs.usings.append(path)
+            self.defs.usings_of.setdefault(scope[-1] if scope else "", []).append(path)
         elif len(path) > 1:
             alias = AliasDef(path[-1], scope, self.file, node, names[-1])
             self.defs.aliases.setdefault(path[-1], []).append(alias)

@@ -279,7 +279,11 @@ class Index:
 
     def _ranked(self, found: Iterable[D], at: str, scope: Scope, qualifier: Scope) -> list[D]:
         qualifier = self._unalias(at, qualifier)
+        found = list(found)
         usable = [d for d in found if _fits(d.scope, scope, qualifier)]
+        defs = self.defs(at) if qualifier and found and not usable else None
+        for path in defs.usings_of.get(qualifier[-1], ()) if defs is not None else ():
+            usable += [d for d in found if _fits(d.scope, scope, path)]
         if len(usable) > 1:
             folder = at.rpartition("/")[0]
 
