@@ -214,6 +214,16 @@ def test_what_is_hashed_and_refreshed(tmp_path: Path, declared: str, wholly: boo
     assert (found.input, found.kind, found.confidence) == (FACTOR, "refreshed", sure)
 
 
+def test_a_number_that_a_check_bounds(tmp_path: Path) -> None:
+    list_ = "{tensors.input.buffer()->address(), attributes.factor}"
+    text = op(
+        create=f"SetRuntimeArgs(program, reader, core, {list_});",
+        override=f"SetRuntimeArgs(program, shared.reader, core, {list_});",
+        validate="TT_FATAL(attributes.factor < 5);",
+    )
+    assert [s.input for s in facts(tmp_path, text).surplus] == [FACTOR]
+
+
 def test_a_number_that_is_counted_in_tiles(tmp_path: Path) -> None:
     """The next number makes no difference, one that is far away does."""
     list_ = "{tensors.input.buffer()->address(), attributes.factor / 32}"

@@ -14,6 +14,7 @@ from tt_cache_lint.hash.builds import Change, Differ, all_parts, unreadable
 from tt_cache_lint.hash.experiment import Hasher, Laboratory, Report, Trial, replica
 from tt_cache_lint.hash.inputs import listed, merged
 from tt_cache_lint.hash.model import HashedInput, Hidden, Omission, OpFacts, Pointed, Surplus, Unordered, Use
+from tt_cache_lint.hash.needless import blanks, needless
 from tt_cache_lint.hash.operations import OpFinder
 from tt_cache_lint.hash.reflect import How, Reflection
 from tt_cache_lint.hash.telling import fix_of, hash_conditions, values_of
@@ -268,7 +269,7 @@ class Examiner:
                 notes.unordered.setdefault(container.input, container)
 
     def _needless(self, notes: OpNotes, factory: Factory, laboratory: Laboratory, words: Describer) -> None:
-        for leaf, trials in laboratory.needless():
+        for leaf, trials in needless(laboratory):
             trial = trials[0]
             bit = trial.outcome.world.facts[leaf].bit
             uses: list[Use] = []
@@ -290,7 +291,7 @@ class Examiner:
                 # An op whose own hash leaves out some such numbers means to leave them all out.
                 counted = type(trial.outcome.world.facts[leaf].value) is int
                 meant = kind == "refreshed" and (counted or not whole)
-                sure = Confidence.LIKELY if meant or laboratory.blanks() else Confidence.POSSIBLE
+                sure = Confidence.LIKELY if meant or blanks(laboratory) else Confidence.POSSIBLE
                 found = Surplus(name, kind, place, tuple(uses), sure)
                 notes.surplus.setdefault(name, found)
 

@@ -8,7 +8,6 @@ slot (what is refreshed or unused shows no difference). facts/hash_judgement.md,
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -27,7 +26,7 @@ from tt_cache_lint.infra.callback_find import CallbackFactory
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import FUEL, Machine
-from tt_cache_lint.interp.values import Interrupt, Mark, Thrown, Value, mask
+from tt_cache_lint.interp.values import Interrupt, Mark, Thrown, Value
 from tt_cache_lint.interp.world import Fact, World
 from tt_cache_lint.paths import Exploration, Path
 from tt_cache_lint.source.defs import FunctionDef
@@ -37,7 +36,6 @@ WORLDS = 3  # in how many worlds of a path
 TRIALS = 48  # how many pairs of calls are executed for a factory
 STEPS = 100_000  # what they may cost in interpreter steps, so that every machine says the same
 SECONDS = 20.0  # the emergency brake, in CPU time
-FURTHER = (64, 4096)  # what is added to a number whose neighbours make no difference: it may be counted in tiles
 SELECTED = " is selected instead"
 EXISTENCE = (".has_value", ".index")
 JOINT = 3  # how many inputs that checks tie together are changed at once
@@ -155,7 +153,7 @@ class Laboratory:
     def _spent(self) -> bool:
         return self.left <= 0 or self.steps <= 0 or time.process_time() > self.deadline
 
-    def _execute(self, world: World, strict: bool, bodies: bool = True) -> Outcome:
+    def execute(self, world: World, strict: bool, bodies: bool = True) -> Outcome:
         """One pair of calls. Raises Interrupt as `Replay.execute` does."""
         try:
             return self.replay.execute(world, self.deadline, strict, bodies=bodies)
@@ -190,7 +188,7 @@ class Laboratory:
             return  # no call gets this far
         if key.unclear:
             self.report.unclear = self.report.unclear or key.unclear
-        baseline = {change.name for change in self._changes(outcome)}
+        baseline = {change.name for change in self.changes(outcome)}
         used = used_by(outcome)
         facts = [f for f in outcome.world.facts.values() if is_input(f) and f.bit & used and not key.covers(f.key)]
         facts = [f for f in facts if f.key not in self.exploration.ties]
@@ -240,92 +238,6 @@ class Laboratory:
                         self.proven.add(trial.property)
                         break
 
-    # -- what is hashed for nothing --------------------------------------------------------------------------------
-
-    def needless(self) -> Iterator[tuple[str, list[Trial]]]:
-        """Numbers among the attributes that are hashed although they reach nothing but runtime arguments.
-
-        Each is varied against the hash: other values have to change nothing that is compiled, on no explored path.
-        """
-        base = next((p for p in self.exploration.paths if p.is_base and p.validated and p.outcomes), None)
-        if base is None:
-            return
-        outcome = base.outcomes[0]
-        key = self.hasher.key(replica(outcome.world), 1)
-        if key.throws or key.unclear or _unsure(outcome):
-            return
-        compiled = self._compiled()
-        used = runtime_leaves_of(outcome.fresh)
-        for fact in list(outcome.world.facts.values()):
-            number = type(fact.value) in (int, float) and not fact.choices
-            if not number or not fact.bit & used or not fact.key.startswith("operation_attributes."):
-                continue
-            if fact.key in compiled or not key.covers(fact.key):
-                continue
-            if "shape[" in fact.key or fact.key.endswith((".size", ".rows", ".columns")):
-                continue
-            trials: list[Trial] = []
-            near = itertools.islice(varied(outcome.world, fact), 2)
-            for value in dict.fromkeys((*near, *(fact.value + more for more in FURTHER))):
-                trial = self._against(base, key, fact, value)
-                if trial is not None and (trial.changes or trial.outcome.switched):
-                    break  # it shapes the program
-                if trial is not None:
-                    trials.append(trial)
-                if len(trials) == 2 or (trials and isinstance(fact.value, float)):
-                    yield fact.key, trials
-                    break
-
-    def blanks(self) -> bool:
-        """Does the hash leave out other numbers that reach nothing but runtime arguments?"""
-        base = self.exploration.paths[0].outcomes[0]
-        key = self.hasher.key(replica(base.world), 1)
-        used = runtime_leaves_of(base.fresh)
-        compiled = set(base.world.leaves(leaves_of(base.fresh)))
-        return any(
-            fact.bit & used
-            and type(fact.value) in (int, float)
-            and not fact.choices
-            and fact.key.startswith("operation_attributes.")
-            and fact.key not in compiled
-            and not key.covers(fact.key)
-            for fact in base.world.facts.values()
-        )
-
-    def _compiled(self) -> set[str]:
-        """The inputs that something compiled derives from, or that create() branches on, on any path."""
-        found: set[str] = set()
-        for path in self.exploration.paths:
-            outcome = path.outcomes[0]
-            bits = leaves_of(outcome.fresh)
-            for more in outcome.core:
-                bits |= more
-            found.update(outcome.world.leaves(bits))
-        return found
-
-    def _against(self, path: Path, key: Key, fact: Fact, value: Value) -> Trial | None:
-        """Another value of a hashed input, if a hit would serve it; or if it shapes the program."""
-        world = replica(path.outcomes[0].world)
-        world.varying = {fact.key: value}
-        try:
-            outcome = self._execute(world, True)
-        except Interrupt:
-            return None
-        table = tabulate(outcome)
-        changes = list(self._changes(outcome))
-        if outcome.switched or changes:
-            return Trial(fact.key, world.varying, path, outcome, table, changes, key)
-        if outcome.thrown is not None or not table.comparable or _unsure(outcome):
-            return None
-        if fact.key not in outcome.world.facts:
-            return None
-        bit = outcome.world.facts[fact.key].bit
-        mine = [s for s in table.slots.values() if any(mask(r.expected) & bit and r.needs_refresh for r in s.readings)]
-        others = any(r.wrong and not mask(r.expected) & bit for s in table.slots.values() for r in s.readings)
-        if not mine or others:
-            return None
-        return Trial(fact.key, world.varying, path, outcome, table, changes, key)
-
     # -- one pair of calls -----------------------------------------------------------------------------------------
 
     def _pair(self, path: Path, key: Key, leaf: str, varying: dict[str, Value], baseline: set[str]) -> Trial | None:
@@ -346,7 +258,7 @@ class Laboratory:
             world.varying = varying
             repairs: tuple[dict[str, Value], ...]
             try:
-                outcome = self._execute(world, path.validated)
+                outcome = self.execute(world, path.validated)
             except Thrown as error:
                 if error.message.endswith(SELECTED):
                     return self._elsewhere(path, key, leaf, varying, error.message.removesuffix(SELECTED))
@@ -378,7 +290,7 @@ class Laboratory:
         world.varying = varying
         self.left -= 1
         try:
-            outcome = self._execute(world, True, bodies=False)
+            outcome = self.execute(world, True, bodies=False)
         except Interrupt:
             return None
         return outcome if leaf in outcome.world.facts and not outcome.refused else None
@@ -418,13 +330,13 @@ class Laboratory:
         strained: bool = False,
     ) -> Trial:
         mine, always = outcome.world.facts[leaf].bit, outcome.world.dispatch
-        changes = [c for c in self._changes(outcome) if c.name not in baseline and (c.p & mine or not c.p & always)]
+        changes = [c for c in self.changes(outcome) if c.name not in baseline and (c.p & mine or not c.p & always)]
         trial = Trial(leaf, varying, path, outcome, tabulate(outcome), changes, key, strained)
         self.report.trials.append(trial)
         return trial
 
     @staticmethod
-    def _changes(outcome: Outcome) -> Iterator[Change]:
+    def changes(outcome: Outcome) -> Iterator[Change]:
         if unreadable(outcome.fresh) or unreadable(outcome.after):
             return iter(())
         return Differ(unknown_mask(outcome)).changes(outcome.after, outcome.fresh)
@@ -434,11 +346,6 @@ def _holds(decision: str, leaf: str) -> bool:
     """Does a decision say whether there is an input at all, or which alternative of it?"""
     owner = next((decision.removesuffix(s) for s in EXISTENCE if decision.endswith(s)), "")
     return bool(owner) and leaf != decision and leaf.startswith(owner)
-
-
-def _unsure(outcome: Outcome) -> bool:
-    """Was the program in the hands of code that could not be read?"""
-    return bool(outcome.after.escaped or outcome.fresh.escaped)
 
 
 def replica(world: World) -> World:
