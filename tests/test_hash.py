@@ -154,6 +154,19 @@ def test_a_rank_that_a_validator_asks_for_is_tried(tmp_path: Path) -> None:
     assert found.confidence is Confidence.CERTAIN  # which takes a call that the validator accepts
 
 
+def test_what_differs_for_another_reason_is_not_blamed_on_an_input(tmp_path: Path) -> None:
+    """A check admits the other flag only without a mask, whose presence alone changes what is compiled."""
+    create = "SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), attributes.flag});"
+    fresh = (
+        "GetRuntimeArgs(program, shared.reader, core)[0] = tensors.input.buffer()->address();"
+        "GetRuntimeArgs(program, shared.reader, core)[1] = attributes.flag;"
+    )
+    check = "TT_FATAL(!attributes.flag || !tensors.mask.has_value());"
+    parts = {"create": create, "override": fresh, "validate": check}
+    text = op(HASHED.format("t.input"), "tensors.mask.has_value()", **parts)
+    assert omitted(tmp_path, text) == {"tensor_args.mask"}
+
+
 LAUNCH = """
 namespace ttnn::prim {
 Tensor copy(const Tensor& input, uint32_t factor) {

@@ -44,6 +44,12 @@ def only(rule: str, op: OpFacts) -> Finding:
             "On the hit `reader compile-time arg 3` is still 512; a fresh create() gives 1024.",
         ),
         (
+            {"refused": True},
+            "a call with [1, 256] hits the program that was built for [1, 128] (on a miss create() would refuse it, "
+            "but a hit does not run create()).",
+            "On the hit `reader compile-time arg 3` is still 512; a fresh create() gives 1024.",
+        ),
+        (
             {"uses": (replace(USE, old="other words", new="other words"),)},
             "a call with [1, 256] hits the program that was built for [1, 128].",
             "On the hit `reader compile-time arg 3` is still what the first call gave; a fresh create() gives "

@@ -26,6 +26,8 @@ def call_words(omission: Omission) -> str:
         calls = "a call with it hits the program that was built without it"
     else:
         calls = f"a call with {omission.new} hits the program that was built for {omission.old}"
+    if omission.refused:
+        calls += " (on a miss create() would refuse it, but a hit does not run create())"
     if omission.tied:
         calls += f" (the checks want {listing([code(name) for name in omission.tied])} to change as well)"
     return calls

@@ -217,6 +217,7 @@ class Examiner:
             confidence,
             tuple(dict.fromkeys(tied)),
             fix=fix_of(notes.op, notes.attributes, self.reflection, trial),
+            refused=trial.strained,
         )
 
     @staticmethod

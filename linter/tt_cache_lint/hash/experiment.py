@@ -19,7 +19,7 @@ from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.hash.builds import Change, Differ, leaves_of, runtime_leaves_of, unreadable
 from tt_cache_lint.hash.key import Key, read_key
 from tt_cache_lint.hash.reflect import Reflection
-from tt_cache_lint.hash.vary import is_input, property_of, smaller, varied
+from tt_cache_lint.hash.vary import DEVICE, is_input, property_of, smaller, varied
 from tt_cache_lint.hit import FAULTS, Outcome, Replay
 from tt_cache_lint.infra.callback import given, member_arguments
 from tt_cache_lint.infra.callback_find import CallbackFactory
@@ -34,6 +34,7 @@ from tt_cache_lint.source.defs import FunctionDef
 PATHS = 6  # how many paths are looked at for omissions
 WORLDS = 3  # in how many worlds of a path
 TRIALS = 48  # how many pairs of calls are executed for a factory
+EVASIONS = 24  # and how many of which only checks inside create() would refuse the second
 STEPS = 100_000  # what they may cost in interpreter steps, so that every machine says the same
 SECONDS = 20.0  # the emergency brake, in CPU time
 SELECTED = " is selected instead"
@@ -138,6 +139,7 @@ class Laboratory:
         self.exploration = exploration
         self.deadline = time.process_time() + SECONDS
         self.left = TRIALS
+        self.evasions = EVASIONS
         self.steps = STEPS
         self.report = Report()
         self.proven: set[str] = set()
@@ -269,7 +271,8 @@ class Laboratory:
                 if leaf not in outcome.world.facts:  # on the way these calls took, nothing asks for it
                     return None
                 if not outcome.refused:
-                    return self._trial(path, key, leaf, varying, outcome, baseline)
+                    others = self._changed_without(path, leaf, varying)
+                    return self._trial(path, key, leaf, varying, outcome, baseline | others)
                 why, repairs = next(iter(outcome.refused.items()))
             joined = self._joined(key, leaf, varying, repairs)
             if joined is None:
@@ -281,14 +284,28 @@ class Laboratory:
             varying = joined
         return None
 
+    def _changed_without(self, path: Path, leaf: str, varying: dict[str, Value]) -> set[str]:
+        """What changes in the program where only the inputs joined to `leaf` differ, if that is a hit at all."""
+        world = replica(path.outcomes[0].world)
+        world.varying = {name: value for name, value in varying.items() if name != leaf}
+        if not world.varying or self.hasher.key(world, 1).content() != self.hasher.key(world, 2).content():
+            return set()
+        try:
+            outcome = self._execute(world, path.validated)
+        except Interrupt:
+            return set()
+        return set() if outcome.refused else {change.name for change in self._changes(outcome)}
+
     def _evading(self, path: Path, leaf: str, varying: dict[str, Value]) -> Outcome | None:
         """Two calls of which only checks inside create() would refuse the second: a hit runs none of these."""
         before = path.outcomes[0]
         if not path.validated or not before.world.facts[leaf].choices:
             return None
+        if self.evasions <= 0:
+            return None
         world = replica(before.world)
         world.varying = varying
-        self.left -= 1
+        self.evasions -= 1
         try:
             outcome = self.execute(world, True, bodies=False)
         except Interrupt:
@@ -315,7 +332,8 @@ class Laboratory:
         To take the tensor away whose property varies is no answer: what changes then is that it is absent.
         """
         for repair in repairs:
-            if all(n not in varying and not key.covers(n) and not _holds(n, leaf) for n in repair):
+            free = (n not in varying and not key.covers(n) and not _holds(n, leaf) for n in repair)
+            if all(free) and not any(n.startswith(DEVICE) for n in repair):
                 return {**varying, **repair}
         return None
 

@@ -24,7 +24,7 @@ class Omission:
 
     `input` is the property as a person names it, `old` and `new` what two calls with one hash have there.
     `per_dispatch` when it is new on every call by its nature. `tied` are other inputs that checks change with it.
-    `fix` are the lines that take it into the hash.
+    `fix` are the lines that take it into the hash. `refused` when create() would refuse the second call on a miss.
     """
 
     input: str
@@ -36,6 +36,7 @@ class Omission:
     tied: tuple[str, ...] = ()
     per_dispatch: bool = False
     fix: tuple[str, ...] = ()
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
