@@ -291,10 +291,10 @@ class Laboratory:
         if not world.varying or self.hasher.key(world, 1).content() != self.hasher.key(world, 2).content():
             return set()
         try:
-            outcome = self._execute(world, path.validated)
+            outcome = self.execute(world, path.validated)
         except Interrupt:
             return set()
-        return set() if outcome.refused else {change.name for change in self._changes(outcome)}
+        return set() if outcome.refused else {change.name for change in self.changes(outcome)}
 
     def _evading(self, path: Path, leaf: str, varying: dict[str, Value]) -> Outcome | None:
         """Two calls of which only checks inside create() would refuse the second: a hit runs none of these."""
