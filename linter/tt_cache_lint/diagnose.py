@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tt_cache_lint.compare import Reading, SlotState, WorldTable, same
@@ -10,6 +11,7 @@ from tt_cache_lint.device.cores import XY, CoreRangeSet
 from tt_cache_lint.device.program import ArgView, CircularBuffer, Failure, Kernel
 from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.factory.found import Factory
+from tt_cache_lint.hit import Outcome
 from tt_cache_lint.interp.values import Handle, Map, Mark, Obj, Opt, Struct, Value, Vec, mask
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import (
@@ -321,7 +323,8 @@ class Diagnosis:
         ):
             return Confidence.POSSIBLE
         if not first.path.validated:
-            return Confidence.POSSIBLE if first.path.contradicts else Confidence.LIKELY
+            doubted = first.path.contradicts or ledger.refreshed or _refused(first.table.outcome)
+            return Confidence.POSSIBLE if doubted else Confidence.LIKELY
         if first.path.is_base and not _unknown_conditions(first):
             return Confidence.CERTAIN if worlds >= 2 or total == 1 else Confidence.LIKELY
         return Confidence.LIKELY
@@ -384,6 +387,16 @@ class Diagnosis:
                 )
             )
         return found
+
+
+def _refused(outcome: Outcome) -> bool:
+    """Does a broken check ask for another decision, such as a sharded output, and not for other numbers?"""
+    facts = outcome.world.facts
+
+    def decides(repair: Mapping[str, Value]) -> bool:
+        return any(key in facts and bool(facts[key].choices) for key in repair)
+
+    return any(repairs and all(decides(repair) for repair in repairs) for repairs in outcome.violations.values())
 
 
 def _only_by_attribute(first: Sighting) -> bool:

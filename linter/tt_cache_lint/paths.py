@@ -30,11 +30,12 @@ from tt_cache_lint.tried import Result, Tried
 Decisions = dict[str, Value]
 BASE_ATTEMPTS = 48
 LOOSE_ATTEMPTS = 64
-FLIP_ATTEMPTS = 10
+FLIP_ATTEMPTS = 6
+TOGETHER_ATTEMPTS = 10
 IMPROVE_ATTEMPTS = 40
 CROSSINGS = 12
 TELLING_NOTHING = 28  # so many flips in a row that show nothing new end the search
-UNCHECKED_ATTEMPTS = 3
+UNCHECKED_ATTEMPTS = 1
 KINDS = (".memory_layout", ".layout", ".has_value")
 # Prices of repairs: a chain of what checks ask for is tried before two arbitrary changes of mind.
 DIRECTED, UNDIRECTED, RANK = 0.2, 1.0, 0.05
@@ -67,6 +68,7 @@ class Path:
     strained: bool = False  # breaks a check inside create() that the base path does not
     telling: bool = True  # shows something that no earlier path shows
     numeric: bool = False  # the other side of a branch on numbers
+    forced: Decisions = field(default_factory=dict)  # all that was insisted on, numbers included
 
 
 @dataclass(slots=True)
@@ -247,7 +249,7 @@ class Search:
         decided = decisions_of(outcome, forced)
         self.broken = frozenset(outcome.violations)
         self.found.validated = self.found.validated or not outcome.violations
-        path = Path({}, [outcome], decided, not outcome.violations, True, templates)
+        path = Path({}, [outcome], decided, not outcome.violations, True, templates, forced=forced)
         self.found.paths.append(path)
         for seed in range(1, self.budget.base_worlds):
             if self.out_of_budget():
@@ -277,7 +279,7 @@ class Search:
                 if self.out_of_budget() or len(self.found.paths) >= self.budget.paths:
                     return
                 flips = {k: choice for k in keys if choice in facts[k].choices}
-                found = self.solve(replay, 0, {**base.decisions, **flips}, {}, FLIP_ATTEMPTS)
+                found = self.solve(replay, 0, {**base.decisions, **flips}, {}, TOGETHER_ATTEMPTS)
                 if found is None:
                     continue
                 outcome, forced = found
@@ -288,7 +290,7 @@ class Search:
     def keep(self, outcome: Outcome, forced: Decisions, flips: Decisions, templates: dict[str, Any]) -> Path:
         """Take a path into the exploration."""
         decided = decisions_of(outcome, forced)
-        path = Path(flips, [outcome], decided, not outcome.violations, False, templates)
+        path = Path(flips, [outcome], decided, not outcome.violations, False, templates, forced=forced)
         broken = frozenset(outcome.violations) - self.broken
         path.contradicts = any(not v.startswith("create: ") for v in broken)
         path.strained = bool(broken)
@@ -466,7 +468,9 @@ class Search:
 
     def flipped(self, replay: Replay, current: Path, key: str, choice: Value, templates: dict[str, Any]) -> Path | None:
         flips = {**current.flips, key: choice}
-        found = self.solve(replay, 0, {**current.decisions, key: choice}, flips, FLIP_ATTEMPTS)
+        found = self.solve(replay, 0, {**current.forced, key: choice}, flips, FLIP_ATTEMPTS)
+        if found is None and len(current.forced) > len(current.decisions):
+            found = self.solve(replay, 0, {**current.decisions, key: choice}, flips, FLIP_ATTEMPTS)
         if found is None and self.strict and self.bodies:
             found = self.unchecked(replay, {**current.decisions, key: choice}, flips)
         if found is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from tt_cache_lint.call import Given
 from tt_cache_lint.compare import Reading, SlotState, WorldTable
 from tt_cache_lint.device.cores import describe
-from tt_cache_lint.device.tensors import Buffer
+from tt_cache_lint.device.tensors import Buffer, GlobalSemaphore
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.interp.values import Enum, Handle, Map, Mark, Opt, Struct, Unknown, Value, Vec, empty, plain
 from tt_cache_lint.interp.world import UNKNOWN, World
@@ -188,7 +188,9 @@ class Describer:
             return "unknown"
         if isinstance(bare, Enum):
             return bare.name
-        return str(bare)
+        if isinstance(bare, GlobalSemaphore):
+            return f"{self._short(bare.name)} of call {bare.run}"
+        return str(bare) if isinstance(bare, (str, float)) else type(bare).__name__
 
     @staticmethod
     def _short(owner: str) -> str:
