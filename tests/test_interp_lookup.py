@@ -305,3 +305,32 @@ def test_a_struct_of_the_checked_code_is_not_the_apis_of_that_name(tmp_path: Pat
 def test_a_type_of_the_api_is_what_the_device_model_says(tmp_path: Path) -> None:
     code = '#include "tile.hpp"\nusing namespace tt::tt_metal; int f() { Tile tile; return tile.get_height(); }'
     assert in_files(tmp_path, code, tile_hpp="namespace tt::tt_metal { class Tile { int rows = 3; }; }") == 32
+
+
+def test_a_member_of_the_class_hides_what_the_file_has_of_that_name(tmp_path: Path) -> None:
+    header = """#pragma once
+    namespace own {
+    struct Op { struct Args { int n = 5; }; using Plan = Args; struct Factory { static int run(); }; };
+    }"""
+    code = """#include "own.hpp"
+    namespace own {
+    struct Args { int n = 1; };
+    struct Plan { int n = 2; };
+    int Op::Factory::run() { Args a; Plan p; return 10 * a.n + p.n; }
+    }
+    int f() { return own::Op::Factory::run(); }"""
+    assert in_files(tmp_path, code, own_hpp=header) == 55
+
+
+def test_a_class_that_is_called_like_a_namespace_elsewhere(tmp_path: Path) -> None:
+    files = {
+        MAIN: '#include "a.hpp"\n#include "far/b.hpp"\nint f() { return plan::rows() + far::plan::rows(); }',
+        "a.hpp": "struct plan { static int rows() { return 3; } };",
+        "far/b.hpp": "namespace far { namespace plan { inline int rows() { return 40; } } }",
+    }
+    assert value(tmp_path, files) == 43
+
+
+def test_true_and_false_where_the_grammar_sees_a_declaration(tmp_path: Path) -> None:
+    code = "struct Pair { Pair(bool a, bool b) : n(a * 2 + b) {} int n; }; int f() { Pair p(true, false); return p.n; }"
+    assert in_files(tmp_path, code) == 2

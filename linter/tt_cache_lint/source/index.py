@@ -286,10 +286,12 @@ class Index:
             usable += [d for d in found if _fits(d.scope, scope, path)]
         if len(usable) > 1:
             folder = at.rpartition("/")[0]
+            whole = tuple(q for q in qualifier if q)
 
-            def rank(item: D) -> tuple[int, bool, bool, int]:
+            def rank(item: D) -> tuple[bool, int, bool, bool, int]:
                 path = item.file.path
                 return (
+                    item.scope[len(item.scope) - len(whole) :] != whole,
                     -_common(item.scope, scope),
                     path != at,
                     path.rpartition("/")[0] != folder,
