@@ -7,8 +7,15 @@ from pathlib import Path
 import pytest
 
 from interp_snippets import value
+from tt_cache_lint.device.old_shapes import OldShape
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.hash.model import Omission
+from tt_cache_lint.interp.access import index_value
+from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.machine import Machine
+from tt_cache_lint.interp.world import World
+from tt_cache_lint.source.files import SourceTree
+from tt_cache_lint.source.index import Index
 
 PLACE = "operation_attributes.place"
 OP = """
@@ -104,6 +111,11 @@ def test_an_input_that_a_check_ties_to_another(tmp_path: Path) -> None:
     op = OP.replace(tile, f"{tile} TT_FATAL(this->flag == (this->factor == 4));")
     found = omissions(tmp_path, op=op, COMPILED="factor", HASHED="inputs.at(0), this->place")
     assert found["operation_attributes.factor"].tied == ("operation_attributes.flag",)
+
+
+def test_a_shape_with_padding_counts_from_its_end(tmp_path: Path) -> None:
+    machine = Machine(Interp(Index(SourceTree(tmp_path))), World())
+    assert index_value(machine, OldShape([1, 2, 32, 64], [1, 2, 30, 60]), -1) == 64
 
 
 def test_the_memory_of_an_ethernet_core(tmp_path: Path) -> None:

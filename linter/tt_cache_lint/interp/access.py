@@ -169,7 +169,7 @@ def index_value(m: Machine, base: Value, at: Value) -> Value:
         base = base.v
     if isinstance(base, (Vec, InitList)):
         index = _position(m, len(base.items), at)
-        if index < 0 and base.__class__ is Vec and base.kind == "Shape":
+        if index < 0 and isinstance(base, Vec) and base.kind == "Shape":
             index += len(base.items)
         return item_at(m, base, index)
     if isinstance(base, Map):
@@ -243,7 +243,7 @@ def index_ref(m: Machine, base: Value, at: Value) -> Value:
         base = base.v
     if isinstance(base, (Vec, InitList)):
         index = _position(m, len(base.items), at)
-        if index < 0 and base.__class__ is Vec and base.kind == "Shape":
+        if index < 0 and isinstance(base, Vec) and base.kind == "Shape":
             index += len(base.items)
         if Opaque in map(type, base.items[: index + 1]):
             return CallRef(lambda: item_at(m, base, index), lambda value, mark: None)
