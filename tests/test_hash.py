@@ -183,6 +183,14 @@ def test_what_the_launching_function_always_gives_cannot_vary(tmp_path: Path) ->
     assert omitted(tmp_path, text + LAUNCH.replace("@", "3")) == set()
 
 
+def test_a_tensor_that_may_hold_one_element_only(tmp_path: Path) -> None:
+    """A call with it is found: all its sides are 1."""
+    check = "if (tensors.mask.has_value()) { TT_FATAL(tensors.mask->logical_shape().volume() == 1); }"
+    text = op(HASHED.format("a, t.input"), "tensors.mask.has_value() ? 3 : 4", validate=check)
+    (found,) = facts(tmp_path, text).omissions
+    assert (found.input, found.confidence) == ("tensor_args.mask", Confidence.CERTAIN)
+
+
 def test_a_check_in_create_pins_nothing(tmp_path: Path) -> None:
     """A hit does not run create(): the call that a miss would refuse is served."""
     text = op(HASHED.format("a.factor, t"), "(uint32_t)attributes.flag")

@@ -508,6 +508,10 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
         found += solve(x, target - vy, depth + 1) + solve(y, target - vx, depth + 1)
     elif op == "-":
         found += solve(x, target + vy, depth + 1) + solve(y, vx - target, depth + 1)
+    elif op == "*" and target == 1:
+        ones: list[list[dict[str, Value]]]
+        ones = [[{}] if bare == 1 else solve(side, 1, depth + 1)[:1] for side, bare in ((x, vx), (y, vy))]
+        found += [{**first, **second} for first in ones[0] for second in ones[1]]
     elif op == "*":
         if vy and target % vy == 0:
             found += solve(x, _div(target, vy), depth + 1)
