@@ -10,9 +10,10 @@ import pytest
 from interp_snippets import MAIN, data, interp_of
 from tt_cache_lint.device.program import CircularBuffer, Failure, Kernel, Program, enter
 from tt_cache_lint.device.tensor_inputs import input_tensor
+from tt_cache_lint.device.tensors import DRAM, L1
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.machine import Machine
-from tt_cache_lint.interp.values import Handle, Value, plain
+from tt_cache_lint.interp.values import Handle, Thrown, Value, plain
 from tt_cache_lint.interp.world import World
 
 START = """
@@ -32,7 +33,7 @@ class Device:
 
     def __init__(self, root: Path, code: str) -> None:
         self.interp = interp_of(root, START + code)
-        self.world = World(0)
+        self.world = World(0, {"input.buffer_type": L1})  # so that a circular buffer can be placed on it
         self.machine = Machine(self.interp, self.world)
         enter(self.machine)
         self.result: Value = None
@@ -410,6 +411,23 @@ def test_a_circular_buffer_is_pointed_elsewhere(tmp_path: Path) -> None:
     assert (cb.buffer.owner, cb.buffer.run) == ("input", 2)
     assert len(cb.writes) == 1
     assert not device.failures
+
+
+def test_a_circular_buffer_over_dram_asks_for_another_tensor(tmp_path: Path) -> None:
+    device = Device(
+        tmp_path,
+        """
+void create(const Tensor& input) {
+    auto config = CircularBufferConfig(64, {{tt::CBIndex::c_3, tt::DataFormat::UInt32}});
+    config.set_globally_allocated_address(*input.buffer());
+}""",
+    )
+    device.world.forced["input.buffer_type"] = DRAM
+    device.machine.phase = "create"
+    with pytest.raises(Thrown, match="in DRAM") as refused:
+        device.call("create", input_tensor(device.world, "input", 1))
+    asked = {key for repair in refused.value.repairs for key in repair}
+    assert asked == {"input.memory_layout", "input.buffer_type"}
 
 
 def test_a_narrowed_circular_buffer_handle_is_told(tmp_path: Path) -> None:

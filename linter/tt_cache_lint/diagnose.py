@@ -319,9 +319,11 @@ class Diagnosis:
             return Confidence.POSSIBLE
         if (
             first.path.strained
-            and self._what(first.state, first.table.outcome.world, first.state.bad[0]) is What.SCALAR
+            and self._what(first.state, first.table.outcome.world, first.state.bad[0]) is not What.ADDRESS
         ):
             return Confidence.POSSIBLE
+        if not first.path.validated and any(key.startswith("tensor_return_value") for key in first.path.flips):
+            return Confidence.POSSIBLE  # nothing says that the output can be so
         if not first.path.validated:
             doubted = first.path.contradicts or ledger.refreshed or _refused(first.table.outcome)
             return Confidence.POSSIBLE if doubted else Confidence.LIKELY
@@ -406,10 +408,10 @@ def _only_by_attribute(first: Sighting) -> bool:
     attribute that contradicts the tensors makes the override's own computation look wrong.
     """
     reading = first.state.bad[0]
-    dispatch = first.table.outcome.world.dispatch
-    if (mask(reading.found) | mask(reading.expected)) & dispatch:
+    world = first.table.outcome.world
+    if (mask(reading.found) | mask(reading.expected)) & world.dispatch:
         return False
-    if any(key.startswith("operation_attributes") for key in first.path.flips):
+    if any(key.startswith("operation_attributes") and not key.startswith(world.free) for key in first.path.flips):
         return True
     # a counter tells not where it comes from: one such slot makes the others of its world as doubtful
     return any(_attribute_against_shape(first.table, r) for s in first.table.slots.values() for r in s.bad[:1])

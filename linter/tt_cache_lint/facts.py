@@ -17,6 +17,7 @@ from tt_cache_lint.model import (
     Cause,
     CbInfo,
     Confidence,
+    Dangling,
     Difference,
     Event,
     EventKind,
@@ -99,6 +100,7 @@ class Collector:
             short=tuple(short_arguments(self.interp, self.exploration.paths, words)),
             events=tuple(self._events()),
             shared=tuple(self._shared(differences)),
+            dangling=tuple(self._dangling()),
             table=tuple(self._slots(base)) if base is not None else (),
             kernels=tuple(self._kernels(base)) if base is not None else (),
             cbs=tuple(self._cbs(base)) if base is not None else (),
@@ -236,6 +238,19 @@ class Collector:
                 when=blamed.when if blamed is not None else (),
                 confidence=blamed.confidence if blamed is not None else Confidence.CERTAIN,
             )
+
+    def _dangling(self) -> Iterator[Dangling]:
+        """What a callback uses after its end, each on the first path that shows it."""
+        seen: set[tuple[str, int]] = set()
+        for path, table in self.tables:
+            for failure in table.outcome.failures:
+                key = (failure.owner, failure.mark.line)
+                if failure.kind == "dangling" and key not in seen:
+                    seen.add(key)
+                    sure = path.is_base and path.validated
+                    confidence = Confidence.CERTAIN if sure else Confidence.LIKELY
+                    when = () if path.is_base else self.words.when(path, table.outcome.world)
+                    yield Dangling(failure.owner, self.words.place(failure.mark), confidence, when)
 
     def _built(self, name: str) -> Place | None:
         """Where create() built the shared variables."""

@@ -79,6 +79,7 @@ class Outcome:
     thrown: Thrown | None = None
     violations: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
     numeric: list[tuple[Value, bool]] = field(default_factory=list)
+    limits: list[Value] = field(default_factory=list)
     switched: str = ""  # the factory that run 2 would select instead, where the inputs of the runs differ
     core: list[int] = field(default_factory=list)  # the leaves that create() and the override branch on
     # The checks that only run 2 breaks, where they are not insisted on and the inputs of the runs differ.
@@ -219,6 +220,7 @@ class Replay:
             thrown,
             violations,
             numeric,
+            list(m.limits),
             switched,
             core,
             refused,

@@ -261,6 +261,16 @@ class SharedField:
 
 
 @dataclass(frozen=True, slots=True)
+class Dangling:
+    """A local variable that a callback uses through a reference after the function that it belongs to has ended."""
+
+    name: str
+    place: Place  # the callback
+    confidence: Confidence
+    when: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SlotInfo:
     """One line of the `slots` printer."""
 
@@ -331,6 +341,7 @@ class FactoryFacts:
     short: tuple[ShortArguments, ...] = ()
     events: tuple[Event, ...] = ()
     shared: tuple[SharedField, ...] = ()
+    dangling: tuple[Dangling, ...] = ()
     table: tuple[SlotInfo, ...] = ()
     kernels: tuple[KernelInfo, ...] = ()
     cbs: tuple[CbInfo, ...] = ()

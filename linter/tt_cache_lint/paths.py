@@ -40,6 +40,7 @@ KINDS = (".memory_layout", ".layout", ".has_value")
 # Prices of repairs: a chain of what checks ask for is tried before two arbitrary changes of mind.
 DIRECTED, UNDIRECTED, RANK = 0.2, 1.0, 0.05
 MAX_REPAIRS, PATIENCE = 40, 4
+FAR = 20  # ranks behind the others: counts and sizes are seldom 0
 
 
 @dataclass(slots=True)
@@ -108,6 +109,7 @@ class Search:
         self.outcomes: list[Outcome] = []
         self.tried: dict[tuple[int, bool, bool], Tried] = {}  # by seed and strictness
         self.fallback: tuple[Outcome, Decisions] | None = None  # ran, but its override throws
+        self.learned: Decisions | None = None  # what single checks insist on; None when that is not to be used
 
     def run(self) -> Exploration:
         """Explore all template instances within the budget."""
@@ -132,6 +134,10 @@ class Search:
         spent = found.steps > self.steps or found.worlds > self.worlds or time.process_time() > self.deadline
         self.found.spent = self.found.spent or spent
         return spent
+
+    def costly(self) -> bool:
+        """Are executions of this factory too dear for a long search?"""
+        return self.found.steps > self.steps // 4
 
     # -- one execution ---------------------------------------------------------------------------------------------
 
@@ -168,11 +174,14 @@ class Search:
             if outcome.thrown is not None:
                 result.repairs = [(True, r) for r in outcome.thrown.repairs]
         except Thrown as error:
-            others = [(False, r) for r in self.alternatives(world, world.touched | error.mask)]
+            hidden = _ranks(world) if error.guessed else []
+            others = [(False, r) for r in (*hidden, *self.alternatives(world, world.touched | error.mask))]
             result.error, result.repairs = error, [(True, r) for r in error.repairs] + others
         except (Implausible, Broken) as error:
             result.error, result.repairs = error, [(False, r) for r in self.alternatives(world, world.touched)]
-        except (Exhausted, Unfit) as error:
+        except Exhausted as error:
+            result.error, result.repairs = error, [(False, r) for r in _smaller(world)]
+        except Unfit as error:
             result.error = error
         if result.error is not None:  # what it was raised from would keep the whole execution alive
             result.error.__traceback__ = result.error.__context__ = result.error.__cause__ = None
@@ -209,6 +218,8 @@ class Search:
         tried = 0
         while heap and tried < attempts and time.process_time() < self.deadline:
             cost, _, current, before = heapq.heappop(heap)
+            if self.learned:
+                current = {**current, **{k: v for k, v in self.learned.items() if k not in locked}}
             key = frozenset((k, type(v), v) for k, v in current.items())
             if key in seen:
                 continue
@@ -221,6 +232,7 @@ class Search:
                 return None
             asked = [r for directed, r in repairs if directed][:MAX_REPAIRS]
             guesses = [r for directed, r in repairs if not directed][:MAX_REPAIRS]
+            self.learn(asked)
             failure = f"{self.last} {sorted(asked[0]) if asked else ''}"  # one message may come from several places
             failures[failure] = failures.get(failure, 0) + 1
             if failures[failure] == 1:  # further than ever: a new place to start from
@@ -238,6 +250,16 @@ class Search:
                 heapq.heappush(heap, (cost + price + RANK * rank, next(order), {**current, **repair}, failure))
         return self.fallback
 
+    def learn(self, asked: list[Decisions]) -> None:
+        """A check that a single decision can satisfy holds for all that follows, too."""
+        if getattr(self.last, "guessed", False):
+            return
+        if self.learned is None or not asked or any(r != asked[0] for r in asked) or len(asked[0]) != 1:
+            return
+        (key, value), *_ = asked[0].items()
+        if isinstance(value, (bool, Enum)) and key not in self.learned:
+            self.learned[key] = value
+
     # -- paths -----------------------------------------------------------------------------------------------------
 
     def explore(self, replay: Replay, templates: dict[str, Any]) -> None:
@@ -246,6 +268,7 @@ class Search:
         if base is None:
             return
         outcome, forced = base
+        self.found.reason = ""  # of an execution that took too long, before there was one that did not
         decided = decisions_of(outcome, forced)
         self.broken = frozenset(outcome.violations)
         self.found.validated = self.found.validated or not outcome.violations
@@ -346,28 +369,45 @@ class Search:
         A world in which nothing needs a refresh proves nothing: other seeds are tried for one that does.
         """
         self.strict = self.bodies = True
+        needs: Decisions = self.factory.needs
+        self.learned = {}
         idle: tuple[Outcome, Decisions] | None = None
-        for seed, attempts in ((0, BASE_ATTEMPTS), (2, BASE_ATTEMPTS // 2), (1, 8), (3, 8)):
-            if seed in (1, 3) and idle is None:
+        long = ((0, 4 * BASE_ATTEMPTS), (2, 2 * BASE_ATTEMPTS))
+        for seed, attempts in ((0, BASE_ATTEMPTS), (2, BASE_ATTEMPTS // 2), (1, 8), (3, 8), *long):
+            if (seed in (1, 3) and idle is None) or (attempts > BASE_ATTEMPTS and (idle is not None or self.costly())):
                 continue
-            found = self.solve(replay, seed, {}, {}, attempts)
+            found = self.solve(replay, seed, needs, needs, attempts)
             if found is not None:
                 if needs_refresh(found[0]):
-                    return found
+                    self.learned = None
+                    return self.roomy(replay, seed, found)
                 idle = idle or found
+        self.learned = None
         if idle is not None:
             return self.busy(replay, idle) or idle
         self.bodies = False
-        found = self.solve(replay, 0, {}, {}, LOOSE_ATTEMPTS)
+        found = self.solve(replay, 0, needs, needs, LOOSE_ATTEMPTS)
         if found is not None:
             return self.improve(replay, 0, found)
         self.strict = False
         self.found.validated = False
         for seed in (0, 1):
-            found = self.solve(replay, seed, {}, {}, LOOSE_ATTEMPTS)
-            if found is not None:
-                return self.improve(replay, seed, found)
+            for given in (needs, {}) if needs else ({},):
+                found = self.solve(replay, seed, given, given, LOOSE_ATTEMPTS)
+                if found is not None:
+                    return self.improve(replay, seed, found)
         return None
+
+    def roomy(self, replay: Replay, seed: int, start: tuple[Outcome, Decisions]) -> tuple[Outcome, Decisions]:
+        """A world in which limits that create() works with come to bear, such as the most tiles of a block."""
+        outcome, forced = start
+        for limit in outcome.limits[:2]:
+            for repair in want(limit, True)[:2]:
+                found = self.solve(replay, seed, {**forced, **repair}, repair, 4) if _plausible(repair) else None
+                if found is not None and needs_refresh(found[0]):
+                    outcome, forced = found
+                    break
+        return outcome, forced
 
     def busy(self, replay: Replay, idle: tuple[Outcome, Decisions]) -> tuple[Outcome, Decisions] | None:
         """A world with work to do: other shapes, then small values for one attribute after the other."""
@@ -508,6 +548,29 @@ def signature(outcome: Outcome) -> object:
     return (slots, failures, events, steering, made, table.comparable, outcome.thrown is None)
 
 
+def _smaller(world: World) -> list[Decisions]:
+    """A tile for each tensor: what takes too long may be done for less."""
+    dims: dict[str, dict[int, Fact]] = {}
+    for key, fact in world.facts.items():
+        name, found, index = key.partition(".logical_shape[")
+        if found and type(fact.value) is int:
+            dims.setdefault(name, {})[int(index.removesuffix("]"))] = fact
+    small: Decisions = {}
+    for sides in dims.values():
+        for at, fact in sides.items():
+            most = 1 if at < max(sides) - 1 else 32
+            if fact.value > most:
+                small[fact.key] = most
+    return [small] if small else []
+
+
+def _ranks(world: World) -> list[Decisions]:
+    """Another rank for all tensors: what a failed check that shows no inputs may have asked for."""
+    ranks = [fact for key, fact in world.facts.items() if key.endswith(".rank") and fact.choices]
+    choices = dict.fromkeys(c for fact in ranks for c in fact.choices if c != fact.value)
+    return [{fact.key: choice for fact in ranks} for choice in choices]
+
+
 def _repairs(violations: dict[str, tuple[Decisions, ...]]) -> Iterator[Decisions]:
     """The repairs of broken checks, the first of each before the second of any."""
     for position in range(6):
@@ -539,7 +602,7 @@ def _priced(
 ) -> Iterator[tuple[float, int, Decisions]]:
     for price, group in zip(prices, repairs, strict=True):
         for rank, repair in enumerate(group):
-            yield price, rank, repair
+            yield price, rank + FAR * any(type(v) is int and v <= 0 for v in repair.values()), repair
 
 
 def _plausible(repair: Decisions) -> bool:

@@ -113,8 +113,9 @@ def event_words(event: Event) -> str:
     return f"the {event.kind.value.removeprefix('circular buffer ')}{f' of {about}' if about else ''}"
 
 
-def field_words(name: str) -> str:
-    return code(f"shared_variables.{name}")
+def field_words(name: str, infra: str = "") -> str:
+    """What create() kept under a name: a member of the shared variables, or a capture of the callback."""
+    return f"the captured {code(name)}" if infra == "callback" else code(f"shared_variables.{name}")
 
 
 def rectangles(cores: Iterable[tuple[int, int]]) -> list[tuple[int, int, int, int]]:

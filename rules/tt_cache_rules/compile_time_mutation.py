@@ -54,9 +54,8 @@ class CompileTimeMutation(Rule):
 
     def check(self, facts: FactoryFacts) -> Iterable[Finding]:
         related = (Related(facts.create, "the size is fixed in create()"),) if facts.create else ()
-        for event in once(facts.events):
-            if not (event.in_override and event.kind in SIZES and event.changes):
-                continue
+        resized = (e for e in facts.events if e.in_override and e.kind in SIZES and e.changes)
+        for event in once(resized):
             old = f" from {code(event.old)}" if event.old else ""
             new = f" to {code(event.new)}" if event.new else ""
             message = (

@@ -54,8 +54,9 @@ class HandleNotShared(Rule):
     def check(self, facts: FactoryFacts) -> Iterable[Finding]:
         for d in differences(facts, Cause.NOT_SHARED):
             owner = slot_words(d.slot.name) if d.slot.kind is SlotKind.CB else code(d.slot.owner)
+            keepers = "callback does not capture" if facts.infra == "callback" else "shared variables do not keep"
             message = (
-                f"{holds(d)}, but the shared variables do not keep the handle of {owner}, "
+                f"{holds(d)}, but the {keepers} the handle of {owner}, "
                 f"so nothing can refresh it: on a cache hit {stale(d)}."
             )
             yield at_create(self, facts, d, message, *kept_in(d))

@@ -10,6 +10,7 @@ from tt_cache_rules._common import (
     OVERRIDE,
     at_create,
     at_write,
+    code,
     differences,
     expected_words,
     field_words,
@@ -46,9 +47,10 @@ class StaleCapture(Rule):
     ```
 
     ## Known problems
-    A tensor or semaphore that the factory itself creates and keeps on purpose (a table of constants, a scratch buffer)
-    does not change between calls; it is told apart only where its creation is seen. Kept values that are part of the
-    hash are equal in both calls and never reported.
+    A local variable that a callback uses through a reference (`[&]`, `[&x]`) is reported whether or not what is left
+    in its place still looks right. A tensor or semaphore that the factory itself creates and keeps on purpose (a table
+    of constants, a scratch buffer) does not change between calls; it is told apart only where its creation is seen.
+    Kept values that are part of the hash are equal in both calls and never reported.
     """
 
     id = "TTC403"
@@ -58,17 +60,24 @@ class StaleCapture(Rule):
     summary = "A slot gets a value that was kept from the first call"
 
     def check(self, facts: FactoryFacts) -> Iterable[Finding]:
+        for gone in facts.dangling:
+            message = (
+                f"The callback uses {code(gone.name)} through a reference, but that is a local variable of the "
+                "function that made the callback: on a cache hit it no longer exists. Capture it by value."
+            )
+            slot = f"capture {gone.name}"
+            yield self.finding(facts, message, gone.place, slot=slot, confidence=gone.confidence, when=gone.when)
         for d in differences(facts, Cause.RUN1_CAPTURE):
             slot = slot_words(d.slot.name)
             if d.written:
-                source = f"from {field_words(d.field)}, which is" if d.field else "with a value"
+                source = f"from {field_words(d.field, facts.infra)}, which is" if d.field else "with a value"
                 message = (
                     f"{OVERRIDE} refreshes {slot} {source} kept from the first call{on_cores(d)}, "
                     f"instead of with {expected_words(d)}: on a cache hit {stale(d)}."
                 )
                 yield at_write(self, facts, d, message, *kept_in(d))
             else:
-                source = f" in {field_words(d.field)}" if d.field else ""
+                source = f" in {field_words(d.field, facts.infra)}" if d.field else ""
                 message = (
                     f"{slot} should hold {expected_words(d)}, but gets what was kept from the first call{source}"
                     f"{on_cores(d)}: on a cache hit {stale(d)}."

@@ -35,6 +35,7 @@ from tt_cache_lint.interp.values import (
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
+    from tt_cache_lint.interp.world import World
 
 
 @method(Buffer, "address")
@@ -150,10 +151,15 @@ def shard_orientation(m: Machine, site: Site, v: ShardSpec) -> Value:
 
 @method(Device, "compute_with_storage_grid_size", "logical_grid_size", "grid_size")
 def device_grid(m: Machine, site: Site, v: Device) -> Value:
-    grids = m.world.grids or GRIDS
-    gx, gy = grids[m.world.seed % len(grids)]
-    x = m.world.fact("device.grid.x", (gx,), number=True)
-    y = m.world.fact("device.grid.y", (gy,), number=True)
+    return grid_of(m.world)
+
+
+def grid_of(world: World) -> CoreCoord:
+    """The cores of a device of this world: few, unless something insists on more."""
+    grids = world.grids or GRIDS
+    gx, gy = grids[world.seed % len(grids)]
+    x = world.fact("device.grid.x", (gx,), number=True)
+    y = world.fact("device.grid.y", (gy,), number=True)
     return CoreCoord(x, y)
 
 
@@ -176,20 +182,6 @@ def device_banks(m: Machine, site: Site, v: Device, *args: Value) -> Value:
 @method(Device, "dram_grid_size")
 def device_dram_grid(m: Machine, site: Site, v: Device) -> Value:
     return CoreCoord(DRAM_BANKS, 1)
-
-
-@method(
-    Device,
-    "worker_core_from_logical_core",
-    "ethernet_core_from_logical_core",
-    "virtual_core_from_logical_core",
-    "worker_cores_from_logical_cores_",
-)
-def device_physical(m: Machine, site: Site, v: Device, core: Value, *args: Value) -> Value:
-    from tt_cache_lint.device.cores import to_coord
-
-    logical = to_coord(m, core)
-    return CoreCoord(ops.binary(m, "+", logical.x, 18), ops.binary(m, "+", logical.y, 18))
 
 
 @method(Device, "worker_cores")

@@ -13,7 +13,7 @@ from tt_cache_lint.device.program import (
     Program,
     cb_of,
 )
-from tt_cache_lint.device.tensors import GlobalSemaphore
+from tt_cache_lint.device.tensors import DRAM, L1, Buffer, GlobalSemaphore, enum
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.registry import Site, constructor, function, method
@@ -25,6 +25,7 @@ from tt_cache_lint.interp.values import (
     Mark,
     Obj,
     Opt,
+    Thrown,
     Unknown,
     Value,
     Vec,
@@ -83,9 +84,26 @@ def cb_page_size(m: Machine, site: Site, v: CbConfig, index: Value, value: Value
 @method(CbConfig, "set_globally_allocated_address", "set_globally_allocated_address_and_total_size")
 def cb_set_buffer(m: Machine, site: Site, v: CbConfig, buffer: Value, total: Value = None) -> Value:
     v.buffer = placed(m, buffer)
+    _in_l1(m, v.buffer)
     if total is not None:
         v.total = total
     return v
+
+
+def _in_l1(m: Machine, buffer: Value) -> None:
+    """Circular buffers lie in L1, so what one is placed on has to, too (circular_buffer_config.cpp:183-195)."""
+    if m.phase != "create" or not isinstance(buffer, Buffer) or buffer.spec is None:
+        return
+    memory = buffer.spec.layout.memory
+    if plain(memory.buffer_type) != DRAM:
+        return
+    layout, kind = memory.memory_layout, memory.buffer_type
+    sharded = ops.binary(m, "!=", layout, enum("TensorMemoryLayout", "INTERLEAVED"))
+    wanted = [*(ops.want(sharded, True) if not memory.sharded else ()), *ops.want(ops.binary(m, "==", kind, L1), True)]
+    message = f"a circular buffer over {buffer.owner}, which is in DRAM"
+    if m.checks:
+        raise Thrown(message, mask(layout) | mask(kind), tuple(wanted))
+    m.violate(f"create: {message}", wanted)
 
 
 @method(CbConfig, "set_total_size")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.cores import CoreCoord, CoreRangeSet, rectangle
-from tt_cache_lint.device.mesh import input_coordinate
+from tt_cache_lint.device.mesh import all_coords, input_coordinate, mesh_of
 from tt_cache_lint.device.mesh_device import MeshSocket
 from tt_cache_lint.device.tensor_inputs import default_dims, input_memory, input_shape, input_tensor
 from tt_cache_lint.device.tensors import (
@@ -43,6 +43,9 @@ ENUM_CHOICES = {
 INTEGERS = (2, 3, 1, 4)
 DEVICES = {"MeshDevice", "IDevice", "Device"}
 MAX_CHOICES = 12
+OF_THE_CHIP = {"WormholeComputeKernelConfig"}  # alternatives that belong to the device of the model
+# How the compute engine is set is the caller's choice; no launching function derives it from tensors.
+COMPUTE_CONFIGS = {"WormholeComputeKernelConfig", "GrayskullComputeKernelConfig", "BlackholeComputeKernelConfig"}
 
 
 class InputStruct(Struct):
@@ -100,7 +103,8 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
         return _variant(m, type_, key, run)
     if name in ("vector", "SmallVector", "span", "set", "unordered_set", "initializer_list", "deque"):
         elem = type_.args[0] if type_.args and isinstance(type_.args[0], Type) else None
-        size = world.fact(f"{key}.size", (2,), number=True)
+        devices = all_coords(mesh_of(world)[0]) if elem is not None and elem.name in DEVICES else []
+        size = world.fact(f"{key}.size", (len(devices) or 2,), number=True)
         count = max(0, min(int(size.v), 64))
         items = [_item(m, elem, f"{key}[{i}]", run, i, count) for i in range(count)]
         made = Vec(items, name)
@@ -156,6 +160,9 @@ def _item(m: Machine, elem: Type | None, key: str, run: int, position: int, coun
     """An element of a list; integers count up or down, as dimension lists and permutations do."""
     if elem is None:
         return Unknown(key)
+    if elem.name in DEVICES:  # those of the mesh, in order
+        coords = all_coords(mesh_of(m.world)[0])
+        return Device(m.world, coords[position] if position < len(coords) else None)
     if elem.scalar and elem.scalar not in ("bool", "float"):
         default = position if m.world.seed % 2 == 0 else count - 1 - position
         return m.world.fact(key, (default,), number=True)
@@ -189,7 +196,8 @@ def _variant(m: Machine, type_: Type, key: str, run: int) -> Value:
     types = tuple(a for a in type_.args if isinstance(a, Type))
     if not types:
         return Unknown(key)
-    index = m.world.fact(f"{key}.index", tuple(range(len(types))), words="|".join(t.name for t in types))
+    order = sorted(range(len(types)), key=lambda i: types[i].name not in OF_THE_CHIP)
+    index = m.world.fact(f"{key}.index", tuple(order), words="|".join(t.name for t in types))
     chosen = types[int(index.v) % len(types)]
     return Variant(make_input(m, chosen, f"{key}<{chosen.name}>", run), index, types)
 
@@ -224,6 +232,8 @@ def input_struct(m: Machine, decl: StructDef, type_: Type, key: str, run: int) -
             return constant if constant is not None else Unknown(f"{key}.{name}")
         return make_input(m, interp.field_type(field, templates, ()), f"{key}.{name}", run)
 
+    if decl.name in COMPUTE_CONFIGS:
+        m.world.free += (f"{key}.",)
     made = InputStruct(decl, decl.name, default)
     made.key = key
     return made

@@ -50,6 +50,8 @@ def find_max_divisor(m: Machine, site: Site, args: list[Value]) -> Value:
     value, limit = plain(ops.number(m, args[0])), plain(ops.number(m, args[1]))
     found = next((d for d in range(int(limit), 0, -1) if d not in (5, 7) and value % d == 0), 1)
     p = mask(args[0]) | mask(args[1])
+    if found < limit and m.phase == "create" and mask(args[0]):
+        m.limits.append(Val(False, p, ("==", args[0], int(limit))))
     return Val(found, p) if p else found
 
 

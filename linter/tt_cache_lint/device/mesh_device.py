@@ -13,7 +13,7 @@ from tt_cache_lint.device.tensors import DRAM, L1, Buffer, Device, Tensor, make_
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import Site, constructor, function, method
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Mark, Obj, Struct, Unknown, Value, Vec, identity, mask, plain
+from tt_cache_lint.interp.values import Mark, Obj, Opt, Struct, Unknown, Value, Vec, identity, mask, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -125,6 +125,15 @@ def device_find(m: Machine, site: Site, v: Device, number: Value) -> Value:
         if chip_number(m.world, at) == bare:
             return MeshCoordinate(list(at))
     return Unknown(f"coordinate of device {bare}", mask(number))
+
+
+@method(Device, "find_device_id")
+def device_id_at(m: Machine, site: Site, v: Device, where: Value) -> Value:
+    """The id of the device at a coordinate; nothing outside of the mesh."""
+    asked = coordinate(where)
+    if asked is None:
+        return Unknown("id of a device", mask(where))
+    return Opt(chip_number(m.world, asked.at)) if asked.at in all_coords(mesh_of(m.world)[0]) else None
 
 
 @method(Device, "contains", "is_local")

@@ -25,6 +25,8 @@ def _is_place(value: Value) -> bool:
     if isinstance(value, InitList):
         numbers = [isinstance(plain(i), int) for i in value.items]
         return bool(numbers) and (all(numbers) or all(isinstance(i, InitList) and _is_place(i) for i in value.items))
+    if isinstance(value, Vec):  # a std::set<CoreRange> converts to a CoreRangeSet
+        return bool(value.items) and all(isinstance(i, PLACES) for i in value.items)
     return isinstance(value, PLACES)
 
 

@@ -124,6 +124,16 @@ def shape_without_padding(m: Machine, site: Site, v: Vec) -> Value:
     return make_shape(without_padding(v))
 
 
+@method(Vec, "logical_shape")
+def shape_logical(m: Machine, site: Site, v: Vec) -> Value:
+    return make_shape(without_padding(v))
+
+
+@method(Vec, "padded_shape")
+def shape_padded(m: Machine, site: Site, v: Vec) -> Value:
+    return shape_with_padding(m, site, v)
+
+
 @method(Vec, "padding")
 def shape_padding(m: Machine, site: Site, v: Vec) -> Value:
     logical = without_padding(v)

@@ -285,7 +285,7 @@ class ArgRef(Ref):
 
     def get(self) -> Value:
         data = self.view.data
-        if data is None or not 0 <= self.at < len(data.vals):
+        if self.anywhere or data is None or not 0 <= self.at < len(data.vals):
             return Unknown(f"argument {self.at}")
         value = data.vals[self.at]
         return Unknown(value.key) if type(value) is Opaque else value
@@ -302,6 +302,9 @@ class ArgRef(Ref):
         mark = mark or (data.set_call if data is not None else kernel.mark)
         stack = tuple(m.stack)
         count = len(data.vals) if data is not None else 0
+        if self.anywhere and data is not None:
+            self._somewhere(data)
+            return
         if data is None or not 0 <= self.at < count:
             opaque = data is not None and any(type(v) is Opaque for v in data.vals)
             if opaque or kernel.program.escaped:
@@ -329,6 +332,12 @@ class ArgRef(Ref):
             data.writes[self.at] = (mark, stack)
         else:
             data.marks[self.at] = mark
+
+    def _somewhere(self, data: CoreArgs) -> None:
+        """A write at an index that cannot be told: behind a block of unknown length, or any argument may have it."""
+        if any(type(v) is Opaque for v in data.vals):
+            return
+        data.vals = [v if i in data.writes else Unknown(f"argument {i}") for i, v in enumerate(data.vals)]
 
 
 def _core_words(core: XY | None) -> str:

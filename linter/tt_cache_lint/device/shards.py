@@ -313,6 +313,10 @@ class PageMapping(Vec):
         return self
 
     def member(self, m: Machine, name: str) -> Value:
+        if name.endswith("_"):
+            from tt_cache_lint.device.old_pages import listed
+
+            return listed(self.pages, name)
         return core_vector(self.pages.cores, self.pages.p) if name == "all_cores" else NotImplemented
 
 

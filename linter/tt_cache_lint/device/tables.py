@@ -3,6 +3,7 @@
 from tt_cache_lint.device import (
     api,
     buffer_methods,
+    chip,
     circular_buffers,
     core_methods,
     descriptor,
@@ -14,6 +15,7 @@ from tt_cache_lint.device import (
     mesh_device,
     old_api,
     old_ops,
+    old_pages,
     old_shapes,
     resources,
     shards,
@@ -22,12 +24,13 @@ from tt_cache_lint.device import (
     work_split,
     workload,
 )
-from tt_cache_lint.interp import algorithms, std, std_algorithms, std_maps, std_values
+from tt_cache_lint.interp import algorithms, std, std_algorithms, std_maps, std_values, streams
 
 __all__ = [
     "algorithms",
     "api",
     "buffer_methods",
+    "chip",
     "circular_buffers",
     "core_methods",
     "descriptor",
@@ -39,6 +42,7 @@ __all__ = [
     "mesh_device",
     "old_api",
     "old_ops",
+    "old_pages",
     "old_shapes",
     "resources",
     "shards",
@@ -46,6 +50,7 @@ __all__ = [
     "std_algorithms",
     "std_maps",
     "std_values",
+    "streams",
     "tensor_make",
     "tensor_methods",
     "work_split",

@@ -246,7 +246,10 @@ class _ShardMember(Ref):
         self.owner = owner
 
     def get(self) -> Value:
-        return self.owner.shard_spec
+        owner = self.owner
+        if not owner.sharded and owner.shard_spec is None:
+            return Absent(mask(owner.memory_layout), is_sharded(owner.memory_layout))
+        return owner.shard_spec
 
     def set(self, value: Value, mark: Mark | None = None) -> None:
         self.owner.make = None

@@ -240,7 +240,7 @@ class MemoryConfig(Obj):
         return isinstance(layout, Enum) and layout.name != "INTERLEAVED"
 
     def copy(self) -> MemoryConfig:
-        return self
+        return MemoryConfig(self.memory_layout, self.buffer_type, self._shard, self.make)
 
     def parts(self) -> list[Value]:
         return [self.memory_layout, self.buffer_type, self.shard_spec if self.sharded else None]

@@ -196,8 +196,12 @@ def split_even_multiples(m: Machine, site: Site, args: list[Value]) -> Value:
     return Vec([Vec([number_with(s, p) for s in shares]), used], "tuple")
 
 
-@function("num_cores_to_corerangeset", "num_cores_to_corerange_set", arity=(2, 3))
+@function("num_cores_to_corerangeset", "num_cores_to_corerange_set", arity=(2, 4))
 def num_cores_to_set(m: Machine, site: Site, args: list[Value]) -> Value:
+    """(count, grid, [by rows]), or (first core, count, grid, [by rows]): on from that core (work_split.cpp)."""
+    start: XY | None = None
+    if isinstance(args[0], CoreCoord) or (isinstance(args[0], InitList) and len(args[0].items) == 2):
+        start, args = to_coord(m, args[0]).xy, args[1:]
     count = plain(ops.convert(m, ops.number(m, args[0]), "uint32_t"))
     row_wise = _flag(m, args, 2)
     if isinstance(args[1], CoreRangeSet):
@@ -206,9 +210,15 @@ def num_cores_to_set(m: Machine, site: Site, args: list[Value]) -> Value:
         size = to_coord(m, args[1])
         gx, gy = size.xy
         xys, p = grid_order(gx * gy, gx, gy, row_wise), size.mask()
+    xys = xys[xys.index(start) :] if start in xys else xys
     if count > len(xys):
-        raise Thrown("more cores than the grid has", p | mask(args[0]))
+        raise Thrown("more cores than the grid has", p | mask(args[0]), _fewer(args[0], len(xys)))
     return _set_of(xys[:count], p | mask(args[0]))
+
+
+def _fewer(count: Value, most: int) -> tuple[dict[str, Value], ...]:
+    """What would make a number of cores fit; or a larger device."""
+    return (*ops.solve(count, most), {"device.grid.x": 8, "device.grid.y": 8})
 
 
 @function("num_cores_to_corerangeset_in_subcoregrids", arity=(3, 4))
@@ -220,7 +230,8 @@ def num_cores_in_subgrids(m: Machine, site: Site, args: list[Value]) -> Value:
     xys = set_order(cores, _flag(m, args, 3))
     first = xys.index(start) if start in xys else 0
     if first + count > len(xys):
-        raise Thrown("more cores than the sub-grids have", cores.mask() | mask(args[1]))
+        left = _fewer(args[1], len(xys) - first)
+        raise Thrown("more cores than the sub-grids have", cores.mask() | mask(args[1]), left)
     return _set_of(xys[first : first + count], cores.mask() | mask(args[1]))
 
 

@@ -27,7 +27,7 @@ class Factory:
     """A program factory: the pair of create() and override_runtime_arguments() with what they share.
 
     `grids` are sizes of the device's grid that its worlds choose from, where the usual small ones do not do. `skip`
-    says why it is listed and not analysed.
+    says why it is listed and not analysed. `needs` are facts without which it is not reached.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Factory:
     templates: list[dict[str, Any]] = field(default_factory=list)
     grids: tuple[tuple[int, int], ...] = ()
     skip: str = ""
+    needs: dict[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> str:

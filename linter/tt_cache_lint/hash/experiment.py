@@ -127,7 +127,7 @@ class Hasher:
             m.hash_sink.extend((value, None) for value in (this, *lists.fields.values()))
             return None
         code = self.interp.instance(body, {}, self.interp.owner_of(body))
-        return value_of(m.invoke(code, member_arguments(body, lists, None), None if body.is_static else this))
+        return value_of(m.invoke(code, member_arguments(m, body, lists, None), None if body.is_static else this))
 
 
 class Laboratory:

@@ -58,6 +58,8 @@ def _numbers(key: str, value: int) -> Iterator[int]:
         yield value * 2
     if value % 32 == 0 and value:
         yield value + 32
+    if value > 0:  # an index that is below a count has to stay so
+        yield value - 1
 
 
 def smaller(fact: Fact) -> Iterator[Value]:

@@ -13,16 +13,29 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.inputs import make_input
-from tt_cache_lint.device.program import Program
+from tt_cache_lint.device.mesh import MeshCoordinate, MeshCoordinateRange, MeshCoordinateRangeSet, mesh_of
+from tt_cache_lint.device.program import Failure
 from tt_cache_lint.device.tensor_inputs import input_tensor
 from tt_cache_lint.device.tensors import Tensor
 from tt_cache_lint.infra.callback_find import RESULT_BYTES, CallbackFactory, Search, kinds, returns_program
+from tt_cache_lint.infra.callback_parts import (
+    ADDRESSES,
+    ARGUMENTS,
+    FOR_ALL,
+    FOR_EACH,
+    Part,
+    captures,
+    dangling,
+    definition,
+    joined,
+    parts_of,
+    takes,
+)
 from tt_cache_lint.infra.policy import Call, Inputs, Made
 from tt_cache_lint.interp import build
-from tt_cache_lint.interp.registry import Site, constructor, function
+from tt_cache_lint.interp.registry import constructor
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
-    FuncRef,
     Implausible,
     InitList,
     Lambda,
@@ -35,7 +48,7 @@ from tt_cache_lint.interp.values import (
     Vec,
     empty,
 )
-from tt_cache_lint.source.defs import FunctionDef
+from tt_cache_lint.source.defs import FunctionDef, Param
 
 if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
@@ -44,7 +57,6 @@ if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
 
 ATTRIBUTES = "operation_attributes"
-ADDRESSES, ARGUMENTS = "override_addresses_callback", "override_runtime_arguments_callback"
 MAX_REPAIRS = 32
 LISTS = ("input_tensors", "optional_input_tensors", "optional_output_tensors")
 TENSOR = Type("Tensor")
@@ -96,7 +108,7 @@ class Callback:
                 if validator is None:
                     continue
                 try:
-                    call(validator, member_arguments(validator, lists, None), attributes)
+                    call(validator, member_arguments(m, validator, lists, None), attributes)
                 except Thrown as error:
                     if m.checks:
                         raise
@@ -113,43 +125,51 @@ class Callback:
         m.branches.clear()
         m.gate, m.route, m.astray = gate, factory.demands, []
         try:
-            made = call(
-                factory.maker, member_arguments(factory.maker, inputs.tensor_args, inputs.output), inputs.attributes
-            )
+            given = member_arguments(m, factory.maker, inputs.tensor_args, inputs.output)
+            made = call(factory.maker, given, inputs.attributes)
         finally:
             m.gate, m.route = None, {}
-        if isinstance(made, Opt):
-            made = made.v
-        program = made.fields.get("program") if isinstance(made, Struct) else None
-        if isinstance(program, Opt):
-            program = program.v
-        if not isinstance(program, Program):
+        parts = parts_of(made)
+        if not parts:
             raise Thrown("create_program() gives no program that can be read")
         if not gate.reached:
             raise gate.elsewhere("another function")
-        callback = next((c for c in (_callback(made, n) for n in (ARGUMENTS, ADDRESSES)) if c is not None), None)
-        if isinstance(callback, Lambda) and factory.override is None:
-            factory.override = definition(callback)
-        kept = captures(callback)
-        return Made(program, (kept,) if kept is not None else (), made)
+        if factory.override is None:
+            factory.override = next((d for d in map(definition, (p.callback for p in parts)) if d is not None), None)
+        for part in parts:
+            _note_dangling(m, part.callback)
+        shares = tuple(kept for kept in (captures(p.callback) for p in parts) if kept is not None)
+        return Made(joined(parts), shares if len(shares) == len(parts) else shares[:1], parts)
 
     def refresh(self, call: Call, factory: Factory, made: Made, inputs: Inputs) -> None:
-        """The stored callbacks, the one for addresses first."""
+        """The stored callbacks of each program, the one for addresses first."""
         m, lists = call.m, inputs.tensor_args
-        addresses, arguments = _callback(made.cached, ADDRESSES), _callback(made.cached, ARGUMENTS)
         try:
-            if addresses is not None:
-                given = [*lists.fields["input_tensors"].items, *lists.fields["optional_input_tensors"].items]
-                outputs = TensorList(inputs.output.items, m, _output_name)
-                buffers = [Vec([_buffer(m, t) for t in given]), outputs.buffers()]
-                first = [made.program] if _takes(addresses) != 2 else []  # kernels by pointer need no program
-                m.call(addresses, [*first, *buffers])
-            if arguments is not None:
-                outputs = TensorList(inputs.output.items, m, _output_name)
-                tensors = [lists.fields["input_tensors"], lists.fields["optional_input_tensors"], outputs]
-                m.call(arguments, [inputs.attributes, made.program, *tensors])
+            for part in made.cached:
+                self._refresh(m, part, inputs, lists)
         except Implausible as error:
             raise Thrown(str(error)) from error
+
+    @staticmethod
+    def _refresh(m: Machine, part: Part, inputs: Inputs, lists: Value) -> None:
+        outputs = TensorList(inputs.output.items, m, _output_name)
+        if part.addresses is not None:
+            given = [*lists.fields["input_tensors"].items, *lists.fields["optional_input_tensors"].items]
+            buffers = [Vec([_buffer(m, t) for t in given]), outputs.buffers()]
+            first = [part.program] if takes(part.addresses) != 2 else []  # kernels by pointer need no program
+            m.call(part.addresses, [*first, *buffers])
+        if part.arguments is not None:
+            tensors = [lists.fields["input_tensors"], lists.fields["optional_input_tensors"], outputs]
+            m.call(part.arguments, [inputs.attributes, part.target, *tensors])
+
+
+def _note_dangling(m: Machine, callback: Value) -> None:
+    """What a hit would use after its end, as failures of the function that made the callback."""
+    if not isinstance(callback, Lambda) or callback.code.node is None or callback.code.node.parent is None:
+        return
+    mark = callback.code.scoping_lowering.mark(callback.code.node.parent)
+    for name in dangling(callback):
+        m.failures.append(Failure("dangling", f"{name} is a local variable", mark, (), m.phase, name))
 
 
 class TensorList(Vec):
@@ -216,7 +236,10 @@ class Gate:
             for repair in want(condition, not taken):
                 decided = all(world.facts[k].choices for k in repair if k in world.facts)
                 (decisions if decided else numbers).append(repair)
-        return Thrown(f"{name} is selected instead", world.touched, _distinct([*decisions, *numbers]))
+        # How many dimensions there are is a plain number to the code.
+        ranked = ((key, fact) for key, fact in world.facts.items() if key.endswith(".rank"))
+        ranks = [{key: choice} for key, fact in ranked for choice in fact.choices if choice != fact.value]
+        return Thrown(f"{name} is selected instead", world.touched, _distinct([*decisions, *numbers, *ranks]))
 
 
 def _distinct(repairs: list[dict[str, Value]]) -> tuple[dict[str, Value], ...]:
@@ -246,15 +269,27 @@ def given(m: Machine, factory: CallbackFactory) -> tuple[Value, Struct]:
     return attributes, lists
 
 
-def member_arguments(function: FunctionDef, lists: Struct, output: Value) -> list[Value]:
+def member_arguments(m: Machine, function: FunctionDef, lists: Struct, output: Value) -> list[Value]:
     """The arguments of an op's member, by what its parameters are."""
     given: list[Value] = []
     for kind, param in zip(kinds(function), function.params, strict=True):
         if kind == "output_tensors":
             given.append(output)
         else:
-            given.append(lists.fields[kind] if kind else Unknown(param.name or "a coordinate"))
+            given.append(lists.fields[kind] if kind else _coordinates(m, function, param))
     return given
+
+
+def _coordinates(m: Machine, function: FunctionDef, param: Param) -> Value:
+    """Where in the mesh a program is made: for each coordinate of a workload, or for one of them."""
+    type_ = function.file.text_of(param.type).rpartition("::")[2] if param.type is not None else ""
+    first, second = mesh_of(m.world)[1]
+    if type_ == "MeshCoordinateRangeSet":  # ops of this infra are given one range
+        start = first if first[0] == second[0] else second
+        return MeshCoordinateRangeSet([MeshCoordinateRange(MeshCoordinate(list(start)), MeshCoordinate(list(second)))])
+    if type_ == "MeshCoordinate":
+        return MeshCoordinate(list(second))
+    return Unknown(param.name or "a parameter")
 
 
 def _outputs(call: Call, factory: CallbackFactory, attributes: Value, lists: Struct) -> Value:
@@ -264,14 +299,14 @@ def _outputs(call: Call, factory: CallbackFactory, attributes: Value, lists: Str
     maker = factory.op.methods.get("create_output_tensors")
     made: Value = None
     if maker is not None:
-        made = call(maker, member_arguments(maker, lists, None), attributes)
+        made = call(maker, member_arguments(m, maker, lists, None), attributes)
     else:
         given = lists.fields["optional_output_tensors"]
         if given.items and not empty(given.items[0]):
             return Vec([t.v if isinstance(t, Opt) else t for t in given.items])
         specs = factory.op.methods.get("compute_output_specs")
         if specs is not None:
-            found = call(specs, member_arguments(specs, lists, None), attributes)
+            found = call(specs, member_arguments(m, specs, lists, None), attributes)
             if isinstance(found, Vec):
                 made = Vec([Tensor(_output_name(i), m.world.run, spec) for i, spec in enumerate(found.items)])
     if isinstance(made, InitList):
@@ -295,42 +330,6 @@ def _buffer(m: Machine, tensor: Value) -> Value:
     return None if empty(tensor) else Unknown("buffer")
 
 
-def _callback(made: Value, name: str) -> Value:
-    found = made.fields.get(name) if isinstance(made, Struct) else None
-    while isinstance(found, Opt):
-        found = found.v
-    return found if isinstance(found, (Lambda, FuncRef)) else None
-
-
-def _takes(callback: Value) -> int:
-    """How many parameters a callback has."""
-    return len(callback.code.params) if isinstance(callback, Lambda) else -1
-
-
-def definition(callback: Lambda) -> FunctionDef | None:
-    """The lambda as a function, for places and names."""
-    code = callback.code
-    if code.node is None or code.node.parent is None:
-        return None
-    return FunctionDef(ARGUMENTS, (), code.scoping.file, code.node.parent, params=code.params, body=code.node)
-
-
-def captures(callback: Value) -> Struct | None:
-    """What a callback keeps, by name: its shared variables."""
-    if not isinstance(callback, Lambda):
-        return None
-    kept = Struct(None, "captures")
-    low = callback.code.scoping_lowering
-    names = {variable.slot: name for name, variable in low.scopes[0].items()}
-    for slot, value in callback.copies:
-        kept.fields[names.get(slot, f"#{slot}")] = value
-    for name, variable in low.borrowed.items():
-        frame = callback.frame
-        if frame is not None and variable.slot < len(frame):
-            kept.fields.setdefault(name, frame[variable.slot])
-    return kept
-
-
 @constructor("CacheableProgram", "ProgramWithCallbacks", "ProgramWithOptionalOutputTensors")
 def cacheable_program(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
     """{program, [addresses callback,] [arguments callback]}; a callback's parameters tell which of the two it is."""
@@ -347,7 +346,7 @@ def cacheable_program(m: Machine, type_: Type, args: list[Value], mark: Mark | N
         elif position == 0:
             name = "program"
         else:
-            name = ADDRESSES if _takes(value) in (2, 3) else ARGUMENTS
+            name = ADDRESSES if takes(value) in (2, 3) else ARGUMENTS
         if isinstance(value, InitList):
             value = build.default_value(m, Type("Program")) if name == "program" else None
         if name == "program" or not empty(value):
@@ -357,10 +356,16 @@ def cacheable_program(m: Machine, type_: Type, args: list[Value], mark: Mark | N
     return made
 
 
-@function("create_homogenous_mesh_workload", arity=(2, 2))
-def homogenous_workload(m: Machine, site: Site, args: list[Value]) -> Value:
-    """One program for all coordinates: the workload's callback is the program's (ttnn/api/ttnn/operation.hpp)."""
-    return args[0]
+@constructor("CacheableMeshWorkload", "MeshWorkloadWithCallbacks")
+def cacheable_workload(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
+    """{workload, callback for all of it, callbacks by range}"""
+    if len(args) == 1 and isinstance(args[0], Struct):
+        return args[0]
+    given = args[0] if len(args) == 1 and isinstance(args[0], InitList) and args[0].names is not None else None
+    names, items = (given.names, given.items) if given is not None else (("workload", FOR_ALL, FOR_EACH), args)
+    made = Struct(None, "CacheableMeshWorkload")
+    made.fields.update(zip(names or (), items, strict=False))
+    return made
 
 
 @constructor("Attributes")

@@ -106,6 +106,7 @@ class Search:
 
     def factory(self, function: FunctionDef, route: Route) -> Factory:
         op = self.operation(route.op)
+        hints = dict(self.hints(route))
         return CallbackFactory(
             f"{route.op.name}::{function.name}",
             "callback",
@@ -121,7 +122,8 @@ class Search:
             route=route.steps,
             maker=route.steps[0],
             sizes=sizes(op, function),
-            hints=dict(self.hints(route)),
+            hints=hints,
+            needs={key: choices[0] for key, choices in hints.items()},
             demands=self.demands(route),
         )
 
@@ -203,11 +205,13 @@ class Search:
         if value.type == "conditional_expression":
             parts = (value.child_by_field_name("consequence"), value.child_by_field_name("alternative"))
             return all(p is not None and self.hands_on(function, p) for p in parts)
-        if value.type == "initializer_list" and len(value.named_children) == 1:
-            return self.hands_on(function, value.named_children[0])
+        if value.type == "initializer_list" and len(value.named_children) < 2:  # braces around nothing make nothing
+            return all(self.hands_on(function, child) for child in value.named_children)
         if value.type != "call_expression":
             return False
         target = value.child_by_field_name("function")
+        if target is not None and _of_this(target):  # another member makes it, or a type-erased op asks the one inside
+            return True
         if target is None or target.type not in CALLABLE:
             return False
         path, _ = qualified(function.file, target)
@@ -215,6 +219,10 @@ class Search:
             arguments = value.child_by_field_name("arguments")
             inner = arguments.named_children if arguments is not None else []
             return len(inner) == 1 and self.hands_on(function, inner[0])
+        if path and path[-1] == "visit":  # what the visitor returns, for any alternative
+            visitors = [n for n in walk(value) if n.type == "lambda_expression"]
+            values = [r for v in visitors for b in [v.child_by_field_name("body")] if b is not None for r in returns(b)]
+            return bool(values) and all(self.hands_on(function, r) for r in values)
         return bool(path) and self.is_result(path[-1], function.file.path)
 
     def is_result(self, name: str, at: str) -> bool:
@@ -316,9 +324,13 @@ def walk(node: Node, into_lambdas: bool = False) -> Iterator[Node]:
 
 def returned(function: FunctionDef) -> Iterator[Node]:
     """What the return statements of a function give."""
-    if function.body is None:
-        return
-    for node in walk(function.body):
+    if function.body is not None:
+        yield from returns(function.body)
+
+
+def returns(body: Node) -> Iterator[Node]:
+    """What the return statements of a body give, those of lambdas in it aside."""
+    for node in walk(body):
         if node.type == "return_statement" and node.named_children:
             yield node.named_children[0]
 
@@ -341,11 +353,25 @@ def called(function: FunctionDef) -> set[str]:
         return names
     for node in walk(function.body, into_lambdas=True):
         if node.type == "call_expression":
-            target = node.child_by_field_name("function")
-            if target is not None and target.type in CALLABLE:
-                path, _ = qualified(function.file, target)
-                names.update(path[-1:])
-    return names
+            names.add(_callee(function, node))
+    return names - {""}
+
+
+def _callee(function: FunctionDef, call: Node) -> str:
+    """The last name of what a call names: a function, or a member of `this`; else nothing."""
+    target = call.child_by_field_name("function")
+    if target is not None and target.type in CALLABLE:
+        path, _ = qualified(function.file, target)
+        return path[-1] if path else ""
+    if target is not None and _of_this(target):
+        member = target.child_by_field_name("field")
+        return function.file.text_of(member) if member is not None else ""
+    return ""
+
+
+def _of_this(target: Node) -> bool:
+    argument = target.child_by_field_name("argument") if target.type == "field_expression" else None
+    return argument is not None and argument.type == "this"
 
 
 def sizes(op: Operation, function: FunctionDef) -> dict[str, int]:
@@ -390,8 +416,7 @@ def calls_of(caller: FunctionDef, callee: str) -> Iterator[Node]:
     if caller.body is None:
         return
     for node in walk(caller.body, into_lambdas=True):
-        target = node.child_by_field_name("function") if node.type == "call_expression" else None
-        if target is not None and target.type in CALLABLE and qualified(caller.file, target)[0][-1:] == (callee,):
+        if node.type == "call_expression" and _callee(caller, node) == callee:
             yield node
 
 

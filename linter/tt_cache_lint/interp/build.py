@@ -19,6 +19,7 @@ from tt_cache_lint.interp.values import (
     Ptr,
     Ref,
     Struct,
+    Thrown,
     TypeRef,
     Unknown,
     Val,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
 
 MAX_ITEMS = 20_000
+SEEMLY = 64  # items in a vector whose size makes no sense
 _VECTOR_LIKE = SEQUENCES | {"tuple", "pair"}
 
 
@@ -191,7 +193,9 @@ def coerce(m: Machine, value: Value, type_: Type) -> Value:
     if own is not None and name in ("vector", "SmallVector"):
         return own(m)
     if name in _VECTOR_LIKE and isinstance(value, Vec):
-        if value.elem is None and name in SEQUENCES:
+        if name not in SEQUENCES:
+            return _member_wise(m, value, type_)
+        if value.elem is None:
             value.elem = _elem(type_)
         return value
     if isinstance(type_.decl, EnumDef):
@@ -200,6 +204,19 @@ def coerce(m: Machine, value: Value, type_: Type) -> Value:
     if converter is not None:
         return converter(m, value, type_)
     return value
+
+
+def _member_wise(m: Machine, given: Vec, type_: Type) -> Vec:
+    """A tuple or pair as another one: what is of a class that converts does so, the rest stays as it is."""
+    if len(given.items) != len(type_.args):
+        return given
+    items = [
+        coerce(m, item, kind) if isinstance(kind, Type) and kind.name in _CONVERSIONS else item
+        for item, kind in zip(given.items, type_.args, strict=True)
+    ]
+    if all(a is b for a, b in zip(items, given.items, strict=True)):
+        return given
+    return Vec(items, given.kind, list(given.marks))
 
 
 def _to_ranges(m: Machine, value: Value, type_: Type) -> Value:
@@ -391,11 +408,16 @@ def _construct_sequence(m: Machine, type_: Type, args: list[Value], mark: Mark |
         return own(m)
     count = plain(ops.number(m, first))
     if not isinstance(count, int) or not 0 <= count <= MAX_ITEMS:
-        raise Implausible("a vector of absurd size")
+        raise absurd(first)
     value = args[1] if len(args) > 1 else default_value(m, vector.elem or AUTO)
     if vector.elem is not None:
         value = coerce(m, value, vector.elem)
     return fill(vector, [copied(value) for _ in range(count)], mark)
+
+
+def absurd(size: Value) -> Thrown:
+    """A vector of more items than any op has; its size is mostly a difference that came out below zero."""
+    return Thrown("a vector of absurd size", mask(size), tuple(ops.solve(size, SEEMLY)))
 
 
 def note_copy(m: Machine, vector: Vec, source: Any) -> None:

@@ -289,7 +289,8 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
                 return  # compiled out, so what follows runs on a hit (tt_stl/tt_stl/assert.hpp:155-168)
             p = value.p if isinstance(value, (Val, Unknown, Opt, Absent)) else 0
             repairs = ops.want(value, True)
-            if not repairs:
+            guessed = not repairs
+            if guessed:
                 from tt_cache_lint.interp.lower import thrown
 
                 latest = thrown(m, text)
@@ -297,7 +298,7 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
             if not m.checks:
                 m.violate(f"{m.phase}: {key}", repairs, p)
                 return
-            raise Thrown(f"TT_FATAL({text})", p, tuple(repairs[:24]))
+            raise Thrown(f"TT_FATAL({text})", p, tuple(repairs[:24]), guessed)
 
     return run
 
@@ -387,6 +388,8 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
             if handler is not None:
                 return value_of(handler(m, site, v.v, values(f)))
         if isinstance(v, (int, float, str, Val, Enum)) and name in ("get", "unwrap", "id") and not args:
+            return v
+        if name == "get" and not args and isinstance(v, (Struct, Vec)):  # std::reference_wrapper, smart pointers
             return v
         if name in ("value", "value_or") and not isinstance(v, (Unknown, Opt)):
             return v

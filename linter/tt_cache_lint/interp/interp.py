@@ -43,12 +43,15 @@ from tt_cache_lint.source.defs import (
     Param,
     StructDef,
     peel,
+    qualified,
     template_names,
 )
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.source.index import Index
 
 if TYPE_CHECKING:
+    from tree_sitter import Node
+
     from tt_cache_lint.interp.told import Told
 
 
@@ -281,7 +284,10 @@ class Interp:
             name = low.text(item.named_children[0])
             field = fields.get(name)
             arguments = [c for c in item.named_children[1:] if c.type != "comment"]
-            if field is None or not arguments:
+            if not arguments:
+                continue
+            if field is None:
+                self._initialise_base(m, low, item.named_children[0], arguments[-1], struct, frame)
                 continue
             type_ = self.field_type(field, struct.targs, build.template_key(struct.targs))
             inner = arguments[-1]
@@ -296,6 +302,20 @@ class Interp:
                 struct.fields[name] = copied(build.coerce(m, given, type_))
             else:
                 struct.fields[name] = copied(build.construct(m, type_, values, low.mark(inner)))
+
+    def _initialise_base(
+        self, m: Machine, low: Lowering, named: Node, given: Node, struct: Struct, frame: list[Value]
+    ) -> None:
+        """A base class, or the class itself by another constructor: what it sets are members of this one."""
+        if named.type not in ("type_identifier", "identifier", "field_identifier", "qualified_identifier"):
+            return
+        type_ = low.scoping.named(qualified(low.scoping.file, named)[0])
+        if not isinstance(type_.decl, StructDef):
+            return
+        values = [low.initialiser(n)(frame) for n in given.named_children if n.type != "comment"]
+        made = build.construct(m, type_, values, low.mark(given))
+        if isinstance(made, Struct):
+            struct.fields.update(made.fields)
 
     # -- functions -------------------------------------------------------------------------------------------------
 
@@ -540,6 +560,10 @@ class Interp:
                 if static is not None:
                     return static, False
         const = self.index.const(name, scoping.file.path, scoping.scope, qualifier)
+        if const is None and qualifier:  # a using-directive brings what a nested namespace has into its parent
+            const = self.index.const(name, scoping.file.path, qualifier)
+            if const is not None and (len(const.scope) <= len(qualifier) or const.scope[: len(qualifier)] != qualifier):
+                const = None
         if const is not None and (const.value is not None or const.is_mutable):
             if not scoping.templates and not scoping.local:
                 self._constants_at[place] = const

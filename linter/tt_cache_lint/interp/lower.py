@@ -831,7 +831,7 @@ def thrown(m: Any, text: str) -> Thrown:
             asked[keys] = asked.get(keys, 0) + 1
             if asked[keys] <= 2:
                 repairs.append(repair)
-    return Thrown(text, bits, tuple(repairs[:24]))
+    return Thrown(text, bits, tuple(repairs[:24]), guessed=True)
 
 
 def components(m: Any, value: Value, count: int) -> list[Value]:
@@ -882,8 +882,10 @@ def iterate(m: Any, value: Value, key: str) -> list[Value]:
 
 def _binder(type_: Type, by_ref: bool, const_ref: bool) -> Closure:
     """How an argument becomes a parameter: `[machine, argument] -> value`."""
+    if by_ref and type_.name != "auto":  # braces make a temporary that an rvalue reference binds to
+        return lambda pair: build.coerce(pair[0], pair[1], type_) if type(pair[1]) is InitList else pair[1]
     if by_ref:
-        return lambda pair: pair[1]
+        return _same
     if type_.name == "auto" and not type_.ptr:
         if const_ref:
             return lambda pair: pair[1].get() if isinstance(pair[1], Ref) else pair[1]

@@ -43,6 +43,7 @@ class Machine:
         self.stack: list[Mark] = []
         self.phase = "create"
         self.branches: list[tuple[Value, bool]] = []
+        self.limits: list[Value] = []  # conditions under which a limit of create() comes to bear, where it does not
         self.numeric: dict[tuple[str, int, int], tuple[Value, bool]] = {}  # branches of create() on numbers
         self.unknown: dict[str, int] = {}
         self.failures: list[Any] = []

@@ -128,6 +128,7 @@ OPERATIONS: dict[str, Callable[[Value, Value], Value]] = {
     "!=": operator.ne,
 }
 NUMBERS = frozenset((int, float, bool))
+SMALL = (1, 32)  # what a dimension can be made, if not anything: a tile's side is as small as it gets
 COMPARISONS = {"<", ">", "<=", ">=", "==", "!="}
 _MIRROR = {">": "<", "<=": "<", ">=": "<"}
 
@@ -483,6 +484,8 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
             return []
         if isinstance(a.v, Enum) and (not isinstance(target, Enum) or a.v.type != target.type):
             return []
+        if type(a.v) is int and isinstance(target, float):  # an input that is whole stays so
+            return [{term: math.ceil(target)}] if math.isfinite(target) else []
         return [{term: target}]
     if not isinstance(term, tuple):
         return []
@@ -499,7 +502,7 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
     vy = y.v if isinstance(y, Val) else y
     found: list[dict[str, Value]] = []
     if op == "roundup":
-        return solve(x, target, depth + 1)
+        return solve(x, target, depth + 1) if not isinstance(y, int) or target % y == 0 else []
     if not isinstance(vx, (int, float)) or not isinstance(vy, (int, float)):
         return []
     if op in ("min", "max"):  # by the operand that is taken
@@ -517,6 +520,8 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
             found += solve(x, _div(target, vy), depth + 1)
         if vx and target % vx == 0:
             found += solve(y, _div(target, vx), depth + 1)
+        if not found and isinstance(target, int) and target > 0:
+            found += _factors(x, y, target, depth + 1) or _factors(y, x, target, depth + 1)
     elif op == "/":
         found += solve(x, target * vy, depth + 1)
         if target:
@@ -527,6 +532,17 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
         if target == 0 and isinstance(vx, int):
             found += [r for d in (vx, 1) if d for r in solve(y, d, depth + 1)]
     return found
+
+
+def _factors(x: Value, y: Value, target: int, depth: int) -> list[dict[str, Value]]:
+    """Assignments that make one factor as small as it goes, and the other what remains."""
+    for small in SMALL:
+        if target % small == 0:
+            first, second = solve(x, small, depth), solve(y, target // small, depth)
+            rest = y.v if isinstance(y, Val) else y
+            if first and (second or rest == target // small):
+                return [{**(second[0] if second else {}), **first[0]}]
+    return []
 
 
 def want(a: Value, target: bool, depth: int = 0) -> list[dict[str, Value]]:
@@ -581,6 +597,8 @@ def nonzero(a: Value, depth: int = 0) -> list[dict[str, Value]]:
     """Assignments of inputs that make a number that is 0 something else."""
     if not isinstance(a, Val) or depth > 6:
         return []
+    if isinstance(a.t, tuple) and a.t[0] in ("roundup", "cast"):
+        return nonzero(a.t[1], depth + 1)
     if isinstance(a.t, tuple) and a.t[0] == "*":
         factors = [nonzero(f, depth + 1) for f in a.t[1:] if (f.v if isinstance(f, Val) else f) == 0]
         return [{k: v for found in factors for k, v in found[0].items()}] if all(factors) else []

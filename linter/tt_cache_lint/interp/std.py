@@ -157,7 +157,7 @@ def vec_clear(m: Machine, site: Site, v: Vec) -> None:
 def vec_resize(m: Machine, site: Site, v: Vec, size: Value, value: Value = None) -> None:
     count = plain(ops.number(m, size))
     if not isinstance(count, int) or not 0 <= count <= build.MAX_ITEMS:
-        raise Implausible("a vector of absurd size")
+        raise build.absurd(size)
     del v.items[count:], v.marks[count:]
     while len(v.items) < count:
         v.push(copied(value) if value is not None else build.default_value(m, v.elem or AUTO), site.mark)
@@ -216,7 +216,7 @@ def vec_insert(m: Machine, site: Site, v: Vec, *args: Value) -> Value:
     elif len(rest) == 2:
         count = plain(ops.number(m, rest[0]))
         if not isinstance(count, int) or not 0 <= count <= build.MAX_ITEMS:
-            raise Implausible("a vector of absurd size")
+            raise build.absurd(rest[0])
         items, marks = [copied(rest[1]) for _ in range(count)], [site.mark] * count
     elif (
         rest

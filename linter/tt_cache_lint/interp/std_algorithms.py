@@ -209,6 +209,18 @@ def std_reverse(m: Machine, site: Site, args: list[Value]) -> None:
         first.base.items[first.at : last.at] = reversed(first.base.items[first.at : last.at])
 
 
+@function("rotate", arity=(3, 3))
+def std_rotate(m: Machine, site: Site, args: list[Value]) -> Value:
+    """std::rotate(first, middle, last): what was first is found at the iterator that it gives."""
+    first, middle, last = args
+    if not all(isinstance(a, Ptr) and isinstance(a.base, Vec) for a in args):
+        return m.unknown_call("std::rotate", args)
+    vector, a, b, c = first.base, first.at, middle.at, last.at
+    for listed in (vector.items, vector.marks):
+        listed[a:c] = [*listed[b:c], *listed[a:b]]
+    return Ptr(vector, a + c - b)
+
+
 @function("max_element", "min_element")
 def extreme_element(m: Machine, site: Site, args: list[Value]) -> Value:
     first, last, _ = _whole(args)

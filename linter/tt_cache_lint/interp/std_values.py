@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import element, index_ref, store, value_of
-from tt_cache_lint.interp.registry import Site, function
+from tt_cache_lint.interp.registry import Site, constructor, function
 from tt_cache_lint.interp.statics import same_type
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
     Implausible,
     InitList,
+    Lambda,
     Map,
+    Mark,
     Obj,
     Opt,
     Pointer,
@@ -118,6 +120,8 @@ def unary_math(m: Machine, site: Site, args: list[Value]) -> Value:
     try:
         result = _MATH[site.name](plain(value))
     except (ValueError, OverflowError, TypeError) as error:
+        if plain(value) == 0:  # a logarithm
+            raise Thrown(str(error), mask(value), tuple(ops.nonzero(value))) from error
         raise Implausible(str(error)) from error
     return Val(result, value.p, (site.name, value, None)) if isinstance(value, Val) else result
 
@@ -217,6 +221,36 @@ def is_same(m: Machine, site: Site, args: list[Value]) -> Value:
     return len(site.targs) > 1 and all(isinstance(t, Type) for t in site.targs) and same_type(*site.targs[:2])
 
 
+class Overloaded(Obj):
+    """`overloaded{f, g, ...}`: one function object with the call operators of several lambdas."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: list[Value]) -> None:
+        self.parts = parts
+
+    def call(self, m: Machine, site: Mark | None, args: list[Value]) -> Value:
+        """Overload resolution by the first argument: the lambda for its type, else one that takes any."""
+        best: Value = None
+        for part in self.parts:
+            if not isinstance(part, Lambda) or not part.code.params:
+                continue
+            param = part.code.params[0]
+            type_ = part.code.scoping.type(param.type, param.declarator)
+            if type_.name == "auto":
+                best = best if best is not None else part
+            elif args and build.is_type(m, value_of(args[0]), type_):
+                best = part
+                break
+        return m.call(best, args, site) if best is not None else m.unknown_call("overloaded", args)
+
+
+@constructor("overloaded")
+def construct_overloaded(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
+    given = args[0].items if len(args) == 1 and isinstance(args[0], InitList) else args
+    return Overloaded([value_of(g) for g in given])
+
+
 @function("visit", refs=True)
 def visit(m: Machine, site: Site, args: list[Value]) -> Value:
     given = []
@@ -226,7 +260,18 @@ def visit(m: Machine, site: Site, args: list[Value]) -> Value:
             m.world.touch(value.p)
             value = value.v
         given.append(value)
-    return m.call(value_of(args[0]), given, site.mark)
+    try:
+        return m.call(value_of(args[0]), given, site.mark)
+    except Thrown as error:
+        if error.guessed and error.message.startswith("TT_THROW"):  # a visitor that does not know this alternative
+            error.repairs = (*_other_alternatives(m, args[1:]), *error.repairs)
+        raise
+
+
+def _other_alternatives(m: Machine, variants: list[Value]) -> list[dict[str, Value]]:
+    held = [v for v in map(value_of, variants) if isinstance(v, Opt) and isinstance(v.t, str)]
+    facts = [m.world.facts[v.t] for v in held if v.t in m.world.facts]
+    return [{fact.key: choice} for fact in facts for choice in fact.choices if choice != fact.value]
 
 
 @function("apply", refs=True)

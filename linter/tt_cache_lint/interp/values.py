@@ -27,14 +27,18 @@ class Interrupt(Exception):
 class Thrown(Interrupt):
     """The interpreted program throws: TT_THROW, a failed TT_FATAL, .value() of an empty optional.
 
-    `mask` are the inputs the failed condition depends on, `repairs` assignments of inputs that would satisfy it.
+    `mask` are the inputs the failed condition depends on, `repairs` assignments of inputs that would satisfy it;
+    `guessed` when these only take the latest branches otherwise.
     """
 
-    def __init__(self, message: str, mask: int = 0, repairs: tuple[dict[str, Value], ...] = ()) -> None:
+    def __init__(
+        self, message: str, mask: int = 0, repairs: tuple[dict[str, Value], ...] = (), guessed: bool = False
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.mask = mask
         self.repairs = repairs
+        self.guessed = guessed
 
 
 class Implausible(Interrupt):

@@ -61,6 +61,7 @@ class World:
     fuel_left: int = 0
     grids: tuple[tuple[int, int], ...] = ()  # sizes of the device's grid to choose from, if not the usual ones
     asked: dict[str, Value] = field(default_factory=dict)
+    free: tuple[str, ...] = ()  # beginnings of the keys of inputs that follow from no tensor
 
     def given(self, key: str) -> Value:
         """What is insisted on for a fact, NOT_GIVEN when nothing is; noted in `asked`."""

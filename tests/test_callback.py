@@ -1,0 +1,179 @@
+"""Callback factories on small ops of their own: what is found, how it is reached, what the callback keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tt_cache_lint.engine import Options, analyse
+from tt_cache_lint.model import FactoryFacts, Status
+from tt_cache_lint.rule import load_rules
+
+OP = """
+#include "ttnn/operation.hpp"
+namespace ttnn::operations::test {
+using namespace tt::tt_metal;
+@DECLARATIONS@
+struct Copy {
+    @MEMBERS@
+    void validate(const std::vector<Tensor>& input_tensors) const { @VALIDATE@ }
+    std::vector<TensorSpec> compute_output_specs(const std::vector<Tensor>& input_tensors) const {
+        return {input_tensors.at(0).tensor_spec()};
+    }
+    @MAKER@
+};
+operation::ProgramWithCallbacks copy_multi_core(const Tensor& input, Tensor& output) {
+    Program program{};
+    CoreRange all({0, 0}, {1, 0});
+    auto reader = CreateKernel(program, "reader.cpp", all, ReaderDataMovementConfig({}));
+    auto writer = CreateKernel(program, "writer.cpp", all, WriterDataMovementConfig({}));
+    auto cores = grid_to_cores(2, 2, 1);
+    for (const auto& core : cores) {
+        SetRuntimeArgs(program, reader, core, {input.buffer()->address()});
+        SetRuntimeArgs(program, writer, core, {output.buffer()->address()});
+    }
+    auto callback = [@CAPTURES@](
+                        const void* operation,
+                        Program& program,
+                        const std::vector<Tensor>& input_tensors,
+                        const std::vector<std::optional<const Tensor>>&,
+                        const std::vector<Tensor>& output_tensors) {
+        for (const auto& core : cores) {
+            GetRuntimeArgs(program, reader, core)[0] = input_tensors.at(0).buffer()->address();
+            GetRuntimeArgs(program, writer, core)[0] = output_tensors.at(0).buffer()->address();
+        }
+    };
+    return {std::move(program), callback};
+}
+@AFTER@
+}  // namespace ttnn::operations::test
+"""
+MAKER = """operation::ProgramWithCallbacks create_program(
+        const std::vector<Tensor>& input_tensors, std::vector<Tensor>& output_tensors) const {
+        return copy_multi_core(input_tensors.at(0), output_tensors.at(0));
+    }"""
+
+
+def op(root: Path, **parts: str) -> list[FactoryFacts]:
+    """The facts of the op's factories, with parts of its source filled in."""
+    given = {"maker": MAKER, "captures": "reader, writer, cores", **parts}
+    text = OP
+    for name in ("declarations", "members", "validate", "maker", "captures", "after"):
+        text = text.replace(f"@{name.upper()}@", given.get(name, ""))
+    folder = root / "ttnn/cpp/ttnn/operations/test"
+    folder.mkdir(parents=True)
+    (folder / "copy_op.cpp").write_text(text)
+    return analyse(root, [folder], Options()).facts
+
+
+def said(facts: FactoryFacts) -> list[str]:
+    """What the rules say about a factory, as `rule slot`."""
+    return sorted(f"{f.rule} {f.slot}" for rule in load_rules() for f in rule.check(facts))
+
+
+def only(facts: list[FactoryFacts]) -> FactoryFacts:
+    assert [f.factory for f in facts] == ["Copy::copy_multi_core"]
+    assert facts[0].status is Status.ANALYSED, facts[0].reason
+    return facts[0]
+
+
+def test_a_callback_that_keeps_copies_is_clean(tmp_path: Path) -> None:
+    assert said(only(op(tmp_path))) == []
+
+
+@pytest.mark.parametrize("captures", ["&", "&reader, &writer, &cores", "&cores, reader, writer"])
+def test_a_local_variable_is_gone_when_a_hit_runs_the_callback(tmp_path: Path, captures: str) -> None:
+    found = said(only(op(tmp_path, captures=captures)))
+    names = ["cores"] if captures.startswith("&cores") else ["cores", "reader", "writer"]
+    assert found == [f"stale-capture capture {name}" for name in names]
+
+
+def test_the_dangling_capture_says_what_to_do(tmp_path: Path) -> None:
+    facts = only(op(tmp_path, captures="&"))
+    message = next(f.message for rule in load_rules() for f in rule.check(facts))
+    assert message.startswith("The callback uses `reader` through a reference") or "`cores`" in message
+    assert "Capture it by value." in message
+
+
+def test_a_missing_capture_is_told_as_one(tmp_path: Path) -> None:
+    facts = only(op(tmp_path, captures="reader, cores, writer = reader"))
+    assert not any("shared variables" in f.message for rule in load_rules() for f in rule.check(facts))
+
+
+WORKLOAD = """
+    operation::CacheableMeshWorkload<std::vector<Tensor>> create_mesh_workload(
+        const ttnn::MeshCoordinateRangeSet& coords,
+        const std::vector<Tensor>& input_tensors,
+        std::vector<Tensor>& output_tensors) const {
+        auto made = copy_multi_core(input_tensors.at(0), output_tensors.at(0));
+        auto workload = tt::tt_metal::distributed::CreateMeshWorkload();
+        std::unordered_map<MeshCoordinateRange, Callback> callbacks;
+        for (const auto& range : coords.ranges()) {
+            AddProgramToMeshWorkload(workload, std::move(made.program), range);
+            callbacks[range] = made.override_runtime_arguments_callback.value();
+        }
+        return {.workload = std::move(workload), .per_program_callbacks = std::move(callbacks)};
+    }"""
+
+
+def test_a_workload_is_refreshed_by_the_callback_of_each_range(tmp_path: Path) -> None:
+    facts = only(op(tmp_path, maker=WORKLOAD))
+    assert facts.slots.needing_refresh == facts.slots.matched == 2
+
+
+def test_a_workload_without_callbacks_is_never_refreshed(tmp_path: Path) -> None:
+    kept = "callbacks[range] = made.override_runtime_arguments_callback.value();"
+    facts = only(op(tmp_path, maker=WORKLOAD.replace(kept, "")))
+    assert facts.slots.matched == 0
+    assert said(facts) == ["missing-override override_runtime_arguments"]
+
+
+def test_a_member_that_hands_on_is_no_factory(tmp_path: Path) -> None:
+    maker = (
+        MAKER
+        + """
+    operation::ProgramWithCallbacks again(const std::vector<Tensor>& i, std::vector<Tensor>& o) const {
+        return this->create_program(i, o);
+    }
+    operation::ProgramWithCallbacks nothing() const { return {}; }"""
+    )
+    only(op(tmp_path, maker=maker))
+
+
+def test_a_route_through_a_variant_is_kept_to(tmp_path: Path) -> None:
+    declarations = """
+struct Plain { uint32_t rows = 1; };
+struct Blocked { uint32_t columns = 1; };
+operation::ProgramWithCallbacks copy_multi_core(const Tensor& input, Tensor& output);
+operation::ProgramWithCallbacks other(const Tensor& input, Tensor& output) {
+    Program program{};
+    return {std::move(program)};
+}
+"""
+    maker = """operation::ProgramWithCallbacks create_program(
+        const std::vector<Tensor>& input_tensors, std::vector<Tensor>& output_tensors) const {
+        return std::visit([&](const auto& config) -> operation::ProgramWithCallbacks {
+            using Config = std::decay_t<decltype(config)>;
+            if constexpr (std::is_same_v<Config, Blocked>) {
+                return copy_multi_core(input_tensors.at(0), output_tensors.at(0));
+            } else {
+                return other(input_tensors.at(0), output_tensors.at(0));
+            }
+        }, this->config);
+    }"""
+    validate = "TT_FATAL(std::holds_alternative<Blocked>(config) || input_tensors.at(0).is_sharded());"
+    members = "std::variant<Plain, Blocked> config;"
+    facts = op(tmp_path, declarations=declarations, maker=maker, members=members, validate=validate)
+    found = {f.factory: f for f in facts}
+    assert found["Copy::copy_multi_core"].slots.matched == 2
+
+
+def test_a_visitor_that_hands_on_is_no_factory(tmp_path: Path) -> None:
+    maker = """operation::ProgramWithCallbacks create_program(
+        const std::vector<Tensor>& input_tensors, std::vector<Tensor>& output_tensors) const {
+        return std::visit([&](const auto& config) -> operation::ProgramWithCallbacks {
+            return copy_multi_core(input_tensors.at(0), output_tensors.at(0));
+        }, this->config);
+    }"""
+    only(op(tmp_path, maker=maker, members="std::variant<int, float> config;"))
