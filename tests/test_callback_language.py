@@ -76,6 +76,12 @@ CASES = [
         3,
     ),
     Case(
+        "a function in a member is replaced, and its copy is not",
+        "struct S { std::function<int()> g; }; int f() { S s; s.g = [] { return 1; }; auto old = s.g; "
+        "s.g = [old] { return old() * 10 + 2; }; return s.g(); }",
+        12,
+    ),
+    Case(
         "a reference wrapper",
         "struct S { int x; }; int f() { S s{4}; auto r = std::ref(s); r.get().x = 5; return s.x; }",
         5,

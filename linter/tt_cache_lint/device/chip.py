@@ -1,7 +1,7 @@
-"""A whole Wormhole chip: where its worker cores and DRAM banks lie on the NOC, and what its Ethernet cores have.
+"""A whole Wormhole chip: where its worker cores and DRAM banks lie on the NOC.
 
-Sources: tt_metal/soc_descriptors/wormhole_b0_80_arch.yaml (functional_workers, dram_preferred_worker_endpoint) and
-tt_metal/hw/inc/wormhole/eth_l1_address_map.h in mid 2024.
+Source: tt_metal/soc_descriptors/wormhole_b0_80_arch.yaml (functional_workers, dram_preferred_worker_endpoint) in mid
+2024.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.buffer_methods import grid_of
 from tt_cache_lint.device.cores import CoreCoord, to_coord
+from tt_cache_lint.device.old_ops import ETHERNET_L1
 from tt_cache_lint.device.tensors import Device
 from tt_cache_lint.interp import ops
-from tt_cache_lint.interp.registry import CONSTANTS, Site, function, method
+from tt_cache_lint.interp.registry import Site, function, method
 from tt_cache_lint.interp.values import Thrown, Value, plain
 
 if TYPE_CHECKING:
@@ -23,17 +24,6 @@ COLUMNS = (1, 2, 3, 4, 6, 7, 8, 9)
 ROWS = (1, 2, 3, 4, 5, 7, 8, 9, 10, 11)
 DRAM = ((0, 11), (0, 1), (0, 5), (0, 7), (5, 1), (5, 11), (5, 2), (5, 9), (5, 8), (5, 3), (5, 5), (5, 7))
 TRANSLATED = 18  # virtual coordinates start here, on chips with harvested rows
-UNRESERVED, ETH_L1 = 0x18FE0, 0x40000
-
-CONSTANTS.update(
-    {
-        "address_map::ERISC_L1_UNRESERVED_BASE": UNRESERVED,
-        "address_map::ERISC_L1_UNRESERVED_SIZE": ETH_L1 - UNRESERVED,
-        "address_map::MAX_L1_LOADING_SIZE": ETH_L1,
-        "address_map::MAX_NUM_CONCURRENT_TRANSACTIONS": 8,
-        "address_map::ERISC_APP_SYNC_INFO_SIZE": 288,
-    }
-)
 
 
 def is_whole(m: Machine) -> bool:
@@ -73,4 +63,4 @@ def noc_core(m: Machine, site: Site, v: Device, core: Value, *args: Value) -> Va
 @function("get_erisc_l1_unreserved_base", "get_erisc_l1_unreserved_size", arity=(0, 0))
 def ethernet_memory(m: Machine, site: Site, args: list[Value]) -> Value:
     """hal: the memory of an Ethernet core that ops may use."""
-    return UNRESERVED if site.name.endswith("base") else ETH_L1 - UNRESERVED
+    return ETHERNET_L1[f"ERISC_L1_UNRESERVED_{'BASE' if site.name.endswith('base') else 'SIZE'}"]

@@ -11,9 +11,11 @@ from tt_cache_lint.interp.values import (
     CallRef,
     Entry,
     FieldRef,
+    FuncRef,
     Implausible,
     InitList,
     ItemRef,
+    Lambda,
     LocalRef,
     Map,
     MapRef,
@@ -137,7 +139,7 @@ def member_lvalue(m: Machine, owner: Value, name: str) -> Value:
             found = owner.get(name)
         if isinstance(found, Ref):
             return found
-        if isinstance(found, Obj) and not isinstance(found, (Opt, Ptr)):
+        if isinstance(found, Obj) and not isinstance(found, (Opt, Ptr, Lambda, FuncRef)):
             return found
         return FieldRef(owner, name, m)
     if isinstance(owner, Vec) and name in ("first", "second") and len(owner.items) >= 2:
