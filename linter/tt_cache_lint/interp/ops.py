@@ -506,7 +506,9 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
     if not isinstance(vx, (int, float)) or not isinstance(vy, (int, float)):
         return []
     if op in ("min", "max"):  # by the operand that is taken
-        found += [r for side, bare in ((x, vx), (y, vy)) if bare == a.v for r in solve(side, target, depth + 1)]
+        reach = operator.le if op == "min" else operator.ge  # what the other operand leaves within reach
+        taken = [side for side, bare, other in ((x, vx, vy), (y, vy, vx)) if bare == a.v and reach(target, other)]
+        found += [r for side in taken for r in solve(side, target, depth + 1)]
     elif op == "+":
         found += solve(x, target - vy, depth + 1) + solve(y, target - vx, depth + 1)
     elif op == "-":
