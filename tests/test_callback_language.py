@@ -58,6 +58,14 @@ CASES = [
         3,
     ),
     Case(
+        "an alias of its own name, reached through other aliases",
+        "namespace n { struct Outer { struct shared_t { int a; int b; }; }; } template <typename T> struct Box { T t; }; "
+        "struct F { using shared_t = n::Outer::shared_t; using cached_t = Box<F::shared_t>; static cached_t make(); }; "
+        "F::cached_t F::make() { return cached_t{{3, 4}}; } "
+        "int f() { auto c = F::make(); return c.t.a * 10 + c.t.b; }",
+        34,
+    ),
+    Case(
         "a set of ranges in a tuple becomes a core set",
         "std::tuple<int, CoreRangeSet> g() { std::set<CoreRange> s; s.insert(CoreRange({0, 0}, {2, 1})); "
         "return std::make_tuple(1, s); } int f() { auto [n, cores] = g(); return cores.num_cores(); }",

@@ -333,7 +333,7 @@ class Scoping:
         templates = dict(self.templates)
         templates.update(zip(alias.template, args, strict=False))
         place = Scoping(self.index, alias.file, alias.scope, templates, self.known)
-        if alias.file.text_of(alias.type).rpartition("::")[2] == alias.name and depth > 2:
+        if alias.file.text_of(alias.type).rpartition("::")[2] == alias.name and depth > 8:
             return Type(alias.name, args)  # an alias of its own name for a type outside of the tree
         found = place._resolve(alias.type, depth + 1)
         if found.name == alias.name and found.decl is None and not args:
