@@ -60,7 +60,8 @@ CASES = [
     Case(
         "an alias of its own name, reached through other aliases",
         "namespace n { struct Outer { struct shared_t { int a; int b; }; }; } "
-        "template <typename T> struct Box { T t; }; struct F { using shared_t = n::Outer::shared_t; using cached_t = Box<F::shared_t>; "
+        "template <typename T> struct Box { T t; }; "
+        "struct F { using shared_t = n::Outer::shared_t; using cached_t = Box<F::shared_t>; "
         "static cached_t make(); }; "
         "F::cached_t F::make() { return cached_t{{3, 4}}; } "
         "int f() { auto c = F::make(); return c.t.a * 10 + c.t.b; }",
