@@ -318,3 +318,17 @@ def test_the_list_of_cores_is_named_before_a_handle_that_is_unset_too(tmp_path: 
     found = facts(tmp_path, text)
     assert {d.cause for d in found.differences} == {Cause.UNINITIALISED}
     assert {d.field for d in found.differences} == {"cores"}
+
+
+@pytest.mark.parametrize(
+    ("override", "confidence"),
+    [(f"if (attributes.flag) {{ {REFRESH} }}", Confidence.POSSIBLE), (STALE, Confidence.LIKELY)],
+)
+def test_where_no_call_is_accepted_a_guarded_refresh_is_doubted(
+    tmp_path: Path, override: str, confidence: Confidence
+) -> None:
+    """The validator refuses both values of the flag; only what the override never does is told with some confidence."""
+    found = facts(
+        tmp_path, factory(CREATE, override, validate="TT_FATAL(attributes.flag); TT_FATAL(!attributes.flag);")
+    )
+    assert {d.confidence for d in found.differences} == {confidence}

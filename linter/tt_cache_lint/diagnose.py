@@ -325,7 +325,8 @@ class Diagnosis:
         if not first.path.validated and any(key.startswith("tensor_return_value") for key in first.path.flips):
             return Confidence.POSSIBLE  # nothing says that the output can be so
         if not first.path.validated:
-            skipped = first.write is None and (bool(ledger.refreshed) or _refused(first.table.outcome))
+            outcome = first.table.outcome  # what another branch of the override may refresh
+            skipped = first.write is None and (bool(ledger.refreshed) or (outcome.branched and _refused(outcome)))
             doubted = first.path.contradicts or skipped
             return Confidence.POSSIBLE if doubted else Confidence.LIKELY
         if first.path.is_base and not _unknown_conditions(first):
