@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +91,19 @@ def _compile(*arguments: str, seconds: int = SECONDS) -> None:
 
 
 @contextmanager
-def _alone(name: str) -> Iterator[None]:
-    """Holds a lock that the processes of a test run share: what one makes the others wait for and find."""
+def _alone(name: str, wait: bool = True) -> Iterator[bool]:
+    """Holds a lock that the processes of a test run share: what one makes the others wait for and find.
+
+    Without `wait`, False where another process holds it.
+    """
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 @functools.cache
@@ -152,15 +159,34 @@ def run_program(*sources: Path) -> str:
 
 
 @functools.cache
+def _kept(folder: Path) -> Path:
+    """Where a fixture's output is kept, by what it is made of."""
+    key = _digest(_base().encode(), *_texts(path for path in folder.iterdir() if path.suffix in {".cpp", ".hpp"}))
+    return CACHE / f"{key}.jsonl"
+
+
+def _made(folder: Path, wait: bool) -> bool:
+    """Makes a fixture's output unless it is there. False when another process is at it and one does not `wait`."""
+    kept = _kept(folder)
+    with _alone(kept.name[:2], wait) as mine:  # a few locks do
+        if mine and not kept.exists():
+            text = _execute(folder)
+            partial = kept.with_suffix(f".{os.getpid()}.{id(text)}")
+            partial.write_text(text)
+            partial.replace(kept)
+    return mine
+
+
+@functools.cache
 def output(folder: Path) -> tuple[dict[str, Any], ...]:
     """What the fixture's program printed: one object for each scenario."""
-    key = _digest(_base().encode(), *_texts(path for path in folder.iterdir() if path.suffix in {".cpp", ".hpp"}))
-    kept = CACHE / f"{key}.jsonl"
-    if not kept.exists():
-        with _alone(key[:2]):  # a few locks do
-            if not kept.exists():
-                text = _execute(folder)
-                partial = kept.with_suffix(f".{os.getpid()}.{id(text)}")
-                partial.write_text(text)
-                partial.replace(kept)
+    kept = _kept(folder)
+    if not kept.exists() and not _made(folder, wait=False):
+        for other in reversed(folders()):  # make one of the last in the meantime
+            if kept.exists():
+                break
+            if not _kept(other).exists():
+                with suppress(FixtureError):  # its own tests tell
+                    _made(other, wait=False)
+        _made(folder, wait=True)
     return tuple(json.loads(line) for line in kept.read_text().splitlines())
