@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tt_cache_lint.compare import Reading, SlotState, WorldTable, same
@@ -11,7 +10,6 @@ from tt_cache_lint.device.cores import XY, CoreRangeSet
 from tt_cache_lint.device.program import ArgView, CircularBuffer, Failure, Kernel
 from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.factory.found import Factory
-from tt_cache_lint.hit import Outcome
 from tt_cache_lint.interp.values import Handle, Map, Mark, Obj, Opt, Struct, Value, Vec, mask
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import (
@@ -325,9 +323,8 @@ class Diagnosis:
         if not first.path.validated and any(key.startswith("tensor_return_value") for key in first.path.flips):
             return Confidence.POSSIBLE  # nothing says that the output can be so
         if not first.path.validated:
-            outcome = first.table.outcome  # what another branch of the override may refresh
-            skipped = first.write is None and (bool(ledger.refreshed) or (outcome.branched and _refused(outcome)))
-            doubted = first.path.contradicts or skipped
+            # Where other inputs refresh it, only a call that the validators accept could tell which of them occur.
+            doubted = first.path.contradicts or (first.write is None and ledger.refreshed)
             return Confidence.POSSIBLE if doubted else Confidence.LIKELY
         if first.path.is_base and not _unknown_conditions(first):
             return Confidence.CERTAIN if worlds >= 2 or total == 1 else Confidence.LIKELY
@@ -391,16 +388,6 @@ class Diagnosis:
                 )
             )
         return found
-
-
-def _refused(outcome: Outcome) -> bool:
-    """Does a broken check ask for another decision, such as a sharded output, and not for other numbers?"""
-    facts = outcome.world.facts
-
-    def decides(repair: Mapping[str, Value]) -> bool:
-        return any(key in facts and bool(facts[key].choices) for key in repair)
-
-    return any(repairs and all(decides(repair) for repair in repairs) for repairs in outcome.violations.values())
 
 
 def _only_by_attribute(first: Sighting) -> bool:

@@ -84,7 +84,6 @@ class Outcome:
     core: list[int] = field(default_factory=list)  # the leaves that create() and the override branch on
     # The checks that only run 2 breaks, where they are not insisted on and the inputs of the runs differ.
     refused: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
-    branched: bool = False  # the override branched on an input
     table: Any = None  # what compare.tabulate made of it
 
     def release(self) -> None:
@@ -193,7 +192,6 @@ class Replay:
             self.infra.refresh(self._caller(m), factory, made, second)
         except Thrown as error:
             thrown = error
-        branched = bool(m.branches)
         touched_after = world.touched
         override_unknown = {k: n - before.get(k, 0) for k, n in m.unknown.items() if n != before.get(k, 0)}
         failures += m.failures
@@ -226,7 +224,6 @@ class Replay:
             switched,
             core,
             refused,
-            branched,
         )
 
     def _again(self, m: Machine) -> Program:
