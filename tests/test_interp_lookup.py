@@ -331,6 +331,17 @@ def test_a_class_that_is_called_like_a_namespace_elsewhere(tmp_path: Path) -> No
     assert value(tmp_path, files) == 43
 
 
+def test_what_one_file_calls_a_namespace_is_a_class_in_another(tmp_path: Path) -> None:
+    """One index answers for both files; the order of the questions changes no answer."""
+    files = {
+        MAIN: '#include "far/b.hpp"\n#include "near/a.hpp"\nint f() { return g() + h(); }',
+        "far/b.hpp": "namespace plan { inline int size() { return 4; } } inline int g() { return plan::size(); }",
+        "near/a.hpp": '#include "c.hpp"\ninline int h() { plan p; return p.n; }',
+        "near/c.hpp": "struct plan { int n = 30; };",
+    }
+    assert value(tmp_path, files) == 34
+
+
 def test_true_and_false_where_the_grammar_sees_a_declaration(tmp_path: Path) -> None:
     code = "struct Pair { Pair(bool a, bool b) : n(a * 2 + b) {} int n; }; int f() { Pair p(true, false); return p.n; }"
     assert in_files(tmp_path, code) == 2

@@ -114,9 +114,8 @@ class Search:
     def run(self) -> Exploration:
         """Explore all template instances within the budget."""
         self.instances()
-        if (
-            not self.found.paths and self.ties
-        ):  # what ties admit may need more luck than there is: look at create() anyway
+        # What ties admit may need more luck than there is: look at create() anyway.
+        if not self.found.paths and self.ties:
             self.ties, self.steps, self.worlds = {}, self.steps + self.found.steps, self.worlds + self.found.worlds
             self.instances()
         if not self.found.paths and not self.found.reason:

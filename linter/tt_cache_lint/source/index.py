@@ -68,7 +68,7 @@ class Index:
         self._worded: set[str] = set()
         self._near: dict[str, _Closure] = {}
         self._folders: dict[str, tuple[str, ...]] = {}
-        self._namespaces = {"std"}
+        self._namespaces: dict[tuple[str, str], bool] = {}
         self._opened: dict[str, frozenset[str]] = {}
 
     def defs(self, path: str) -> FileDefs | None:
@@ -140,12 +140,12 @@ class Index:
 
     def is_namespace(self, name: str, at: str) -> bool:
         """Is a name that of a namespace, as one of the nearest files that mention it says, and of no class beside?"""
-        if name not in self._namespaces:
-            said = any(name in self._namespaces_of(path) for path in self._mentioning(name.encode(), at)[:FEW])
-            if not said or self.beside(name, at):
-                return False
-            self._namespaces.add(name)
-        return True
+        key = (name, at)
+        if key not in self._namespaces:
+            near = self._mentioning(name.encode(), at)[:FEW] if name != "std" else []
+            said = name == "std" or any(name in self._namespaces_of(path) for path in near)
+            self._namespaces[key] = said and not self.beside(name, at)
+        return self._namespaces[key]
 
     def _namespaces_of(self, path: str) -> frozenset[str]:
         if path not in self._opened:
