@@ -43,7 +43,9 @@ class HashIncludesPerDispatch(Rule):
     ```
 
     ## Known problems
-    A number that hardly ever changes between calls costs no misses in practice, whether it is hashed or not.
+    A number that hardly ever changes between calls costs no misses in practice, whether it is hashed or not. So what
+    the override leaves alone is listed only where a compute kernel calculates with it, as with a step or an exponent,
+    or where the op's own hash leaves other such numbers out; the rest is possible only.
     """
 
     id = "TTC502"

@@ -14,7 +14,7 @@ from tt_cache_lint.hash.builds import Change, Differ, all_parts, unreadable
 from tt_cache_lint.hash.experiment import Hasher, Laboratory, Report, Trial, replica
 from tt_cache_lint.hash.inputs import listed, merged
 from tt_cache_lint.hash.model import HashedInput, Hidden, Omission, OpFacts, Pointed, Surplus, Unordered, Use
-from tt_cache_lint.hash.needless import blanks, needless
+from tt_cache_lint.hash.needless import blanks, calculated_with, needless
 from tt_cache_lint.hash.operations import OpFinder
 from tt_cache_lint.hash.reflect import How, Reflection
 from tt_cache_lint.hash.telling import fix_of, hash_conditions, values_of
@@ -291,7 +291,10 @@ class Examiner:
                 # constant of the model, which an override that writes all arguments anew refreshes without meaning to.
                 # An op whose own hash leaves out some such numbers means to leave them all out.
                 counted = type(trial.outcome.world.facts[leaf].value) is int
-                meant = kind == "refreshed" and (counted or not whole)
+                if kind == "refreshed":
+                    meant = counted or not whole
+                else:
+                    meant = counted and calculated_with(self.interp, trial.table, leaf)
                 sure = Confidence.LIKELY if meant or blanks(laboratory) else Confidence.POSSIBLE
                 found = Surplus(name, kind, place, tuple(uses), sure)
                 notes.surplus.setdefault(name, found)

@@ -8,15 +8,20 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from tt_cache_lint.compare import tabulate
+from tt_cache_lint.compare import SlotState, WorldTable, tabulate
+from tt_cache_lint.device.api import KernelConfig
+from tt_cache_lint.device.kernel_data import is_data
 from tt_cache_lint.hash.builds import leaves_of, runtime_leaves_of
 from tt_cache_lint.hash.experiment import Laboratory, Trial, replica
 from tt_cache_lint.hash.key import Key
 from tt_cache_lint.hash.vary import smaller, varied
 from tt_cache_lint.hit import Outcome
-from tt_cache_lint.interp.values import Interrupt, Value, mask
+from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.values import Interrupt, Val, Value, mask
 from tt_cache_lint.interp.world import Fact
+from tt_cache_lint.model import SlotKind
 from tt_cache_lint.paths import Exploration, Path
+from tt_cache_lint.short import kernel_code
 
 ATTRIBUTES = "operation_attributes."
 FURTHER = (2, 64, 4096)  # what is added to a number whose neighbours make no difference: it may be counted in tiles
@@ -51,6 +56,26 @@ def blanks(laboratory: Laboratory) -> bool:
         _is_number(fact) and fact.bit & used and fact.key not in compiled and not key.covers(fact.key)
         for fact in base.world.facts.values()
     )
+
+
+def calculated_with(interp: Interp, table: WorldTable, leaf: str) -> bool:
+    """Does a compute kernel get an input as it is, the same on all cores, and only calculate with it?
+
+    A number of that kind (a step, a seed, an exponent) says something about one call, not how work is laid out.
+    """
+    return any(_is_data(interp, state, leaf) for state in table.slots.values())
+
+
+def _is_data(interp: Interp, state: SlotState, leaf: str) -> bool:
+    kernel, kind = state.kernel, state.slot.kind
+    if kernel is None or kind not in (SlotKind.ARG, SlotKind.COMMON):
+        return False
+    if not isinstance(kernel.config, KernelConfig) or kernel.config.kind != "ComputeConfig":
+        return False
+    if not all(isinstance(r.expected, Val) and r.expected.t == leaf for r in state.readings):
+        return False
+    code = kernel_code(interp, kernel)
+    return code is not None and is_data(code, state.slot.index, kind is SlotKind.COMMON)
 
 
 def _is_number(fact: Fact) -> bool:
