@@ -57,7 +57,7 @@ def test_a_flip_finds_what_the_base_path_hides(tmp_path: Path) -> None:
     [
         ("tensors.mask.has_value()", ("tensor_args.mask has no value",)),
         ("!tensors.mask.has_value()", ()),
-        ("attributes.flag", ()),
+        ("attributes.flag", ("operation_attributes.flag is false",)),
         ("!attributes.flag", ("operation_attributes.flag is true",)),
     ],
 )

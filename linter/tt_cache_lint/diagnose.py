@@ -8,9 +8,9 @@ from tt_cache_lint.compare import Reading, SlotState, WorldTable, same
 from tt_cache_lint.coordinates import left_out_coordinate, of_another_coordinate
 from tt_cache_lint.device.cores import XY, CoreRangeSet
 from tt_cache_lint.device.program import ArgView, CircularBuffer, Failure, Kernel
-from tt_cache_lint.device.tensors import Buffer
+from tt_cache_lint.device.tensors import Buffer, GlobalCircularBuffer
 from tt_cache_lint.factory.found import Factory
-from tt_cache_lint.interp.values import Handle, Map, Mark, Obj, Opt, Struct, Value, Vec, mask
+from tt_cache_lint.interp.values import Handle, Map, Mark, Obj, Opt, Struct, Value, Vec, mask, plain
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import (
     Cause,
@@ -24,7 +24,7 @@ from tt_cache_lint.model import (
     What,
 )
 from tt_cache_lint.paths import Path
-from tt_cache_lint.words import Describer, given
+from tt_cache_lint.words import Describer, computed, given
 
 HANDLE_DEPTH = 4
 
@@ -60,6 +60,8 @@ class Diagnosis:
         self.words = describer
         self.ledgers: dict[Slot, Ledger] = {}
         self.failures: dict[tuple[str, str, int], tuple[Path, WorldTable, Failure]] = {}
+        self.failed: dict[tuple[str, str, int], list[tuple[Path, World]]] = {}
+        self.paths: list[Path] = []
         self.telling: dict[int, int] = {}  # worlds of a path in which anything needs a refresh
         self.failure_count: dict[tuple[str, str, int], int] = {}
 
@@ -69,10 +71,12 @@ class Diagnosis:
         if not table.comparable or "override" in outcome.after.escaped or outcome.thrown is not None:
             return
         self.telling[id(path)] = self.telling.get(id(path), 0) + bool(table.needing_refresh)
+        self.paths.append(path)
         for failure in outcome.failures:
             key = (failure.kind, failure.owner, failure.index)
             self.failure_count[key] = self.failure_count.get(key, 0) + 1
             self.failures.setdefault(key, (path, table, failure))
+            self.failed.setdefault(key, []).append((path, outcome.world))
         for state in table.slots.values():
             ledger = self.ledgers.setdefault(state.slot, Ledger(state.slot))
             ledger.worlds += 1
@@ -248,7 +252,13 @@ class Diagnosis:
             words.override_place,
             tuple(r.core for r in state.bad if r.core is not None),
             tuple(r.core for r in state.readings if r.core is not None),
-            words.when(first.path, world, owners_of(world, reading.expected)),
+            words.when(
+                first.path,
+                world,
+                owners_of(world, reading.expected),
+                beside_the_point(first.path, world, [(s.path, s.table.outcome.world) for s in ledger.sightings]),
+                essential(first.path, world, [p for p, _, _ in ledger.refreshed]),
+            ),
             self._confidence(ledger, first),
             words.rows(table, state),
             words.fix(table, state, reading),
@@ -295,13 +305,15 @@ class Diagnosis:
         if isinstance(value, Buffer):
             name = f"address of {value.owner}"
             return Held(None, self.words.tensor_text(value.owner), (name,), (name,))
+        if isinstance(value, GlobalCircularBuffer):
+            return Held(None, self.words.tensor_text(value.name))
         leaves = world.leaves(mask(value))
         varying = [n for n in leaves if n in world.varying]  # what makes the difference goes without the rest
         inputs = self.words.leaves(varying or leaves)
         dispatch = tuple(self.words.leaf(n) for n in world.leaves(mask(value) & world.dispatch))
         number = value.v if hasattr(value, "v") else value
         text = write[0].text if write is not None else reading.set_mark.text
-        return Held(number if isinstance(number, int) else None, text, inputs, dispatch)
+        return Held(number if isinstance(number, int) else None, text, inputs, dispatch, computed(value))
 
     def _confidence(self, ledger: Ledger, first: Sighting) -> Confidence:
         """Certain: on a path the validators accept, in several worlds, nothing unknown in sight."""
@@ -356,6 +368,7 @@ class Diagnosis:
             words, world = self.words, table.outcome.world
             place = words.user(failure.mark, failure.stack)
             held = Held(None, failure.mark.text, words.leaves(failure.inputs))
+            without = [p for p in self.paths if not any(p is other for other, _ in self.failed[key])]
             sure = path.validated and self.failure_count[key] > 1
             confidence = Confidence.CERTAIN if sure and path.is_base else Confidence.LIKELY
             if path.contradicts or path.strained or "select" in table.outcome.violations:
@@ -381,7 +394,13 @@ class Diagnosis:
                     words.override_place,
                     failure.cores,
                     failure.cores,
-                    words.when(path, world),
+                    words.when(
+                        path,
+                        world,
+                        (),
+                        beside_the_point(path, world, self.failed[key]),
+                        essential(path, world, without),
+                    ),
                     confidence,
                     given=given(world),
                     refused=failure.kind in ("count", "common-twice"),
@@ -434,6 +453,34 @@ def _without_work(table: WorldTable, state: SlotState) -> bool:
 
     return not any(work(xy) for xy in missed if xy is not None) and any(
         work(xy) for xy in fresh.args if xy not in missed
+    )
+
+
+def beside_the_point(path: Path, world: World, seen: list[tuple[Path, World]]) -> frozenset[str]:
+    """The decisions of a path that do not matter to what shows on it: it shows with each other choice as well, while
+    all else that is said of the path stays as it is."""
+    others: dict[str, set[str]] = {}
+    for other, there in seen:
+        added = {k: v for k, v in other.flips.items() if k not in path.flips}
+        if len(added) != 1 or len(other.flips) != len(path.flips) + 1 or other.templates is not path.templates:
+            continue
+        ((key, value),) = added.items()
+        apart = (k for k in path.decisions if k in world.facts and k in there.facts)
+        if all(k == key or there.facts[k].value == world.facts[k].value for k in apart):
+            others.setdefault(key, set()).add(repr(value))
+    return frozenset(
+        key
+        for key, found in others.items()
+        if key in world.facts and found >= {repr(c) for c in world.facts[key].choices if c != world.facts[key].value}
+    )
+
+
+def essential(path: Path, world: World, elsewhere: list[Path]) -> frozenset[str]:
+    """The flags that are usually off and without which something does not show: it is gone where only they are on."""
+    added = [{k: v for k, v in other.flips.items() if k not in path.flips} for other in elsewhere]
+    flags = (key for flips in added if len(flips) == 1 for key, value in flips.items() if plain(value) is True)
+    return frozenset(
+        k for k in flags if k.startswith("operation_attributes") and k in world.facts and not k.endswith(".has_value")
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tt_cache_lint.compare import SlotState, WorldTable, same, tabulate, unknown_mask
 from tt_cache_lint.device.cores import describe
@@ -31,7 +32,11 @@ from tt_cache_lint.model import (
 )
 from tt_cache_lint.paths import Exploration, Path
 from tt_cache_lint.short import short_arguments
+from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.words import Describer, given, handle_path
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 KINDS = {
     "program": EventKind.PROGRAM,
@@ -235,6 +240,7 @@ class Collector:
                 narrow=narrow,
                 set_at=self._built(field.name),
                 harmful=blamed.slot.name if blamed is not None else "",
+                zero=self._zero(field.name) if any(_first_kernel(v) for v in values) else None,
                 when=blamed.when if blamed is not None else (),
                 confidence=blamed.confidence if blamed is not None else Confidence.CERTAIN,
             )
@@ -276,6 +282,25 @@ class Collector:
             if current.type != "lambda_expression":
                 stack.extend(current.named_children)
         return Place(self.factory.path, self.factory.create.file.line(found)) if found is not None else None
+
+    def _zero(self, name: str) -> Place | None:
+        """Where the override compares a kernel handle of the shared variables with 0. A handle is the number of its
+        kernel in the program, from 0 (tt_metal/impl/program/program.cpp, add_kernel), so 0 does not say "no kernel"."""
+        override = self.factory.override
+        if override is None or override.body is None:
+            return None
+        stack, file = [override.body], override.file
+        while stack:
+            current = stack.pop()
+            if current.type == "binary_expression" and current.children[1].type in ("==", "!=", ">"):
+                left, _, right = current.children
+                if "0" in (file.text_of(left), file.text_of(right)) and name in (
+                    _member(file, left),
+                    _member(file, right),
+                ):
+                    return Place(file.path, file.line(current), current.start_point[1] + 1)
+            stack.extend(reversed(current.named_children))
+        return None
 
     def _read_place(self, name: str) -> Place:
         """Where the override reads a shared variable."""
@@ -378,6 +403,24 @@ def _narrowed(value: Value) -> bool:
     if isinstance(value, Vec):
         return any(_narrowed(i) for i in value.items)
     return isinstance(value, Opt) and _narrowed(value.v)
+
+
+def _member(file: SourceFile, node: Node) -> str:
+    """The name of a variable or member, or of the list that an element is of."""
+    while node.type == "subscript_expression" and (inner := node.child_by_field_name("argument")) is not None:
+        node = inner
+    if node.type == "field_expression" and (field := node.child_by_field_name("field")) is not None:
+        return file.text_of(field)
+    return file.text_of(node) if node.type == "identifier" else ""
+
+
+def _first_kernel(value: Value) -> bool:
+    """Is the handle of the program's first kernel in it?"""
+    if isinstance(value, Handle):
+        return value.kind == "kernel" and value.v == 0
+    if isinstance(value, Vec):
+        return any(_first_kernel(i) for i in value.items)
+    return isinstance(value, Opt) and _first_kernel(value.v)
 
 
 def _kind(value: Value) -> str:

@@ -14,6 +14,7 @@ from tt_cache_lint.again import second_program
 from tt_cache_lint.device.inputs import make_input
 from tt_cache_lint.device.program import Event, Failure, Program, enter
 from tt_cache_lint.device.tensor_inputs import input_tensor
+from tt_cache_lint.device.tensors import Tensor
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.infra.policy import Call, Infra, Inputs, OwnInputs
@@ -38,6 +39,7 @@ from tt_cache_lint.interp.values import (
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import FunctionDef
 
+OUTPUT = "tensor_return_value"
 NO_LIMITS = (UNLIMITED, UNLIMITED)
 DEBUG = "TT_CACHE_LINT_DEBUG"
 FAULTS = (
@@ -275,10 +277,11 @@ class Replay:
             if not isinstance(made, Unknown):
                 if isinstance(made, Opt) and self.factory.returns.name == "Tensor":
                     made = made.v
+                _name_parts(made)
                 return made
         if self.factory.returns.name in ("Tensor", "auto"):
-            return input_tensor(m.world, "tensor_return_value", m.world.run)
-        return make_input(m, self.factory.returns, "tensor_return_value", m.world.run)
+            return input_tensor(m.world, OUTPUT, m.world.run)
+        return make_input(m, self.factory.returns, OUTPUT, m.world.run)
 
     def _switched(self, m: Machine, inputs: Inputs) -> str:
         """The factory that run 2's own inputs select, when it is another one: on a hit the first call's is kept
@@ -330,6 +333,19 @@ class _Caller:
 
     def __call__(self, function: FunctionDef, args: list[Value], this: Value = None) -> Value:
         return self.replay._call(self.m, function, args, this)
+
+
+def _name_parts(made: Value) -> None:
+    """Call several outputs by their place among them, the first one too."""
+    items = made.items if isinstance(made, Vec) else []
+    tensors = [item.v if isinstance(item, Opt) else item for item in items]
+    places: dict[str, str] = {}
+    for position, tensor in enumerate(tensors):
+        if isinstance(tensor, Tensor) and tensor.name.startswith(OUTPUT):
+            places.setdefault(tensor.name, f"{OUTPUT}[{position}]")
+    for tensor in tensors:
+        if isinstance(tensor, Tensor) and tensor.name in places:
+            tensor.name = tensor.buffer.owner = places[tensor.name]
 
 
 def chosen_name(chosen: Value) -> str | None:

@@ -99,13 +99,15 @@ class Held:
 
     `text` is the C++ expression that produced it, `inputs` the inputs of the op that it derives from
     (`address of tensor_args.input`, `operation_attributes.seed`), `per_dispatch` those of them that may differ between
-    two calls with one hash. `number` is the value in the witness world, None when unknown or absent.
+    two calls with one hash. `number` is the value in the witness world, None when unknown or absent. `computed` tells
+    an address with an offset from an address.
     """
 
     number: int | None
     text: str = ""
     inputs: tuple[str, ...] = ()
     per_dispatch: tuple[str, ...] = ()
+    computed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,8 @@ class SharedField:
     `kind` is what create() put into it: "kernel handle", "circular buffer handle", "buffer", "tensor", "address",
     "core list", "number" or "". `initialised` is False when create() leaves it at an indeterminate or default value on
     every explored path; `read` is where the override reads it. `narrow` is True when a pointer-sized handle is kept in
-    a narrower integer. `shifted` names the field whose value it seems to have been given by position.
+    a narrower integer. `shifted` names the field whose value it seems to have been given by position. `zero` is where
+    the override takes the handle 0, which is that of the first kernel, for none.
     """
 
     name: str
@@ -256,6 +259,7 @@ class SharedField:
     set_at: Place | None = None
     shifted: str = ""
     harmful: str = ""  # the slot that stays stale because of it, "" when none
+    zero: Place | None = None
     when: tuple[str, ...] = ()
     confidence: Confidence = Confidence.CERTAIN
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from tt_cache_lint.call import Given
 from tt_cache_lint.compare import Reading, SlotState, WorldTable
 from tt_cache_lint.device.cores import describe
-from tt_cache_lint.device.tensors import Buffer, GlobalSemaphore
+from tt_cache_lint.device.tensors import Buffer, GlobalCircularBuffer, GlobalSemaphore
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.interp.values import Enum, Handle, Map, Mark, Opt, Struct, Unknown, Value, Vec, empty, plain
 from tt_cache_lint.interp.world import UNKNOWN, World
@@ -117,10 +117,22 @@ class Describer:
         """Several inputs; the dimensions of a shape are one."""
         return tuple(dict.fromkeys(self.leaf(n) for n in names))
 
-    def when(self, path: Path, world: World, owners: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """The decisions of a path that differ from what is usual, and that the optional inputs `owners` are there."""
-        said = []
+    def when(
+        self,
+        path: Path,
+        world: World,
+        owners: tuple[str, ...] = (),
+        without: frozenset[str] = frozenset(),
+        besides: frozenset[str] = frozenset(),
+    ) -> tuple[str, ...]:
+        """The decisions of a path that differ from what is usual, and that the optional inputs `owners` are there.
+
+        Those in `without` go without saying, those in `besides` are said although they are usual.
+        """
+        said = [condition(key, world.facts[key].value) for key in sorted(besides)]
         for key in path.decisions:
+            if key in without:
+                continue
             fact = world.facts.get(key)
             if fact is None or (not fact.choices and key not in path.flips):
                 continue
@@ -225,27 +237,44 @@ class Describer:
             f"{shared}.{kept}" if kept else f"{shared}.{state.slot.owner if state.kernel is not None else 'cb_handle'}"
         )
         value = self._expression(world, reading)
+        keep = () if kept else ("// first keep the handle of the first call",)
         if state.slot.kind is SlotKind.CB:
-            return (f"UpdateDynamicCircularBufferAddress({program}, {handle}, *{value});",)
+            scope, star = (
+                ("experimental::", "") if isinstance(opened(reading.expected), GlobalCircularBuffer) else ("", "*")
+            )
+            return (*keep, f"{scope}UpdateDynamicCircularBufferAddress({program}, {handle}, {star}{value});")
         if state.slot.kind is SlotKind.COMMON:
-            return (f"GetCommonRuntimeArgs({program}, {handle})[{state.slot.index}] = {value};",)
-        return (f"GetRuntimeArgs({program}, {handle}, core)[{state.slot.index}] = {value};",)
+            return (*keep, f"GetCommonRuntimeArgs({program}, {handle})[{state.slot.index}] = {value};")
+        return (*keep, f"GetRuntimeArgs({program}, {handle}, core)[{state.slot.index}] = {value};")
 
     def _expression(self, world: World, reading: Reading) -> str:
-        value = reading.expected
-        if isinstance(value, Opt):
-            value = value.v
+        value = opened(reading.expected)
         if isinstance(value, Buffer):
             return f"{self.given_text(world, value.owner)}.buffer()"
+        if isinstance(value, GlobalCircularBuffer):
+            return self.given_text(world, value.name)
         bare = plain(value)
         owner = world.addresses.get(bare) if isinstance(bare, int) else None
-        if owner is not None:
+        if owner is not None and not computed(value):
             text = self.given_text(world, owner[0])
             return f"{text}.address()" if "semaphore" in text else f"{text}.buffer()->address()"
         origin = getattr(value, "t", None)
         if isinstance(origin, str) and origin.startswith("operation_attributes."):
             return self.tensor_text(origin)
         return f"/* as in create(): */ {reading.set_mark.text}"
+
+
+def opened(value: Value) -> Value:
+    """What an optional holds; any other value as it is."""
+    return value.v if isinstance(value, Opt) else value
+
+
+def computed(value: Value) -> bool:
+    """Is a number the result of a computation, and only by chance equal to one of its operands?"""
+    term = getattr(value, "t", None)
+    while isinstance(term, tuple) and term[0] == "cast":
+        term = getattr(term[1], "t", None)
+    return isinstance(term, tuple)
 
 
 def given(world: World, varied: Mapping[str, Value] | None = None) -> tuple[Given, ...]:

@@ -168,6 +168,8 @@ def subject(held: Held, kind: SlotKind) -> str:
     owner = inputs[0][len(_ADDRESS_OF) :]
     if kind is SlotKind.CB:
         return f"the buffer of {owner}"
+    if held.computed and not _is_semaphore(owner):
+        return f"an address in the buffer of {owner}"
     return f"the {'address' if _is_semaphore(owner) else 'buffer address'} of {owner}"
 
 

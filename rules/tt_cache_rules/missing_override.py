@@ -13,6 +13,7 @@ from tt_cache_rules._common import (
     all_rows,
     created_words,
     differences,
+    field_words,
     listing,
     slot_words,
     subject,
@@ -72,17 +73,28 @@ class MissingOverride(Rule):
         for d in stale:
             places.setdefault(d.set_at, []).append(slot_words(d.slot.name))
         best = surest(stale)
+        # 0 is the first kernel's handle, so a comparison with it is no test for a kernel that was not made.
+        skipped = next((f for f in facts.shared if f.zero is not None), None)
+        cause = (
+            f" {field_words(skipped.name, facts.infra)} is compared with 0 to find out whether a kernel "
+            "was made, but 0 is the handle of the first kernel."
+            if skipped is not None
+            else ""
+        )
         yield self.finding(
             facts,
             f"{OVERRIDE} refreshes nothing, so on a cache hit {listing(held)} "
-            f"{'keeps' if len(held) == 1 else 'keep'} what the first call put there.",
+            f"{'keeps' if len(held) == 1 else 'keep'} what the first call put there.{cause}",
             facts.override or best.override,
             slot=OVERRIDE,
             confidence=best.confidence,
             when=best.when,
-            related=tuple(
-                Related(place, f"create() sets {listing(list(dict.fromkeys(slots)))} here")
-                for place, slots in list(places.items())[:MOST]
+            related=(
+                *(
+                    Related(place, f"create() sets {listing(list(dict.fromkeys(slots)))} here")
+                    for place, slots in list(places.items())[:MOST]
+                ),
+                *((Related(skipped.zero, "this skips the first kernel"),) if skipped and skipped.zero else ()),
             ),
             rows=all_rows(stale),
             fix=all_fixes(stale),
