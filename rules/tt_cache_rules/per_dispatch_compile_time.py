@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tt_cache_lint.hash.model import OpFacts
+from tt_cache_lint.hash.model import Omission, OpFacts, Use
 from tt_cache_lint.model import Finding, Severity
 from tt_cache_lint.rule import Rule
 from tt_cache_rules._common import code
@@ -15,7 +15,8 @@ class PerDispatchCompileTime(Rule):
     ## What it does
     Finds compile-time arguments, defines, kernel sources, core sets and circular buffer sizes that derive from a value
     which is new on every call by its nature: the address of a buffer or of a global semaphore, a random number, the
-    clock. (An attribute or tensor property that the hash should contain is hash-omits.)
+    clock. (An attribute or tensor property that the hash should contain is hash-omits.) For a compile-time argument
+    that the kernel makes nothing of it is a note.
 
     ## Why is this bad
     A cache hit runs the kernels that were compiled on the first call. No override can change what is compiled into
@@ -48,16 +49,26 @@ class PerDispatchCompileTime(Rule):
             if not omission.per_dispatch:
                 continue
             use = omission.uses[0]
-            message = (
-                f"{code(use.what)} holds {code(omission.input)}, which is new on every call, but it is fixed when the "
-                "program is compiled: a cache hit keeps the first call's value. Make it a runtime argument, and "
-                "refresh that on hits."
-            )
             yield self.finding(
                 facts,
-                message,
+                message_of(omission, use),
                 use.place,
                 slot=use.what,
                 confidence=omission.confidence,
+                severity=Severity.NOTE if omission.idle else None,
                 when=omission.when,
             )
+
+
+def message_of(omission: Omission, use: Use) -> str:
+    """What the finding says."""
+    holds = f"{code(use.what)} holds {code(omission.input)}, which is new on every call"
+    if omission.idle:
+        return (
+            f"{holds}. The kernel makes nothing of it, so a cache hit is right, but on a miss every new value compiles "
+            "the kernel once more for nothing. Leave it out of the compile-time arguments."
+        )
+    return (
+        f"{holds}, but it is fixed when the program is compiled: a cache hit keeps the first call's value. Make it a "
+        "runtime argument, and refresh that on hits."
+    )

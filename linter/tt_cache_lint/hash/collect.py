@@ -12,6 +12,7 @@ from tt_cache_lint.factory.found import Factory, Operation
 from tt_cache_lint.hash import contents
 from tt_cache_lint.hash.builds import Change, Differ, all_parts, unreadable
 from tt_cache_lint.hash.experiment import Hasher, Laboratory, Report, Trial, replica
+from tt_cache_lint.hash.idle import without_effect
 from tt_cache_lint.hash.inputs import listed, merged
 from tt_cache_lint.hash.model import HashedInput, Hidden, Omission, OpFacts, Pointed, Surplus, Unordered, Use
 from tt_cache_lint.hash.needless import blanks, calculated_with, needless
@@ -312,7 +313,9 @@ class Examiner:
                 continue
             seen |= suspects
             outcome = called_again(kind(self.interp, factory, path.templates), path)
-            for change, leaf in baked(outcome) if outcome is not None else ():
+            if outcome is None:
+                continue
+            for change, leaf in baked(outcome):
                 if change.name in notes.baked:
                     continue
                 sure = path.validated and not path.contradicts and not path.strained
@@ -325,6 +328,7 @@ class Examiner:
                     words.when(path, path.outcomes[0].world),
                     confidence if sure else Confidence.POSSIBLE,
                     per_dispatch=True,
+                    idle=without_effect(self.interp, outcome.fresh, change),
                 )
 
     # -- runtime arguments -----------------------------------------------------------------------------------------

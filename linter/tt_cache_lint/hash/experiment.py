@@ -17,6 +17,7 @@ from tt_cache_lint.device.inputs import make_input
 from tt_cache_lint.device.program import enter
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.hash.builds import Change, Differ, leaves_of, runtime_leaves_of, unreadable
+from tt_cache_lint.hash.idle import without_effect
 from tt_cache_lint.hash.key import Key, read_key
 from tt_cache_lint.hash.reflect import Reflection
 from tt_cache_lint.hash.vary import DEVICE, is_input, property_of, smaller, varied
@@ -353,11 +354,13 @@ class Laboratory:
         self.report.trials.append(trial)
         return trial
 
-    @staticmethod
-    def changes(outcome: Outcome) -> Iterator[Change]:
+    def changes(self, outcome: Outcome) -> Iterator[Change]:
+        """What a fresh program has compiled otherwise than the hit leaves it, and what the kernels use of that."""
         if unreadable(outcome.fresh) or unreadable(outcome.after):
-            return iter(())
-        return Differ(unknown_mask(outcome)).changes(outcome.after, outcome.fresh)
+            return
+        for change in Differ(unknown_mask(outcome)).changes(outcome.after, outcome.fresh):
+            if not without_effect(self.hasher.interp, outcome.fresh, change):
+                yield change
 
 
 def _holds(decision: str, leaf: str) -> bool:

@@ -25,6 +25,7 @@ class Omission:
     `input` is the property as a person names it, `old` and `new` what two calls with one hash have there.
     `per_dispatch` when it is new on every call by its nature. `tied` are other inputs that checks change with it.
     `fix` are the lines that take it into the hash. `refused` when create() would refuse the second call on a miss.
+    `idle` when no kernel makes anything of what it shapes.
     """
 
     input: str
@@ -37,6 +38,7 @@ class Omission:
     per_dispatch: bool = False
     fix: tuple[str, ...] = ()
     refused: bool = False
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
