@@ -332,3 +332,16 @@ def test_where_no_call_is_accepted_a_guarded_refresh_is_doubted(
         tmp_path, factory(CREATE, override, validate="TT_FATAL(attributes.flag); TT_FATAL(!attributes.flag);")
     )
     assert {d.confidence for d in found.differences} == {confidence}
+
+
+def test_a_flip_that_both_a_validator_and_create_restrict(tmp_path: Path) -> None:
+    """What the validator asks for is given; what create() checks on numbers of its own is passed over. A handle that
+    the override takes for another one is wrong whatever these numbers are."""
+    create = CREATE + 'if (attributes.flag) { std::vector<uint32_t> parts(2); TT_FATAL(parts.size() == 3, ""); }'
+    swapped = REFRESH.replace("shared.reader", "shared.none").replace("shared.writer", "shared.reader")
+    swapped = swapped.replace("shared.none", "shared.writer")
+    override = f"if (attributes.flag) {{ {swapped} }} else {{ {REFRESH} }}"
+    validate = 'if (attributes.flag) { TT_FATAL(attributes.factor == 7, ""); }'
+    found = facts(tmp_path, factory(create, override, validate=validate))
+    assert slots(found) == {"reader arg 0": Cause.WRONG_HANDLE, "writer arg 0": Cause.WRONG_HANDLE}
+    assert {d.confidence for d in found.differences} == {Confidence.LIKELY}

@@ -329,6 +329,7 @@ class Diagnosis:
             return Confidence.POSSIBLE
         if (
             first.path.strained
+            and first.cause is not Cause.WRONG_HANDLE  # which handle the override takes depends on no number
             and self._what(first.state, first.table.outcome.world, first.state.bad[0]) is not What.ADDRESS
         ):
             return Confidence.POSSIBLE

@@ -35,7 +35,7 @@ TOGETHER_ATTEMPTS = 10
 IMPROVE_ATTEMPTS = 40
 CROSSINGS = 12
 TELLING_NOTHING = 28  # so many flips in a row that show nothing new end the search
-UNCHECKED_ATTEMPTS = 1
+UNCHECKED_ATTEMPTS = 2
 KINDS = (".memory_layout", ".layout", ".has_value")
 # Prices of repairs: a chain of what checks ask for is tried before two arbitrary changes of mind.
 DIRECTED, UNDIRECTED, RANK = 0.2, 1.0, 0.05
