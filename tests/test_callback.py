@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 from tt_cache_lint.engine import Options, analyse
+from tt_cache_lint.factory.find import Finder
+from tt_cache_lint.infra import INFRAS
+from tt_cache_lint.infra.callback_find import CallbackFactory
+from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.model import FactoryFacts, Status
 from tt_cache_lint.rule import load_rules
+from tt_cache_lint.source.files import SourceTree
+from tt_cache_lint.source.index import Index
 
 OP = """
 #include "ttnn/operation.hpp"
@@ -177,3 +183,37 @@ def test_a_visitor_that_hands_on_is_no_factory(tmp_path: Path) -> None:
         }, this->config);
     }"""
     only(op(tmp_path, maker=maker, members="std::variant<int, float> config;"))
+
+
+@pytest.mark.parametrize(
+    ("use", "most"),
+    [
+        ("strategy(input_tensors);", 1),
+        ("this->strategy(input_tensors);", 1),
+        ("this->last(input_tensors);", 3),
+        ("this->all(input_tensors);", 2),
+        ("elsewhere(input_tensors);", 2),
+        ("for (const auto& one : input_tensors) { elsewhere(one); }", 2),
+    ],
+)
+def test_how_many_tensors_an_op_takes(tmp_path: Path, use: str, most: int) -> None:
+    """A list that goes to another member of the op is as long as that one needs it."""
+    members = """bool strategy(const std::vector<Tensor>& given) const { return given.at(0).is_sharded(); }
+    bool last(const std::vector<Tensor>& given) const { return this->strategy(given) && given[2].is_sharded(); }
+    bool all(const std::vector<Tensor>& given) const { for (auto& g : given) { elsewhere(g); } return true; }"""
+    op(tmp_path, members=members, maker=MAKER.replace("return copy", f"{use} return copy"))
+    tree = SourceTree(tmp_path)
+    finder = Finder(Interp(Index(tree)))
+    found = INFRAS["callback"].find(finder, "ttnn/cpp/ttnn/operations/test/copy_op.cpp")
+    assert [f.sizes["input_tensors"] for f in found if isinstance(f, CallbackFactory)] == [most]
+
+
+def test_default_outputs_are_what_the_op_computes(tmp_path: Path) -> None:
+    members = """std::vector<Tensor> create_output_tensors(const std::vector<Tensor>& input_tensors) const {
+        return operation::default_create_output_tensors(*this, input_tensors, {});
+    }"""
+    maker = MAKER.replace("return copy", 'if (output_tensors.at(0).is_sharded()) { TT_THROW("no"); } return copy')
+    facts = only(op(tmp_path, members=members, maker=maker))
+    assert any("input_tensors[0].memory_layout" in d for d in facts.decisions_reached)
+    assert not any("tensor_return_value" in d for d in facts.decisions_reached)
+    assert not any("default_create" in c for c in facts.unknown_calls)

@@ -104,6 +104,13 @@ CASES = [
         1,
     ),
     Case(
+        "the shard spec of a copied memory config is its own",
+        "int f() { MemoryConfig a{TensorMemoryLayout::HEIGHT_SHARDED, BufferType::L1, ShardSpec(CoreRangeSet("
+        "CoreRange({0, 0}, {1, 0})), {64, 32}, ShardOrientation::ROW_MAJOR)}; auto b = a; b.shard_spec->shape[0] /= 2; "
+        "return a.shard_spec->shape[0] * 100 + b.shard_spec->shape[0]; }",
+        6432,
+    ),
+    Case(
         "on from a core",
         "int f() { auto set = num_cores_to_corerangeset(CoreCoord(2, 0), 3, CoreCoord(4, 2), true); "
         "return set.contains(CoreCoord(0, 1)) && !set.contains(CoreCoord(0, 0)) && set.num_cores() == 3; }",
@@ -163,6 +170,26 @@ def test_dram_banks_ask_for_a_whole_chip(tmp_path: Path) -> None:
     assert noc_core(
         whole, Site(site.mark, "worker_core_from_logical_core"), Device(whole.world), CoreCoord(4, 5)
     ).xy == (6, 7)
+
+
+@pytest.mark.parametrize(("width", "kind", "fits"), [(4, "L1", True), (2, "L1", False), (2, "DRAM", True)])
+def test_a_device_has_the_cores_of_the_shards(width: int, kind: str, fits: bool) -> None:
+    """A path that insists on a small device is none for L1 shards on more cores; DRAM shards lie on banks."""
+    from tt_cache_lint.device.tensor_inputs import input_memory
+    from tt_cache_lint.device.tensors import enum
+    from tt_cache_lint.interp.values import Implausible
+
+    given = {
+        "device.grid.x": width,
+        "t.memory_layout": enum("TensorMemoryLayout", "HEIGHT_SHARDED"),
+        "t.buffer_type": enum("BufferType", kind),
+    }
+    memory = input_memory(World(0, given), "t")
+    if fits:
+        assert memory.shard_spec.v.grid.ranges[0].box() == (0, 0, 3, 0)
+    else:
+        with pytest.raises(Implausible, match="beyond the device"):
+            _ = memory.shard_spec
 
 
 def test_old_page_mappings_agree(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ def arg(index: object) -> str:
         (f"auto a = {arg(1)}; return; auto b = {arg(5)};", 1),
         (f"auto f = [&]() {{ return {arg(8)}; }}; auto a = {arg(1)};", 1),
         (f"auto a = x ? {arg(4)} : 0;", -1),
+        (f"int i = 1; DPRINT << {arg('i++')} << ENDL(); DPRINT_DATA0(DPRINT << {arg(7)});", -1),
+        (f"int i = 1; DPRINT << {arg('i++')}; auto a = {arg('i')}; auto b = {arg(0)};", 0),
         (f"bool a = x && {arg(4)};", -1),
         (f"if constexpr (true) {{ auto a = {arg(4)}; }}", 4),
     ],

@@ -24,6 +24,7 @@ _UNIQUE, _COMMON = "get_arg_val", "get_common_arg_val"
 _CONDITIONAL = {"preproc_if", "preproc_ifdef", "for_statement", "while_statement", "do_statement", "switch_statement"}
 _SKIPPED = {"comment", "using_declaration", "alias_declaration", "static_assert_declaration", "empty_statement"}
 _WRITES = {"assignment_expression", "update_expression"}
+_PRINT = "DPRINT"  # `if (0) DebugPrinter()` unless the build asks for prints (tt_metal/hw/inc/debug/dprint.h)
 _LEAVES = {"return_statement", "goto_statement"}
 _BINARY: dict[str, Callable[[int, int], int]] = {
     "+": lambda a, b: a + b,
@@ -161,6 +162,8 @@ class _Run:
         if kind == "declaration":
             self.declaration(node)
         elif kind == "expression_statement":
+            if self.file.text_of(node).startswith(_PRINT):
+                return self.perhaps(node)
             for child in node.named_children:
                 self.value(child)
         elif kind == "if_statement":

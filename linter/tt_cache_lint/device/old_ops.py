@@ -70,16 +70,29 @@ def generic_create_output_tensors(m: Machine, site: Site, args: list[Value]) -> 
     return Vec(made)
 
 
+@function("default_create_output_tensors", arity=(3, 3))
+def default_create_output_tensors(m: Machine, site: Site, args: list[Value]) -> Value:
+    """(op, inputs, optional outputs): the outputs given, or one for each spec that the op computes of its inputs.
+
+    Source: ttnn/api/ttnn/operation.hpp:450-474 in mid 2025.
+    """
+    op, tensors, given = args
+    outputs = [t.v if isinstance(t, Opt) else t for t in given.items] if isinstance(given, (Vec, InitList)) else []
+    if outputs and not empty(outputs[0]):
+        return Vec(outputs)
+    specs = _computed(m, op, tensors) if isinstance(op, Struct) else None
+    if specs is None:
+        return m.unknown_call(site.name, args)
+    return Vec([create_device_tensor(m, site, [spec, None]) for spec in specs])
+
+
 def _computed(m: Machine, op: Struct, tensors: Value) -> list[Value] | None:
     """The shapes or specs that the op itself computes from its inputs; None when it does not say."""
     for name in SHAPES_OF:
-        for body in m.interp.methods(op.type, name) if op.type is not None else ():
-            if body.body is None or len(body.params) != 1:
-                continue
-            code = m.interp.instance(body, {}, m.interp.owner_of(body))
-            found = value_of(m.invoke(code, [tensors], op))
-            if isinstance(found, (Vec, InitList)) and getattr(found, "kind", "vector") != "Shape":
-                return list(found.items)
+        code = m.interp.method(m, op, name, [tensors]) if op.type is not None else None
+        found = value_of(m.invoke(code, [tensors], op)) if code is not None else None
+        if isinstance(found, (Vec, InitList)) and getattr(found, "kind", "vector") != "Shape":
+            return list(found.items)
     return None
 
 

@@ -71,9 +71,22 @@ def input_memory(world: World, name: str, shape: Any = None) -> MemoryConfig:
     buffer_type = world.fact(f"{name}.buffer_type", kinds, words=f"{name} buffer type")
     if not sharded:
         return MemoryConfig(layout, buffer_type, None)
-    return MemoryConfig(
-        layout, buffer_type, None, lambda: Opt(input_shard(world, name, layout, shape), layout.p, is_sharded(layout))
-    )
+
+    def placed(kind: Val) -> ShardSpec:
+        made = input_shard(world, name, layout, shape)
+        if kind.v == L1:
+            _within_device(world, made.grid)
+        return made
+
+    return MemoryConfig(layout, buffer_type, None, lambda: Opt(placed(buffer_type), layout.p, is_sharded(layout)))
+
+
+def _within_device(world: World, cores: CoreRangeSet) -> None:
+    """A device that a path insists on has the cores that L1 shards lie on."""
+    for side, position in (("x", 2), ("y", 3)):
+        size = world.given(f"device.grid.{side}")
+        if isinstance(size, int) and any(r.box()[position] >= size for r in cores.ranges):
+            raise Implausible("a shard grid beyond the device's")
 
 
 def is_sharded(layout: Value) -> Value:

@@ -23,6 +23,7 @@ from tt_cache_lint.interp.values import (
     Val,
     Value,
     Vec,
+    copied,
     identity,
     mask,
     plain,
@@ -167,7 +168,9 @@ class ShardSpec(Obj):
         self.mode: Value = enum_value_of("ShardMode", "PHYSICAL")
 
     def copy(self) -> ShardSpec:
-        return ShardSpec(self.grid.copy(), self.shape.copy(), self.orientation)
+        other = ShardSpec(self.grid.copy(), self.shape.copy(), self.orientation)
+        other.mode = self.mode
+        return other
 
     def assign(self, other: Value) -> bool:
         if isinstance(other, ShardSpec):
@@ -240,7 +243,7 @@ class MemoryConfig(Obj):
         return isinstance(layout, Enum) and layout.name != "INTERLEAVED"
 
     def copy(self) -> MemoryConfig:
-        return MemoryConfig(self.memory_layout, self.buffer_type, self._shard, self.make)
+        return MemoryConfig(self.memory_layout, self.buffer_type, copied(self._shard), self.make)
 
     def parts(self) -> list[Value]:
         return [self.memory_layout, self.buffer_type, self.shard_spec if self.sharded else None]

@@ -8,6 +8,7 @@ Only what a miss makes is run here: what a hit refreshes is the infra's business
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import ClassVar
 
 from tt_cache_lint.device.descriptor import program_from_descriptor
@@ -15,7 +16,8 @@ from tt_cache_lint.device.program import Program, running
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.factory.found import Factory, Operation
 from tt_cache_lint.hit import Replay
-from tt_cache_lint.infra.callback_find import CallbackFactory, Search, called, returns_program, sizes
+from tt_cache_lint.infra.callback_find import CallbackFactory, Search, called, returns_program
+from tt_cache_lint.infra.callback_lists import sizes
 from tt_cache_lint.infra.policy import Call, Infra, Inputs, Made
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.interp.values import Struct, Thrown
@@ -144,7 +146,7 @@ class OpFinder:
     def _member(self, op: Operation) -> CallbackFactory:
         """An op whose members are the attributes, as a factory without anything to run."""
         maker = next(op.methods[name] for name in MEMBER_METHODS if name in op.methods)
-        this, count = Type(op.struct.name, (), op.struct), sizes(op, maker)
+        this, count = Type(op.struct.name, (), op.struct), sizes(op, partial(self.interp.methods, op.struct))
         return CallbackFactory(
             op.name, "callback", maker, None, op.struct, None, op, this, AUTO, AUTO, [{}], maker=maker, sizes=count
         )

@@ -17,7 +17,8 @@ from tt_cache_lint.device.mesh import MeshCoordinate, MeshCoordinateRange, MeshC
 from tt_cache_lint.device.program import Failure
 from tt_cache_lint.device.tensor_inputs import input_tensor
 from tt_cache_lint.device.tensors import Tensor
-from tt_cache_lint.infra.callback_find import RESULT_BYTES, CallbackFactory, Search, kinds, returns_program
+from tt_cache_lint.infra.callback_find import RESULT_BYTES, CallbackFactory, Search, returns_program
+from tt_cache_lint.infra.callback_lists import kinds
 from tt_cache_lint.infra.callback_parts import (
     ADDRESSES,
     ARGUMENTS,

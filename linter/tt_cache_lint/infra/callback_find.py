@@ -10,10 +10,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.factory.found import Factory, Operation
+from tt_cache_lint.infra.callback_lists import CALLABLE, MAKERS, callee_of, of_this, sizes, walk
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.source.defs import FunctionDef, StructDef, qualified
 
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 # What such a function returns (tt_eager/tt_dnn/op_library/operation.hpp, later ttnn/api/ttnn/operation.hpp).
 RESULTS = ("ProgramWithCallbacks", "ProgramWithOptionalOutputTensors", "CacheableProgram")
 RESULT_BYTES = (*(name.encode() for name in RESULTS), b"CacheableMeshWorkload")
-MAKERS = ("create_program", "create_program_at", "create_mesh_workload")  # in order of preference
 METHODS = (
     *MAKERS,
     "validate",
@@ -37,9 +38,7 @@ METHODS = (
 )
 # Where ops have lived, newest first; a function may be called from the op of another folder.
 OP_ROOTS = ("ttnn/cpp", "tt_eager/tt_dnn", "tt_eager/tensor", "libs/tt_dnn", "tt-train/sources")
-CALLABLE = ("identifier", "qualified_identifier", "template_function")
 DEPTH = 4
-WHOLE = 2  # tensors in a list that is used as a whole
 
 
 @dataclass(slots=True)
@@ -121,7 +120,7 @@ class Search:
             [{}],
             route=route.steps,
             maker=route.steps[0],
-            sizes=sizes(op, function),
+            sizes=sizes(op, partial(self.interp.methods, route.op)),
             hints=hints,
             needs={key: choices[0] for key, choices in hints.items()},
             demands=self.demands(route),
@@ -210,7 +209,7 @@ class Search:
         if value.type != "call_expression":
             return False
         target = value.child_by_field_name("function")
-        if target is not None and _of_this(target):  # another member makes it, or a type-erased op asks the one inside
+        if target is not None and of_this(target):  # another member makes it, or a type-erased op asks the one inside
             return True
         if target is None or target.type not in CALLABLE:
             return False
@@ -312,16 +311,6 @@ def returns_program(function: FunctionDef) -> bool:
     return text.partition("<")[0].rpartition("::")[2].strip() in RESULTS
 
 
-def walk(node: Node, into_lambdas: bool = False) -> Iterator[Node]:
-    """The nodes of a body in source order."""
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        yield current
-        if current.type != "lambda_expression" or into_lambdas:
-            stack.extend(reversed(current.named_children))
-
-
 def returned(function: FunctionDef) -> Iterator[Node]:
     """What the return statements of a function give."""
     if function.body is not None:
@@ -353,62 +342,8 @@ def called(function: FunctionDef) -> set[str]:
         return names
     for node in walk(function.body, into_lambdas=True):
         if node.type == "call_expression":
-            names.add(_callee(function, node))
+            names.add(callee_of(function, node))
     return names - {""}
-
-
-def _callee(function: FunctionDef, call: Node) -> str:
-    """The last name of what a call names: a function, or a member of `this`; else nothing."""
-    target = call.child_by_field_name("function")
-    if target is not None and target.type in CALLABLE:
-        path, _ = qualified(function.file, target)
-        return path[-1] if path else ""
-    if target is not None and _of_this(target):
-        member = target.child_by_field_name("field")
-        return function.file.text_of(member) if member is not None else ""
-    return ""
-
-
-def _of_this(target: Node) -> bool:
-    argument = target.child_by_field_name("argument") if target.type == "field_expression" else None
-    return argument is not None and argument.type == "this"
-
-
-def sizes(op: Operation, function: FunctionDef) -> dict[str, int]:
-    """How many tensors the op's members use at least, by the kind of list."""
-    found = {"input_tensors": 1}
-    for method in op.methods.values():
-        for position, kind in enumerate(kinds(method)):
-            if kind:
-                name = method.params[position].name
-                used = max(_largest_index(method, name) + 1, WHOLE if handed_on(method, name) else 0)
-                found[kind] = max(found.get(kind, 0), used)
-    return found
-
-
-def kinds(method: FunctionDef) -> list[str]:
-    """What the parameters of an op's member are: which list of tensors, or nothing that is one.
-
-    The lists always come in this order: inputs, optional inputs, outputs (operation.hpp).
-    """
-    found: list[str] = []
-    for param in method.params:
-        text = method.file.text_of(param.type) if param.type is not None else ""
-        if "Tensor" not in text:
-            found.append("")
-        elif method.name in MAKERS and position_is_last(method, param):
-            found.append("output_tensors")
-        elif "input_tensors" not in found:
-            found.append("input_tensors")
-        elif "const Tensor" in text or "OptionalConstTensors" in text:
-            found.append("optional_input_tensors")
-        else:
-            found.append("optional_output_tensors")
-    return found
-
-
-def position_is_last(method: FunctionDef, param: Any) -> bool:
-    return method.params[-1] is param
 
 
 def calls_of(caller: FunctionDef, callee: str) -> Iterator[Node]:
@@ -416,7 +351,7 @@ def calls_of(caller: FunctionDef, callee: str) -> Iterator[Node]:
     if caller.body is None:
         return
     for node in walk(caller.body, into_lambdas=True):
-        if node.type == "call_expression" and _callee(caller, node) == callee:
+        if node.type == "call_expression" and callee_of(caller, node) == callee:
             yield node
 
 
@@ -481,33 +416,3 @@ def asked_types(caller: FunctionDef, callee: str) -> set[str]:
                 found.update(caller.file.text_of(n) for n in names)
             inside, above = above, above.parent
     return found
-
-
-def handed_on(method: FunctionDef, name: str) -> bool:
-    """Does a member use a list of inputs as a whole: give it to a function, or go through it?"""
-    if method.body is None or not name:
-        return False
-    for node in walk(method.body, into_lambdas=True):
-        if node.type == "identifier" and method.file.text_of(node) == name and node.parent is not None:
-            if node.parent.type in ("argument_list", "for_range_loop") and method.name in MAKERS:
-                return True
-    return False
-
-
-def _largest_index(function: FunctionDef, name: str) -> int:
-    best = -1
-    if function.body is None or not name:
-        return best
-    for node in walk(function.body, into_lambdas=True):
-        text = ""
-        if node.type == "subscript_expression":
-            argument, indices = node.child_by_field_name("argument"), node.child_by_field_name("indices")
-            if argument is not None and function.file.text_of(argument) == name and indices is not None:
-                text = function.file.text_of(indices).strip("[]")
-        elif node.type == "call_expression":
-            target, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
-            if target is not None and arguments is not None and function.file.text_of(target) == f"{name}.at":
-                text = function.file.text_of(arguments).strip("()")
-        if text.isdigit():
-            best = max(best, int(text))
-    return best
