@@ -75,6 +75,23 @@ def test_default_argument_of_a_header_for_another_source(tmp_path: Path) -> None
     assert in_files(tmp_path, code, **files) == 105
 
 
+def test_default_arguments_of_one_overload_only(tmp_path: Path) -> None:
+    """Both overloads have three parameters; only the one whose declaration has a default takes two arguments."""
+    header = """
+    struct Signaler {
+        int init(int a, int b, const std::vector<int>& cores);
+        int init(int a, const std::variant<int, float>& b, bool mode = true);
+    };
+    """
+    source = """
+    #include "h.hpp"
+    int Signaler::init(int a, int b, const std::vector<int>& cores) { return 1; }
+    int Signaler::init(int a, const std::variant<int, float>& b, bool mode) { return mode ? 2 : 3; }
+    int f() { Signaler s; return s.init(4, 5) * 10 + s.init(4, 5, {6}); }
+    """
+    assert in_files(tmp_path, source, h_hpp=header) == 21
+
+
 def test_empty_braces_as_a_default_argument_of_a_declaration(tmp_path: Path) -> None:
     code = (
         '#include "a.hpp"\nint g(int x, const std::vector<int>& v, O o) { '

@@ -345,3 +345,16 @@ def test_a_flip_that_both_a_validator_and_create_restrict(tmp_path: Path) -> Non
     found = facts(tmp_path, factory(create, override, validate=validate))
     assert slots(found) == {"reader arg 0": Cause.WRONG_HANDLE, "writer arg 0": Cause.WRONG_HANDLE}
     assert {d.confidence for d in found.differences} == {Confidence.LIKELY}
+
+
+def test_a_cached_program_made_from_a_braced_list(tmp_path: Path) -> None:
+    """`cached_program_t({program, shared})` is the copy of one that is made of the list."""
+    old = "return {std::move(program), {reader, writer, cores}};"
+    new = "return cached_program_t({std::move(program), shared_variables_t{reader, writer, cores}});"
+    text = factory(CREATE, STALE)
+    assert old in text
+    assert (
+        slots(facts(tmp_path, text.replace(old, new)))
+        == slots(facts(tmp_path, text))
+        == {"writer arg 0": Cause.NOT_REFRESHED}
+    )

@@ -462,7 +462,7 @@ def beside_the_point(path: Path, world: World, seen: list[tuple[Path, World]]) -
     all else that is said of the path stays as it is."""
     others: dict[str, set[str]] = {}
     for other, there in seen:
-        added = {k: v for k, v in other.flips.items() if k not in path.flips}
+        added = dict(other.flips.items() - path.flips.items())
         if len(added) != 1 or len(other.flips) != len(path.flips) + 1 or other.templates is not path.templates:
             continue
         ((key, value),) = added.items()
@@ -478,7 +478,8 @@ def beside_the_point(path: Path, world: World, seen: list[tuple[Path, World]]) -
 
 def essential(path: Path, world: World, elsewhere: list[Path]) -> frozenset[str]:
     """The flags that are usually off and without which something does not show: it is gone where only they are on."""
-    added = [{k: v for k, v in other.flips.items() if k not in path.flips} for other in elsewhere]
+    further = (other.flips for other in elsewhere if len(other.flips) == len(path.flips) + 1)
+    added = [dict(flips.items() - path.flips.items()) for flips in further]
     flags = (key for flips in added if len(flips) == 1 for key, value in flips.items() if plain(value) is True)
     return frozenset(
         k for k in flags if k.startswith("operation_attributes") and k in world.facts and not k.endswith(".has_value")

@@ -117,6 +117,8 @@ def construct_cached(m: Machine, type_: Type, args: list[Value], mark: Mark | No
     if args and isinstance(args[0], InitList) and args[0].names is not None:
         named = dict(zip(args[0].names, args[0].items, strict=True))
         args = [named.get("program"), named.get("shared_variables")]
+    elif len(args) == 1 and isinstance(args[0], InitList) and args[0].items:  # CachedProgram({program, shared})
+        args = args[0].items
     made.fields["program"] = args[0] if args else Unknown("program")
     if len(args) > 1:
         given = args[1]

@@ -9,6 +9,7 @@ from tt_cache_lint.interp.access import element, value_of
 from tt_cache_lint.interp.expressions import LVALUES, function_reference
 from tt_cache_lint.interp.lower import Code, Lowering
 from tt_cache_lint.interp.machine import Machine
+from tt_cache_lint.interp.prototypes import give_defaults
 from tt_cache_lint.interp.registry import CONSTANTS, CONSTRUCTORS, ENUM_NUMBERS, FUNCTIONS, Site
 from tt_cache_lint.interp.statics import useful
 from tt_cache_lint.interp.types import AUTO, SCALARS, SEQUENCES, Scoping, Type
@@ -68,6 +69,7 @@ class Interp:
         self._evaluating: set[int] = set()
         self._fields: dict[int, dict[str, FieldDef]] = {}
         self._parameters: dict[int, list[Type]] = {}
+        self._completed: set[int] = set()  # functions that have their default arguments
         self._types: dict[tuple[int, object], Type] = {}
         self._methods: dict[tuple[int, str], list[FunctionDef]] = {}
         self._enums: dict[int, dict[str, int]] = {}
@@ -487,17 +489,11 @@ class Interp:
         """The parameters, with default arguments found on a declaration elsewhere."""
         if all(p.default is not None for p in function.params[-1:]):
             return function.params
-        for declaration in self.index.declarations(function.name, function.file.path, "".join(function.scope[-1:])):
-            if len(declaration.params) != len(function.params) or not any(p.default for p in declaration.params):
-                continue
-            if declaration.scope[-1:] != function.scope[-1:] and declaration.scope and function.scope:
-                if not set(declaration.scope) & set(function.scope):
-                    continue
-            for mine, theirs in zip(function.params, declaration.params, strict=True):
-                if mine.default is None and theirs.default is not None:
-                    mine.default = theirs.default
-                    mine.default_file = declaration.file
-            break
+        if id(function) not in self._completed:
+            self._completed.add(id(function))
+            give_defaults(
+                function, self.index.declarations(function.name, function.file.path, "".join(function.scope[-1:]))
+            )
         return function.params
 
     def _takes_with_defaults(self, function: FunctionDef, count: int) -> bool:
