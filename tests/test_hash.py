@@ -9,7 +9,8 @@ import pytest
 from small_factory import factory
 from tt_cache_lint.check import run_check
 from tt_cache_lint.engine import Options, analyse
-from tt_cache_lint.hash.model import OpFacts
+from tt_cache_lint.hash.inputs import merged
+from tt_cache_lint.hash.model import HashedInput, OpFacts
 from tt_cache_lint.hash.vary import property_of
 from tt_cache_lint.model import Confidence
 from tt_cache_lint.report import View
@@ -348,6 +349,27 @@ def test_printer(tmp_path: Path) -> None:
     (at,) = [at for at, line in enumerate(lines) if FACTOR in line]
     assert lines[at].split() == ["not", "hashed", FACTOR, "omitted:", "the", "program", "differs"]
     assert lines[at + 1].split() == ["compiled", "reader", "compile-time", "arg", "0"]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "says"),
+    [
+        (("without effect in what was tried", "refreshed on a hit"), "refreshed on a hit"),
+        (("refreshed on a hit", "omitted: the program differs"), "omitted: the program differs"),
+        (("not tried", "pinned by TT_FATAL(x)"), "pinned by TT_FATAL(x)"),
+        (("", "not tried"), "not tried"),
+    ],
+)
+def test_one_factory_knows_more_than_another(verdicts: tuple[str, str], says: str) -> None:
+    for one, two in (verdicts, verdicts[::-1]):
+        lines = [HashedInput(FACTOR, (), "no", "", verdict) for verdict in (one, two)]
+        assert merged(merged(None, lines[0]), lines[1]).verdict == says
+
+
+def test_what_is_not_settled_is_no_all_clear() -> None:
+    lines = [HashedInput(name, (), "no", "", v) for name, v in (("a", "not tried"), ("b", "refreshed on a hit"))]
+    text = printer.render([OpFacts("Op", "op.hpp", 1, "modern", inputs=tuple(lines))], View())
+    assert "2 inputs: 0 hashed as they are, 0 left out to harm, 1 without harm, 1 not settled" in text
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.world import Tie, World
-from tt_cache_lint.launch import ties
+from tt_cache_lint.launch import known, ties
 from tt_cache_lint.source.files import SourceTree
 from tt_cache_lint.source.index import Index
 
@@ -69,6 +69,44 @@ def ties_of(root: Path, launching: str, op: str | None = None) -> dict[str, Tie]
 )
 def test_ties(tmp_path: Path, launching: str, expected: dict[str, Tie]) -> None:
     assert ties_of(tmp_path, launching) == expected
+
+
+PLACE = "const std::optional<MemoryConfig>& place"
+MASKED = "tensor_args.mask.memory_config"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("mask.has_value() ? mask->memory_config() : input.memory_config()", {MASKED}),
+        ("mask.has_value() ? mask->memory_config() : place.value_or(input.memory_config())", {MASKED}),
+        ("place.value_or(mask.has_value() ? mask->memory_config() : input.memory_config())", set()),
+        ("input.memory_config()", set()),
+        ("mask.has_value() ? MemoryConfig(mask->memory_config().memory_layout(), BufferType::L1) : *place", set()),
+    ],
+)
+def test_a_property_that_is_handed_on_as_an_attribute(tmp_path: Path, given: str, expected: set[str]) -> None:
+    """Whoever hashes the attribute has hashed the property as well; nothing else calls the op."""
+    op = factory().replace("bool flag = false;", "bool flag = false;\n        MemoryConfig where;")
+    launching = prim("true", more=f"attributes.where = {given};").replace(
+        "uint32_t factor", f"{PLACE}, uint32_t factor"
+    )
+    (tmp_path / "op.cpp").write_text(op + launching)
+    interp = Interp(Index(SourceTree(tmp_path)))
+    (found,) = Finder(interp).in_file("op.cpp")
+    assert set(known(interp, found).copies) == expected
+    hashed = (
+        "static ttsl::hash::hash_t compute_program_hash(const operation_attributes_t& a, const tensor_args_t& t) "
+        "{ return operation::hash_operation<CopyOperation>(HASHED, t.input, t.mask.has_value()); }\n"
+        "    static TensorSpec compute_output_specs"
+    )
+    kind = "tensors.mask.has_value() ? (uint32_t)tensors.mask->memory_config().buffer_type() : 7"
+    op = op.replace("ReaderDataMovementConfig({})", f"ReaderDataMovementConfig({{{kind}}})")
+    for what, omitted in (("a", {MASKED} - expected), ("a.where", {MASKED} - expected), ("a.flag", {MASKED})):
+        text = op.replace("static TensorSpec compute_output_specs", hashed.replace("HASHED", what))
+        (tmp_path / "op.cpp").write_text(text + launching)
+        (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).operations
+        assert {o.input for o in facts.omissions} == omitted, what
 
 
 def test_an_op_that_returns_its_inputs(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tt_cache_lint.device.inputs import InputStruct, Variant, make_input
 from tt_cache_lint.device.program import enter
@@ -31,6 +31,7 @@ from tt_cache_lint.interp.values import (
     Val,
     Value,
     Vec,
+    identity,
     key_of,
     mask,
 )
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from tt_cache_lint.factory.found import Factory
 
+T = TypeVar("T")
 PARAMETER = "launch."
 ATTRIBUTES = "operation_attributes"
 TENSORS = "tensor_args"
@@ -49,6 +51,7 @@ MAX_FLIPS = 60
 MAX_RUNS = 150
 SEEDS = 4
 MAX_DEPTH = 6
+ASPECTS = ("dtype", "layout", "memory_config")  # properties of a tensor that an attribute may repeat
 LEVELS = 2  # folders, from the op's own upwards, in which its launching function may stand
 FAULTS = (Interrupt, TypeError, ValueError, AttributeError, IndexError, KeyError, RecursionError)
 
@@ -69,18 +72,41 @@ def launch(m: Machine, site: Site, args: list[Value]) -> Value:
     return m.unknown_call(site.name, args)
 
 
+class Known(NamedTuple):
+    """What the functions that launch an op say about its inputs.
+
+    `ties` are what an input always is. `copies` maps a property of an optional tensor, such as
+    `tensor_args.output.memory_config`, to the attribute that is the same wherever the tensor is given.
+    """
+
+    ties: dict[str, Tie]
+    copies: dict[str, str]
+
+
 def ties(interp: Interp, factory: Factory) -> dict[str, Tie]:
     """The ties between the inputs of a factory's op, by the input they determine. Empty when none are known."""
+    return known(interp, factory).ties
+
+
+def known(interp: Interp, factory: Factory) -> Known:
+    """All that the launching functions of a factory's op agree on."""
     op = factory.op
     if op is None:
-        return {}
-    common: dict[str, Tie] | None = None
-    for launcher in launchers(interp, op.struct):
-        found = _ties_of(interp, launcher)
-        common = found if common is None else {k: t for k, t in common.items() if k in found and found[k] == t}
-        if not common:
-            return {}
-    return common or {}
+        return Known({}, {})
+    if id(op.struct) not in interp.launched:
+        common: Known | None = None
+        for launcher in launchers(interp, op.struct):
+            new = _ties_of(interp, launcher)
+            common = new if common is None else Known(_both(common.ties, new.ties), _both(common.copies, new.copies))
+            if not any(common):
+                break
+        interp.launched[id(op.struct)] = common or Known({}, {})
+    found: Known = interp.launched[id(op.struct)]
+    return found
+
+
+def _both(one: dict[str, T], other: dict[str, T]) -> dict[str, T]:
+    return {key: value for key, value in one.items() if key in other and other[key] == value}
 
 
 # -- finding the function --------------------------------------------------------------------------------------------
@@ -134,24 +160,31 @@ def _within(node: Node) -> Iterator[Node]:
 # -- executing it ----------------------------------------------------------------------------------------------------
 
 
-def _ties_of(interp: Interp, launcher: FunctionDef) -> dict[str, Tie]:
+def _ties_of(interp: Interp, launcher: FunctionDef) -> Known:
     plainly = _run(interp, launcher, 0, {})
     if plainly is None:
-        return {}
-    common = plainly.ties()
+        return Known({}, {})
+    common, copies = plainly.ties(), plainly.copies()
+    optional = any(isinstance(v, (Opt, Absent)) and key.startswith(TENSORS) for key, v in plainly.inputs)
     survey = _Survey()
     survey.extend(plainly, {})
     if len(survey.queue) > MAX_FLIPS:
-        return {}
+        return Known({}, {})
     survey.queue.extend((seed, {}, "") for seed in range(1, SEEDS))
     for seed, forced, about in survey:
-        reading = _run(interp, launcher, seed, forced) if common else None
+        wanted = common or any(copies.values()) or (optional and not copies)
+        reading = _run(interp, launcher, seed, forced) if wanted else None
         survey.note(reading, forced, about)
         if reading is not None:
             found = reading.ties()
             common = {k: t for k, t in common.items() if found.get(k) == t or (k not in found and reading.lacks(k))}
+            for place, attribute in reading.copies().items():
+                copies[place] = attribute if copies.get(place, attribute) == attribute else ""
     # Behind a branch on numbers of which only one side was seen, a constant may be another one.
-    return common if survey.settled() else {k: t for k, t in common.items() if t[0] != "constant"}
+    return Known(
+        common if survey.settled() else {k: t for k, t in common.items() if t[0] != "constant"},
+        {place: attribute for place, attribute in copies.items() if attribute},
+    )
 
 
 class _Survey:
@@ -282,6 +315,25 @@ class Reading:
                 self._add(found, f"{key}.has_value", presence)
             else:
                 self._add(found, key, value)
+        return found
+
+    def copies(self) -> dict[str, str]:
+        """The properties of the optional tensors that are given, with the attribute that repeats them, "" if none."""
+        optional = {key for key, value in self.inputs if isinstance(value, Opt)}
+        tensors = {_origin(v): (key, v) for key, v in self.inputs if isinstance(v, Tensor) and key in optional}
+        found = {f"{place}.{aspect}": "" for place, _ in tensors.values() for aspect in ASPECTS}
+        for key, value in self.inputs:
+            part = value.memory_layout if isinstance(value, MemoryConfig) else value
+            owner, _, aspect = str(getattr(part, "t", "")).rpartition(".")
+            place, tensor = tensors.get(owner, ("", None))
+            if tensor is None or not key.startswith(ATTRIBUTES):
+                continue
+            if isinstance(value, MemoryConfig):
+                same = identity(value) == identity(tensor.spec.layout.memory)
+                aspect = "memory_config" if same else ""
+            name = f"{place}.{aspect}"
+            if name in found:
+                found[name] = found[name] or key
         return found
 
     def _add(self, found: dict[str, Tie], key: str, value: Value) -> None:

@@ -24,7 +24,7 @@ from tt_cache_lint.interp.ops import want
 from tt_cache_lint.interp.scale import doubled
 from tt_cache_lint.interp.values import Broken, Enum, Exhausted, Implausible, Interrupt, Thrown, Unfit, Value
 from tt_cache_lint.interp.world import Fact, Tie, World
-from tt_cache_lint.launch import ties
+from tt_cache_lint.launch import known
 from tt_cache_lint.tried import Result, Tried
 
 Decisions = dict[str, Value]
@@ -85,6 +85,7 @@ class Exploration:
     validated: bool = True
     internal: str = ""
     ties: Mapping[str, Tie] = field(default_factory=dict)  # what is known of the function that launches the op
+    copies: Mapping[str, str] = field(default_factory=dict)  # properties of tensors that it hands on as attributes
 
 
 class Search:
@@ -95,10 +96,11 @@ class Search:
         self.factory = factory
         self.budget = budget
         self.kind = kind
-        self.ties = ties(interp, factory)
+        launched = known(interp, factory)
+        self.ties = launched.ties
         self.deadline = time.process_time() + budget.seconds
         self.steps, self.worlds = budget.steps, budget.worlds
-        self.found = Exploration(ties=self.ties)
+        self.found = Exploration(ties=self.ties, copies=launched.copies)
         self.last: Interrupt | None = None
         self.strict = True
         self.limits = NO_LIMITS  # how many broken checks are too many, when they are not insisted on

@@ -41,8 +41,9 @@ class HashOmits(Rule):
     Or no function of your own at all: the framework hashes every attribute and the spec of every tensor.
 
     ## Known problems
-    Of the function that launches the op only what it always gives is read (a constant, another input as it is): an
-    input that it computes from what is hashed can vary here. What a helper that cannot be read makes of an input is
+    Of the function that launches the op only what it always gives is read (a constant, another input as it is, a
+    property of a tensor that it hands on as an attribute): an input that it computes from what is hashed can vary here.
+    What a helper that cannot be read makes of an input is
     taken to be different for different inputs.
     """
 

@@ -242,6 +242,16 @@ class MemoryConfig(Obj):
         layout = plain(self.memory_layout)
         return isinstance(layout, Enum) and layout.name != "INTERLEAVED"
 
+    def assign(self, other: Value) -> bool:
+        given = other.v if isinstance(other, Opt) else other
+        if not isinstance(given, MemoryConfig):
+            return False
+        if given is not self:
+            fresh = given.copy()
+            self.memory_layout, self.buffer_type = fresh.memory_layout, fresh.buffer_type
+            self._shard, self.make = fresh._shard, fresh.make
+        return True
+
     def copy(self) -> MemoryConfig:
         return MemoryConfig(self.memory_layout, self.buffer_type, copied(self._shard), self.make)
 

@@ -199,7 +199,7 @@ def _members(config: Value) -> Iterator[tuple[str, Value, Mark | None]]:
             name = names[position] if position < len(names) else ""
             yield name or f"config[{position}]", value, config.marks[position] if config.marks else None
     elif isinstance(config, Struct):
-        for name, value in config.fields.items():
+        for name, value in {**config.defaults, **config.fields}.items():  # written in place, or as a whole
             if name in ELSEWHERE:
                 continue
             inner = value_of(value)

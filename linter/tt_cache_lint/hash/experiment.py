@@ -38,6 +38,7 @@ TRIALS = 48  # how many pairs of calls are executed for a factory
 EVASIONS = 24  # and how many of which only checks inside create() would refuse the second
 STEPS = 100_000  # what they may cost in interpreter steps, so that every machine says the same
 SECONDS = 20.0  # the emergency brake, in CPU time
+MEMORY_CONFIG = ".memory_config"
 SELECTED = " is selected instead"
 EXISTENCE = (".has_value", ".index")
 JOINT = 3  # how many inputs that checks tie together are changed at once
@@ -67,6 +68,7 @@ class Report:
 
     trials: list[Trial] = field(default_factory=list)
     pinned: dict[str, str] = field(default_factory=dict)  # inputs that a check on hits pins, with the check
+    copied: dict[str, str] = field(default_factory=dict)  # inputs that are hashed as the attribute that repeats them
     told: set[str] = field(default_factory=set)  # inputs that the hash tells apart although it does not hold them
     unclear: str = ""
     keys: list[tuple[Path, Key]] = field(default_factory=list)
@@ -194,7 +196,7 @@ class Laboratory:
         baseline = {change.name for change in self.changes(outcome)}
         used = used_by(outcome)
         facts = [f for f in outcome.world.facts.values() if is_input(f) and f.bit & used and not key.covers(f.key)]
-        facts = [f for f in facts if f.key not in self.exploration.ties]
+        facts = [f for f in facts if f.key not in self.exploration.ties and not self._repeated(outcome.world, key, f)]
         facts.sort(key=lambda f: (not f.choices, ".logical_shape[" in f.key))
         if only is not None:
             facts = [f for f in facts if f.key in only]
@@ -203,6 +205,25 @@ class Laboratory:
                 self._vary(path, key, fact, baseline)
         if only is None:
             self._reshape(path, key, facts, baseline)
+
+    def _repeated(self, world: World, key: Key, fact: Fact) -> bool:
+        """Does the launching function hand a property of a tensor on as an attribute, which is hashed?"""
+        name = property_of(fact.key)
+        copy = self.exploration.copies.get(name)
+        if copy is None:
+            return False
+        leaf = f"{copy}.memory_layout" if name.endswith(MEMORY_CONFIG) else copy
+        hashed = key.covers(leaf)
+        if not hashed:
+            two = replica(world)
+            first = self.hasher.key(two, 1)
+            known = two.facts.get(leaf)
+            if known is not None:
+                two.varying = {leaf: next(varied(two, known), known.value)}
+                hashed = self.hasher.key(two, 2).content() != first.content()
+        if hashed:
+            self.report.copied[fact.key] = copy
+        return hashed
 
     def _vary(self, path: Path, key: Key, fact: Fact, baseline: set[str]) -> None:
         before = len(self.report.trials)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tt_cache_lint.hash.builds import all_parts
 from tt_cache_lint.hash.experiment import Hasher, Report, Trial, replica
 from tt_cache_lint.hash.key import Key, covering
-from tt_cache_lint.hash.model import HashedInput, Use
+from tt_cache_lint.hash.model import NOT_LOOKED_AT, NOT_TRIED, UNSETTLED, HashedInput, Use
 from tt_cache_lint.hash.vary import is_input, property_of
 from tt_cache_lint.hit import Outcome
 from tt_cache_lint.infra import INFRAS
@@ -17,6 +17,8 @@ from tt_cache_lint.paths import Exploration
 from tt_cache_lint.words import Describer
 
 COVER = ("no", "partly", "derived", "yes")  # from worst to best
+NO_EFFECT = "without effect in what was tried"
+LEAST = (NO_EFFECT, *UNSETTLED, "")  # what another factory of the op knows better
 
 
 def listed(hasher: Hasher, exploration: Exploration, report: Report, words: Describer) -> Iterator[HashedInput]:
@@ -38,7 +40,15 @@ def merged(old: HashedInput | None, new: HashedInput) -> HashedInput:
         return new
     uses = {use.what: use for use in (*old.uses, *new.uses)}
     worse = min(old, new, key=lambda line: COVER.index(line.covered))
-    return HashedInput(old.input, tuple(uses.values()), worse.covered, worse.how, worse.verdict or old.verdict)
+    verdict = min((worse.verdict, old.verdict, new.verdict), key=_says_little)
+    return HashedInput(old.input, tuple(uses.values()), worse.covered, worse.how, verdict)
+
+
+def _says_little(verdict: str) -> int:
+    """From the verdict that counts most to none."""
+    if verdict.startswith("omitted"):
+        return 0
+    return 2 + LEAST.index(verdict) if verdict in LEAST else 1
 
 
 def _of(outcome: Outcome, key: Key, report: Report, words: Describer, hasher: Hasher) -> Iterator[HashedInput]:
@@ -122,12 +132,12 @@ def _verdict(leaves: list[str], covered: str, report: Report, refreshing: bool) 
     if refreshing and any(_stale(trial) for trial in trials):
         return "omitted: a runtime argument stays stale"
     if trials and refreshing:
-        return (
-            "refreshed on a hit" if any(_refreshed(trial) for trial in trials) else "without effect in what was tried"
-        )
+        return "refreshed on a hit" if any(_refreshed(trial) for trial in trials) else NO_EFFECT
     if trials:
-        return "nothing compiled differs; what a hit refreshes was not looked at"
+        return NOT_LOOKED_AT
     for leaf in leaves:
+        if leaf in report.copied:
+            return f"hashed as {report.copied[leaf]}, which the launching function makes the same"
         if leaf in report.pinned:
             return f"pinned by {report.pinned[leaf]}"
-    return "told apart by the hash" if any(leaf in report.told for leaf in leaves) else "not tried"
+    return "told apart by the hash" if any(leaf in report.told for leaf in leaves) else NOT_TRIED

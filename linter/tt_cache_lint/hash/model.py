@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from tt_cache_lint.model import Confidence, Place
 
+# Verdicts on an input that leave open whether its omission does harm.
+NOT_LOOKED_AT = "nothing compiled differs; what a hit refreshes was not looked at"
+NOT_TRIED = "not tried"
+UNSETTLED = (NOT_LOOKED_AT, NOT_TRIED)
+
 
 @dataclass(frozen=True, slots=True)
 class Use:

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tt_cache_lint.hash.model import HashedInput, OpFacts, Use
+from tt_cache_lint.hash.model import UNSETTLED, HashedInput, OpFacts, Use
 from tt_cache_lint.report import View
 from tt_cache_lint.report.safe import visible
 from tt_cache_lint.report.style import FAINT, console, output
@@ -111,8 +111,10 @@ def _numbered(head: str, numbers: Sequence[str]) -> str:
 def _summary(facts: OpFacts) -> Text:
     harmful = sum(line.verdict.startswith("omitted") for line in facts.inputs)
     covered = sum(line.covered == "yes" for line in facts.inputs)
-    safe = len(facts.inputs) - covered - harmful
+    unsettled = sum(line.verdict in UNSETTLED for line in facts.inputs)
+    safe = len(facts.inputs) - covered - harmful - unsettled
     text = (
         f"  {len(facts.inputs)} inputs: {covered} hashed as they are, {harmful} left out to harm, {safe} without harm"
+        f"{f', {unsettled} not settled' if unsettled else ''}"
     )
     return Text(text, "bold red" if harmful else "bold green")
