@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from small_factory import CREATE, REFRESH, STALE, factory
+from tt_cache_lint import engine
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.model import Cause, Confidence, FactoryFacts, Status
 
@@ -196,6 +197,25 @@ def test_the_order_of_files_changes_no_facts(tmp_path: Path) -> None:
         (tmp_path / f"{name}.cpp").write_text(BRANCHY.replace("Copy", name))
     ab, ba = (analyse(tmp_path, [tmp_path / f"{n}.cpp" for n in names], Options()).facts for names in ("AB", "BA"))
     assert sorted(ab, key=lambda f: f.factory) == sorted(ba, key=lambda f: f.factory)
+
+
+def test_local_structs_are_told_apart_when_code_is_let_go_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects that are gone must not be known by their addresses: new ones come to lie there."""
+    monkeypatch.setattr(engine, "LOWERED", 0)
+    names = [f"Op{at}" for at in range(24)]
+    for at, name in enumerate(names):
+        padding = "".join(f"uint32_t unused{extra}; " for extra in range(at % 5))
+        create = f"""
+            struct Work {{ {padding}uint32_t first; uint32_t second; }};
+            Work work{{{"0, " * (at % 5)}tensors.input.buffer()->address(), 7}};
+            SetRuntimeArgs(program, reader, core, {{work.second, work.first}});
+            SetRuntimeArgs(program, writer, core, {{output.buffer()->address()}});
+        """
+        refresh = REFRESH.replace("core)[0] = tensors", "core)[1] = tensors")
+        (tmp_path / f"{name}.cpp").write_text(factory(create, refresh, name=name))
+    found = analyse(tmp_path, [tmp_path], Options()).facts
+    assert [slots(f) for f in found] == [{}] * len(names)
+    assert [f.slots.matched for f in found] == [found[0].slots.matched] * len(names)
 
 
 ARGUMENTS = ("check", "--format", "json", "--no-cache", "--show-possible", "--root", ".", ".")

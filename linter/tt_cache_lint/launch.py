@@ -93,15 +93,15 @@ def known(interp: Interp, factory: Factory) -> Known:
     op = factory.op
     if op is None:
         return Known({}, {})
-    if id(op.struct) not in interp.launched:
+    if op.struct not in interp.launched:
         common: Known | None = None
         for launcher in launchers(interp, op.struct):
             new = _ties_of(interp, launcher)
             common = new if common is None else Known(_both(common.ties, new.ties), _both(common.copies, new.copies))
             if not any(common):
                 break
-        interp.launched[id(op.struct)] = common or Known({}, {})
-    found: Known = interp.launched[id(op.struct)]
+        interp.launched[op.struct] = common or Known({}, {})
+    found: Known = interp.launched[op.struct]
     return found
 
 

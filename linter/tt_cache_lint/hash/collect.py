@@ -122,7 +122,7 @@ class Examiner:
         self.interp = finder.interp
         self.ops = OpFinder(finder)
         self.reflection = Reflection(self.interp)
-        self.notes: dict[int, OpNotes] = {}
+        self.notes: dict[StructDef, OpNotes] = {}
 
     def look(self, path: str) -> None:
         """Note the ops of a file."""
@@ -179,9 +179,9 @@ class Examiner:
 
     def of(self, op: Operation) -> OpNotes:
         """The notes on an op."""
-        known = self.notes.get(id(op.struct))
+        known = self.notes.get(op.struct)
         if known is None:
-            known = self.notes[id(op.struct)] = OpNotes(op, self.reflection)
+            known = self.notes[op.struct] = OpNotes(op, self.reflection)
         return known
 
     # -- omissions -------------------------------------------------------------------------------------------------

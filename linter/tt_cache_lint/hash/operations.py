@@ -42,7 +42,7 @@ class OpFinder:
         self.finder = finder
         self.interp = finder.interp
         self.index = finder.index
-        self._ops: dict[int, Operation | None] = {}
+        self._ops: dict[StructDef, Operation | None] = {}
 
     def in_file(self, path: str) -> list[Operation]:
         """The ops of a file."""
@@ -52,7 +52,7 @@ class OpFinder:
         defs = self.index.defs(path)
         if defs is None:
             return []
-        found: dict[int, Operation] = {}
+        found: dict[StructDef, Operation] = {}
         structs = [s for group in defs.structs.values() for s in group if not s.local]
         for group in defs.functions.values():
             for function in group:
@@ -67,14 +67,14 @@ class OpFinder:
         for struct in structs:
             op = self.operation(struct)
             if op is not None:
-                found.setdefault(id(struct), op)
+                found.setdefault(struct, op)
         return list(found.values())
 
     def operation(self, struct: StructDef) -> Operation | None:
         """The op that a struct is, None when it is none."""
-        if id(struct) not in self._ops:
-            self._ops[id(struct)] = self._describe(struct)
-        return self._ops[id(struct)]
+        if struct not in self._ops:
+            self._ops[struct] = self._describe(struct)
+        return self._ops[struct]
 
     def _describe(self, struct: StructDef) -> Operation | None:
         if self.is_modern(struct):

@@ -57,14 +57,14 @@ class Reflection:
 
     def __init__(self, interp: Interp) -> None:
         self.interp = interp
-        self._hashing: dict[int, Hashing] = {}
+        self._hashing: dict[StructDef, Hashing] = {}
         self._plain: dict[str, bool] = {}
 
     def hashing(self, decl: StructDef) -> Hashing:
         """The first of std::hash, to_hash, attribute_values and plain members that applies."""
-        found = self._hashing.get(id(decl))
+        found = self._hashing.get(decl)
         if found is None:
-            found = self._hashing[id(decl)] = self._find(decl)
+            found = self._hashing[decl] = self._find(decl)
         return found
 
     def _find(self, decl: StructDef) -> Hashing:

@@ -69,7 +69,7 @@ class Search:
         self.index = finder.index
         self.tree = finder.tree
         self._texts: dict[str, bytes] | None = None
-        self._ops: dict[int, Operation] = {}
+        self._ops: dict[StructDef, Operation] = {}
         self._returning: dict[tuple[str, str], bool] = {}
 
     def in_file(self, path: str) -> list[Factory]:
@@ -180,9 +180,9 @@ class Search:
                         yield f"{key}.has_value", (True, False)
 
     def operation(self, struct: StructDef) -> Operation:
-        found = self._ops.get(id(struct))
+        found = self._ops.get(struct)
         if found is None:
-            found = self._ops[id(struct)] = Operation(struct)
+            found = self._ops[struct] = Operation(struct)
             for name in METHODS:
                 methods = [f for f in self.interp.methods(struct, name) if f.body is not None]
                 if methods:

@@ -64,20 +64,20 @@ class Interp:
         self.known = frozenset(CONSTRUCTORS)
         self.told: Told | None = None  # what a compile database adds
         self.kernels: dict[str, Any] = {}  # the code of device kernels, by path
-        self.launched: dict[int, Any] = {}  # what the functions that launch an op say of its inputs, by its struct
-        self._consts: dict[int, Value] = {}
+        self.launched: dict[StructDef, Any] = {}  # what the functions that launch an op say of its inputs, by its struct
+        self._consts: dict[ConstDef, Value] = {}
         self._constants_at: dict[tuple[object, ...], ConstDef] = {}
-        self._evaluating: set[int] = set()
-        self._fields: dict[int, dict[str, FieldDef]] = {}
-        self._parameters: dict[int, list[Type]] = {}
-        self._completed: set[int] = set()  # functions that have their default arguments
-        self._types: dict[tuple[int, object], Type] = {}
-        self._methods: dict[tuple[int, str], list[FunctionDef]] = {}
-        self._enums: dict[int, dict[str, int]] = {}
+        self._evaluating: set[ConstDef] = set()
+        self._fields: dict[StructDef, dict[str, FieldDef]] = {}
+        self._parameters: dict[FunctionDef, list[Type]] = {}
+        self._completed: set[FunctionDef] = set()  # functions that have their default arguments
+        self._types: dict[tuple[FieldDef, object], Type] = {}
+        self._methods: dict[tuple[StructDef, str], list[FunctionDef]] = {}
+        self._enums: dict[EnumDef, dict[str, int]] = {}
         self._functions: dict[tuple[object, ...], list[FunctionDef]] = {}
         self._owners: dict[tuple[str, tuple[str, ...]], StructDef | None] = {}
         self.memory: dict[str, object] = {}  # what the device model found out about the checked tree
-        self.lowered: dict[int, FunctionDef] = {}  # the functions whose lowered code is kept
+        self.lowered: dict[FunctionDef, None] = {}  # the functions whose lowered code is kept
 
     # -- places ----------------------------------------------------------------------------------------------------
 
@@ -95,9 +95,9 @@ class Interp:
         """All data members by name in declaration order, those of bases first."""
         if decl is None:
             return {}
-        found = self._fields.get(id(decl))
+        found = self._fields.get(decl)
         if found is None:
-            found = self._fields[id(decl)] = {}
+            found = self._fields[decl] = {}
             for base in decl.bases:
                 parent = self.scoping(decl.file, decl.scope).type(base).decl
                 if isinstance(parent, StructDef) and parent is not decl:
@@ -107,7 +107,7 @@ class Interp:
 
     def field_type(self, field: FieldDef, templates: dict[str, Any], key: object) -> Type:
         """The declared type of a data member."""
-        cache_key = (id(field), (key or build.template_key(templates)) if templates else ())
+        cache_key = (field, (key or build.template_key(templates)) if templates else ())
         found = self._types.get(cache_key)
         if found is None:
             place = self._place_of_field(field, templates)
@@ -187,7 +187,7 @@ class Interp:
 
     def methods(self, decl: StructDef, name: str) -> list[FunctionDef]:
         """The definitions of a method, in the class body or outside of it, those of bases last."""
-        key = (id(decl), name)
+        key = (decl, name)
         found = self._methods.get(key)
         if found is None:
             found = list(decl.methods.get(name, ()))
@@ -394,9 +394,9 @@ class Interp:
 
     def _parameter_types(self, function: FunctionDef) -> list[Type]:
         """The declared types of a function's parameters; AUTO for a template parameter."""
-        found = self._parameters.get(id(function))
+        found = self._parameters.get(function)
         if found is None:
-            found = self._parameters[id(function)] = []
+            found = self._parameters[function] = []
             scoping = self.scoping(function.file, function.scope)
             for param in function.params:
                 written = function.file.text_of(param.type) if param.type is not None else ""
@@ -476,12 +476,12 @@ class Interp:
         code.function = function
         code.returns_ref = function.returns_ref
         function.instances[key] = code
-        self.lowered[id(function)] = function
+        self.lowered[function] = None
         return code
 
     def forget(self) -> None:
         """Let go of all lowered code and of the kernels' syntax trees; what is asked for again is lowered again."""
-        for function in self.lowered.values():
+        for function in self.lowered:
             function.instances.clear()
         self.lowered.clear()
         self.kernels.clear()
@@ -490,8 +490,8 @@ class Interp:
         """The parameters, with default arguments found on a declaration elsewhere."""
         if all(p.default is not None for p in function.params[-1:]):
             return function.params
-        if id(function) not in self._completed:
-            self._completed.add(id(function))
+        if function not in self._completed:
+            self._completed.add(function)
             give_defaults(
                 function, self.index.declarations(function.name, function.file.path, "".join(function.scope[-1:]))
             )
@@ -596,7 +596,7 @@ class Interp:
         """The value of a constant, evaluated once; a variable that may change between calls is hidden state."""
         if const.is_mutable:
             return hidden_state(m, const)
-        key = id(const)
+        key = const
         if key in self._consts:
             return self._consts[key]
         if key in self._evaluating or const.value is None:
@@ -660,9 +660,9 @@ class Interp:
 
     def enum_number(self, m: Machine, decl: EnumDef, name: str) -> int:
         """The value of an enumerator, -1 when it cannot be told."""
-        numbers = self._enums.get(id(decl))
+        numbers = self._enums.get(decl)
         if numbers is None:
-            numbers = self._enums[id(decl)] = {}
+            numbers = self._enums[decl] = {}
             following = 0
             low = Lowering(self, self.scoping(decl.file, decl.scope))
             for key, node in decl.values.items():
