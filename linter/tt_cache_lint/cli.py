@@ -132,6 +132,14 @@ def main() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Also write tests to DIR that show the findings on a device: each op runs twice, the second call a hit.",
 )
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Processes that share the work on many files. Default: 0, one for each processor.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="List every factory and how far it was analysed.")
 @click.pass_context
 def check(
@@ -154,6 +162,7 @@ def check(
     isolated: bool,
     compile_commands: Path | None,
     tests: Path | None,
+    jobs: int,
     verbose: bool,
 ) -> None:
     """Check the factories in PATHS, which are files or directories.
@@ -180,6 +189,7 @@ def check(
         fresh=write_baseline is not None,
         since=since,
         compile_commands=compile_commands,
+        jobs=jobs,
     )
     settings, run = checking.checked(default_root(paths[0]), paths, asked, calls=tests is not None)
     unreadable = checking.unreadable(settings, paths, run)

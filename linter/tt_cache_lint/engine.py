@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from tt_cache_lint.source.clang import ClangOracle
 
 Progress = Callable[[int, int, str], None]
+Batch = dict[str, bool]  # files of one op, each with whether it was named itself
 RECURSION = 12_000
 LOWERED = 700  # functions whose lowered code is kept, most of which only one op calls
 GARBAGE = 200_000  # objects made since the last collection, those that are gone again taken off
+WORTHWHILE = 40  # files; for fewer, processes take longer to begin than they save
 MOST_USERS = 32  # files that are checked for one shared header or kernel
 
 
@@ -35,6 +37,7 @@ class Options:
 
     `calls` also finds out how Python calls each op, for tests that run it; `inputs` lists what each op's hash covers.
     `compile_commands` is a compile database, or the folder of one: libclang answers what the syntax leaves open.
+    `jobs` processes share the work when there is enough of it; with a compile database it is one.
     """
 
     paths_budget: int = 64
@@ -45,6 +48,7 @@ class Options:
     inputs: bool = False
     exclude: tuple[str, ...] = ()
     compile_commands: Path | None = None
+    jobs: int = 1
 
 
 @dataclass(slots=True)
@@ -56,55 +60,131 @@ class Analysis:
     problems: list[Problem] = field(default_factory=list)
     files: int = 0
 
+    def add(self, other: Analysis) -> None:
+        """Take in what was found out about other files."""
+        self.facts += other.facts
+        self.operations += [op for op in other.operations if op not in self.operations]
+        self.problems += [problem for problem in other.problems if problem not in self.problems]
+        self.files += other.files
+
 
 def analyse(root: Path, paths: Sequence[Path], options: Options, progress: Progress | None = None) -> Analysis:
     """Analyse the factories of files and folders below `root`, and those that given headers belong to.
 
-    `progress` is told before each file how many are done, how many are known of, and its name. Raises OracleError when
+    `progress` is told how many files are done, how many there are, and the name of one of them. Raises OracleError when
     there is a compile database that cannot be used.
     """
-    from tt_cache_lint.device import tables  # noqa: F401  (fills the tables)
-    from tt_cache_lint.factory.find import Finder
-    from tt_cache_lint.hash.collect import Examiner
-    from tt_cache_lint.interp.interp import Interp
-    from tt_cache_lint.source.files import SourceError, SourceTree
-    from tt_cache_lint.source.index import Index
+    given, problems = _inputs(root, paths, options)
+    batches = list(batched(given).values())
+    if options.jobs > 1 and len(given) >= WORTHWHILE and len(batches) > 1 and options.compile_commands is None:
+        from tt_cache_lint import parallel
 
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
+        analysis = parallel.analyse(root, batches, options, progress)
+    else:
+        worker = Worker(root, options)
+        analysis = Analysis()
+        with _tidied():
+            for batch in batches:
+                told = _Ahead(progress, analysis.files, len(given)) if progress is not None else None
+                analysis.add(worker.analyse(batch, told))
+        analysis.problems.extend(worker.close())
+    analysis.problems[:0] = problems
+    analysis.facts = _in_order(analysis.facts, given)
+    return analysis
+
+
+def _inputs(root: Path, paths: Sequence[Path], options: Options) -> tuple[dict[str, bool], list[Problem]]:
+    """The files to look at, in order, each with whether it was named itself; and what is wrong with other paths."""
+    from tt_cache_lint.source.files import SourceError, SourceTree
+
     tree = SourceTree(root)
-    interp = Interp(Index(tree))
-    oracle = _oracle(interp, root, options.compile_commands)
-    finder = Finder(interp)
-    examiner = Examiner(finder, options.inputs)
-    analysis = Analysis()
-    seen: set[str] = set()
-    asked: set[str] = set()
-    for at, path in enumerate(paths):
+    given: dict[str, bool] = {}
+    problems = []
+    for path in paths:
         try:
             relative = tree.relative(path)
         except SourceError as error:
             written = Path(os.path.abspath(path))
             name = written.relative_to(root).as_posix() if written.is_relative_to(root) else str(path)
-            analysis.problems.append(Problem(name, str(error), unread=True))
+            problems.append(Problem(name, str(error), unread=True))
             continue
-        names = list(tree.walk(relative)) if path.is_dir() else [relative]
-        names = [name for name in names if not matches(name, options.exclude)] if options.exclude else names
-        asked.update(names)
-        total = analysis.files + len(names) + len(paths) - at - 1
-        with _tidied():
-            for name in names:
-                if progress is not None:
-                    progress(analysis.files, total, name)
-                analysis.files += 1
-                _file(finder, examiner, name, not path.is_dir(), seen, analysis, options)
-    with _tidied():
-        _operations(finder, examiner, analysis, options)
-    analysis.operations.extend(notes.facts() for notes in examiner.notes.values())
-    analysis.problems.extend(p for name, p in sorted(tree.problems.items()) if name in asked or name in seen)
-    if oracle is not None:
-        oracle.close()
-        analysis.problems.extend(Problem(*problem) for problem in oracle.problems)
-    return analysis
+        named = not path.is_dir()
+        for name in [relative] if named else tree.walk(relative):
+            if not options.exclude or not matches(name, options.exclude):
+                given[name] = given.get(name, False) or named
+    return given, problems
+
+
+def batched(given: Mapping[str, bool]) -> dict[str, Batch]:
+    """The files by the folder of their op: what is found out about an op is put together from all of these."""
+    from tt_cache_lint.factory.users import op_folder
+
+    batches: dict[str, Batch] = {}
+    for name, named in given.items():
+        batches.setdefault(op_folder(name), {})[name] = named
+    return batches
+
+
+def _in_order(facts: list[FactoryFacts], given: Mapping[str, bool]) -> list[FactoryFacts]:
+    """Each factory once, in the order of the files asked for; those that a header led to follow."""
+    once: dict[tuple[str, str, int], FactoryFacts] = {}
+    for one in facts:
+        once.setdefault((one.path, one.factory, one.line), one)
+    order = {name: at for at, name in enumerate(given)}
+    return sorted(once.values(), key=lambda one: order.get(one.path, len(order)))
+
+
+class _Ahead:
+    """Progress of a batch, told as that of the run."""
+
+    def __init__(self, progress: Progress, before: int, total: int) -> None:
+        self.progress, self.before, self.total = progress, before, total
+
+    def __call__(self, done: int, total: int, name: str) -> None:
+        self.progress(self.before + done, self.total, name)
+
+
+class Worker:
+    """Analyses batches of files of one tree. Raises OracleError when its compile database cannot be used."""
+
+    def __init__(self, root: Path, options: Options) -> None:
+        from tt_cache_lint.device import tables  # noqa: F401  (fills the tables)
+        from tt_cache_lint.factory.find import Finder
+        from tt_cache_lint.interp.interp import Interp
+        from tt_cache_lint.source.files import SourceTree
+        from tt_cache_lint.source.index import Index
+
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION))
+        self.options = options
+        self.tree = SourceTree(root)
+        interp = Interp(Index(self.tree))
+        self.oracle = _oracle(interp, root, options.compile_commands)
+        self.finder = Finder(interp)
+
+    def analyse(self, batch: Batch, progress: Progress | None = None) -> Analysis:
+        """The facts of the factories of some files. Collects garbage itself, now and then."""
+        from tt_cache_lint.hash.collect import Examiner
+
+        analysis = Analysis()
+        examiner = Examiner(self.finder, self.options.inputs)
+        seen: set[str] = set()
+        for name, named in batch.items():
+            if progress is not None:
+                progress(analysis.files, len(batch), name)
+            analysis.files += 1
+            _file(self.finder, examiner, name, named, seen, analysis, self.options)
+        _operations(self.finder, examiner, analysis, self.options)
+        analysis.operations.extend(notes.facts() for notes in examiner.notes.values())
+        problems = self.tree.problems
+        analysis.problems.extend(problems[name] for name in sorted({*batch, *seen} & problems.keys()))
+        return analysis
+
+    def close(self) -> list[Problem]:
+        """Let go of the compile database; what was wrong with it."""
+        if self.oracle is None:
+            return []
+        self.oracle.close()
+        return [Problem(*problem) for problem in self.oracle.problems]
 
 
 def _oracle(interp: Interp, root: Path, commands: Path | None) -> ClangOracle | None:

@@ -15,6 +15,7 @@ from tt_cache_lint.rule import Rule, named
 from tt_cache_lint.triage import Policy
 
 FAIL_ON = Severity.ERROR.value
+MOST_JOBS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Asked:
     fresh: bool = False  # a baseline is being written: none is used
     since: str | None = None
     compile_commands: Path | None = None
+    jobs: int = 1  # 0: one for each processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ def _options(known: Config, asked: Asked) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if known.exclude:
         options["exclude"] = known.exclude
+    if asked.jobs != 1:
+        options["jobs"] = asked.jobs or processors()
     if known.path_budget:
         options["paths_budget"] = known.path_budget
     if asked.compile_commands is not None:
@@ -111,6 +115,12 @@ def _options(known: Config, asked: Asked) -> dict[str, Any]:
         if not file.is_file():
             raise ConfigError(f"{known.file}: compile-commands: there is no file {known.compile_commands!r}")
     return options
+
+
+def processors() -> int:
+    """How many processors this process may use, up to a number that fits into memory (some 300 MiB for each)."""
+    usable = getattr(os, "sched_getaffinity", None)
+    return min(len(usable(0)) if usable is not None else os.cpu_count() or 1, MOST_JOBS)
 
 
 def _told(known: Config, root: Path) -> str:
