@@ -27,6 +27,7 @@ from tt_cache_lint.rule import Rule
 class Options:
     verbose: bool = False
     only: str | None = None
+    jobs: int = 1
 
 
 @dataclass
@@ -101,11 +102,11 @@ def found(result: Result) -> list[str]:
 
 
 def test_check_text(engine: Engine, tree: Path) -> None:
-    result = run("check", tree / PATH)
+    result = run("check", tree / PATH, "--jobs", "3")
     assert result.exit_code == 1
     assert "error TTC301 stale-buffer-address · MaskOp::MultiCore" in result.stdout
     assert "{src->address(), tensor_args.mask->buffer()->address(), num_tiles, offsets[i]}" in result.stdout
-    assert engine.calls == [(tree, [tree / PATH], Options())]
+    assert engine.calls == [(tree, [tree / PATH], Options(jobs=3))]
 
 
 def test_findings_are_distinct_and_sorted(engine: Engine, tree: Path) -> None:
@@ -295,7 +296,7 @@ engine = types.ModuleType("tt_cache_lint.engine")
 from dataclasses import dataclass
 @dataclass
 class Options:
-    verbose: bool = False
+    jobs: int = 1
 engine.Options = Options
 engine.analyse = lambda root, paths, options: types.SimpleNamespace(
     facts=[FACTS] * MANY, problems=[], files=1, operations=[]
