@@ -64,7 +64,7 @@ class Interp:
         self.known = frozenset(CONSTRUCTORS)
         self.told: Told | None = None  # what a compile database adds
         self.kernels: dict[str, Any] = {}  # the code of device kernels, by path
-        self.launched: dict[StructDef, Any] = {}  # what the functions that launch an op say of its inputs, by its struct
+        self.launched: dict[StructDef, Any] = {}  # what those who launch an op say of its inputs, by its struct
         self._consts: dict[ConstDef, Value] = {}
         self._constants_at: dict[tuple[object, ...], ConstDef] = {}
         self._evaluating: set[ConstDef] = set()
