@@ -10,6 +10,7 @@ from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.infra.callback_find import CallbackFactory
+from tt_cache_lint.infra.callback_lists import kinds
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.model import FactoryFacts, Status
 from tt_cache_lint.rule import load_rules
@@ -206,6 +207,23 @@ def test_how_many_tensors_an_op_takes(tmp_path: Path, use: str, most: int) -> No
     finder = Finder(Interp(Index(tree)))
     found = INFRAS["callback"].find(finder, "ttnn/cpp/ttnn/operations/test/copy_op.cpp")
     assert [f.sizes["input_tensors"] for f in found if isinstance(f, CallbackFactory)] == [most]
+
+
+@pytest.mark.parametrize("element", ["const Tensor", "const ttnn::Tensor", "Tensor const"])
+def test_optional_inputs_are_told_by_const_elements(tmp_path: Path, element: str) -> None:
+    maker = f"""operation::ProgramWithCallbacks create_program(
+        const std::vector<Tensor>& input_tensors,
+        const std::vector<std::optional<{element}>>& biases,
+        std::vector<Tensor>& output_tensors) const {{
+        TT_FATAL(biases.at(0).has_value(), "a bias");
+        return copy_multi_core(input_tensors.at(0), output_tensors.at(0));
+    }}"""
+    op(tmp_path, maker=maker, members="void f(const std::vector<std::optional<Tensor>>& outputs) const {}")
+    finder = Finder(Interp(Index(SourceTree(tmp_path))))
+    (found,) = INFRAS["callback"].find(finder, "ttnn/cpp/ttnn/operations/test/copy_op.cpp")
+    assert isinstance(found, CallbackFactory)
+    assert found.op is not None
+    assert kinds(found.op.methods["create_program"]) == ["input_tensors", "optional_input_tensors", "output_tensors"]
 
 
 def test_default_outputs_are_what_the_op_computes(tmp_path: Path) -> None:

@@ -111,6 +111,12 @@ CASES = [
         6432,
     ),
     Case(
+        "what a log counts up is counted",
+        'int f() { std::vector<int> v{4, 5}; size_t i = 0; log_trace(tt::LogOp, "{} {}", v.at(i++), v.at(i++)); '
+        'log_debug(tt::LogOp, "{}", g(i)); TT_ASSERT(v.size() == i, "missed some"); return i; }',
+        2,
+    ),
+    Case(
         "on from a core",
         "int f() { auto set = num_cores_to_corerangeset(CoreCoord(2, 0), 3, CoreCoord(4, 2), true); "
         "return set.contains(CoreCoord(0, 1)) && !set.contains(CoreCoord(0, 0)) && set.num_cores() == 3; }",
@@ -190,6 +196,37 @@ def test_a_device_has_the_cores_of_the_shards(width: int, kind: str, fits: bool)
     else:
         with pytest.raises(Implausible, match="beyond the device"):
             _ = memory.shard_spec
+
+
+def test_an_index_that_an_input_gives_is_rather_lowered_than_the_rank_raised(tmp_path: Path) -> None:
+    from interp_snippets import interp_of
+    from tt_cache_lint.device.tensor_inputs import input_shape
+    from tt_cache_lint.interp.access import out_of_range
+    from tt_cache_lint.interp.machine import Machine
+
+    m = Machine(interp_of(tmp_path, "int f() { return 1; }"), World(0))
+    shape = input_shape(m.world, "t")
+    fifth, third = out_of_range(m, shape, 4, leaf("dim", 4)), out_of_range(m, shape, 3, leaf("dim", 3))
+    assert isinstance(fifth, Thrown)
+    assert fifth.repairs == ({"dim": 3}, {"t.rank": 5})
+    assert isinstance(third, Thrown)
+    assert third.repairs == ({"t.rank": 4}, {"dim": 3})
+
+
+def test_a_shared_semaphore_is_what_its_pointer_points_to(tmp_path: Path) -> None:
+    """std::visit tells a GlobalSemaphore by its pointer from an id."""
+    code = (
+        "int f(std::shared_ptr<const GlobalSemaphore> s) { std::variant<uint32_t, const GlobalSemaphore*> v = s.get(); "
+        "return std::visit(ttsl::overloaded{[](uint32_t) { return 1; }, [](GlobalSemaphore const* g) { return 2; }, "
+        "[](auto&&) { return 3; }}, v); }"
+    )
+    from interp_snippets import interp_of
+    from tt_cache_lint.device.tensors import GlobalSemaphore
+    from tt_cache_lint.interp.machine import Machine
+
+    interp = interp_of(tmp_path, code)
+    (body,) = interp.index.functions("f", "f.cpp")
+    assert Machine(interp, World(0)).invoke(interp.instance(body, {}, None), [GlobalSemaphore("s", 1)]) == 2
 
 
 def test_old_page_mappings_agree(tmp_path: Path) -> None:

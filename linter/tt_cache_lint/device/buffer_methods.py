@@ -49,6 +49,12 @@ def semaphore_address(m: Machine, site: Site, v: GlobalSemaphore) -> Value:
     return m.world.address(name, v.run)
 
 
+@method(GlobalSemaphore, "get")
+def pointed_to(m: Machine, site: Site, v: GlobalSemaphore) -> Value:
+    """shared_ptr<const GlobalSemaphore>::get(), as in ops of early 2025: a pointer is what it points to."""
+    return v
+
+
 @method(Buffer, "buffer_type")
 def buffer_type(m: Machine, site: Site, v: Buffer) -> Value:
     return v.spec.layout.memory.buffer_type if v.spec is not None else L1
@@ -149,7 +155,7 @@ def shard_orientation(m: Machine, site: Site, v: ShardSpec) -> Value:
 # -- device ----------------------------------------------------------------------------------------------------------
 
 
-@method(Device, "compute_with_storage_grid_size", "logical_grid_size", "grid_size")
+@method(Device, "compute_with_storage_grid_size", "compute_and_storage_grid_size", "logical_grid_size", "grid_size")
 def device_grid(m: Machine, site: Site, v: Device) -> Value:
     return grid_of(m.world)
 

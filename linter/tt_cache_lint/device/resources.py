@@ -194,7 +194,7 @@ def _round(m: Machine, a: Value, b: Value, up: bool) -> Value:
     return quotient
 
 
-@function("div_up", "div_ceil", "ceil_div", arity=(2, 2))
+@function("div_up", "div_ceil", "ceil_div", "divup", arity=(2, 2))
 def div_up(m: Machine, site: Site, args: list[Value]) -> Value:
     return _round(m, ops.number(m, args[0]), ops.number(m, args[1]), up=True)
 

@@ -33,6 +33,10 @@ from tt_cache_lint.interp.values import (
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
 
+# The worker cores of whole devices: Wormhole, Grayskull, Blackhole (compute_with_storage_grid_size of
+# tt_metal/core_descriptors/*.yaml).
+CHIPS = ((8, 8), (12, 9), (14, 10))
+
 
 # -- functions -------------------------------------------------------------------------------------------------------
 
@@ -218,7 +222,9 @@ def num_cores_to_set(m: Machine, site: Site, args: list[Value]) -> Value:
 
 def _fewer(count: Value, most: int) -> tuple[dict[str, Value], ...]:
     """What would make a number of cores fit; or a larger device."""
-    return (*ops.solve(count, most), {"device.grid.x": 8, "device.grid.y": 8})
+    needed = plain(count)
+    larger = next(((x, y) for x, y in CHIPS if isinstance(needed, int) and needed <= x * y), CHIPS[0])
+    return (*ops.solve(count, most), dict(zip(("device.grid.x", "device.grid.y"), larger, strict=True)))
 
 
 @function("num_cores_to_corerangeset_in_subcoregrids", arity=(3, 4))

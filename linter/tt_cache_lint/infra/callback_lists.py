@@ -71,11 +71,16 @@ def kinds(method: FunctionDef) -> list[str]:
             found.append("output_tensors")
         elif "input_tensors" not in found:
             found.append("input_tensors")
-        elif "const Tensor" in text or "OptionalConstTensors" in text:
+        elif "OptionalConstTensors" in text or (param.type is not None and _of_constants(method, param.type)):
             found.append("optional_input_tensors")
         else:
             found.append("optional_output_tensors")
     return found
+
+
+def _of_constants(method: FunctionDef, type_: Node) -> bool:
+    """Are the elements of a list const: `std::vector<std::optional<const ttnn::Tensor>>`?"""
+    return any(n.type == "type_qualifier" and method.file.text_of(n) == "const" for n in walk(type_))
 
 
 def _largest_index(function: FunctionDef, name: str) -> int:

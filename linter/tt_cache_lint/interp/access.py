@@ -43,6 +43,8 @@ from tt_cache_lint.interp.values import (
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
 
+USUAL_RANK = 4  # the most dimensions that ops are mostly given
+
 
 def value_of(value: Value) -> Value:
     """The value behind an lvalue."""
@@ -173,7 +175,7 @@ def index_value(m: Machine, base: Value, at: Value) -> Value:
         index = _position(m, len(base.items), at)
         if index < 0 and isinstance(base, Vec) and base.kind == "Shape":
             index += len(base.items)
-        return item_at(m, base, index)
+        return item_at(m, base, index, at)
     if isinstance(base, Map):
         found = base.items.get(identity(at))
         if found is not None:
@@ -194,31 +196,34 @@ def index_value(m: Machine, base: Value, at: Value) -> Value:
     return Unknown(f"{key_of(base)}[{key_of(at)}]", mask(base) | mask(at))
 
 
-def item_at(m: Machine, base: Vec | InitList, index: int) -> Value:
-    """An element by number; past an opaque segment nothing is known."""
+def item_at(m: Machine, base: Vec | InitList, index: int, at: Value = None) -> Value:
+    """An element by number (`at` is the number with its origin); past an opaque segment nothing is known."""
     if Opaque in map(type, base.items[: index + 1]):
         position, item = next((p, i) for p, i in enumerate(base.items) if type(i) is Opaque)
         return Unknown(f"{item.key}+{index - position}")
     if not 0 <= index < len(base.items):
-        return beyond(m, base, index)
+        return beyond(m, base, index, at)
     return base.items[index]
 
 
-def beyond(m: Machine, base: Vec | InitList, index: int) -> Value:
+def beyond(m: Machine, base: Vec | InitList, index: int, at: Value = None) -> Value:
     """An element past the end: what the list knows is there; else nothing runs on from here, except where the numbers
     of a world need not fit together."""
     known = getattr(base, "beyond", None)
     if known is not None and index >= 0:
         return known(index)
-    error = out_of_range(m, base, index)
+    error = out_of_range(m, base, index, at)
     if m.checks or m.phase != "create" or not base.items:
         raise error
     m.violate(f"create: {error}", getattr(error, "repairs", ()))
     return Unknown(f"element {index} of {key_of(base)}", mask(base))
 
 
-def out_of_range(m: Machine, base: Vec | InitList, index: int) -> Thrown | Implausible:
-    """A wrong index: a shape of another rank may be what the code expects, or a loop ran too far."""
+def out_of_range(m: Machine, base: Vec | InitList, index: int, at: Value) -> Thrown | Implausible:
+    """A wrong index: a shape of another rank may be what the code expects, or a loop ran too far.
+
+    Hardly any tensor has more than four dimensions: an input that asks for the fifth is rather another one.
+    """
     message = f"index {index} of {len(base.items)}"
     if isinstance(base, Vec) and base.kind == "Shape":
         rank = index + 1 if index >= 0 else len(base.items) - index
@@ -227,7 +232,9 @@ def out_of_range(m: Machine, base: Vec | InitList, index: int) -> Thrown | Impla
             if isinstance(term, tuple) and term[0] == "roundup":
                 term = term[1].t if isinstance(term[1], Val) else None
             if isinstance(term, str) and ".logical_shape[" in term:
-                return Thrown(message, item.p, ({f"{term.partition('.logical_shape[')[0]}.rank": rank},))
+                larger = [{f"{term.partition('.logical_shape[')[0]}.rank": rank}]
+                lower = ops.solve(at, len(base.items) - 1) if index >= 0 else []
+                return Thrown(message, item.p | mask(at), (*lower, *larger) if rank > USUAL_RANK else (*larger, *lower))
     if isinstance(base, Vec) and base.key is not None and isinstance(base.key.t, str) and index >= 0:
         return Thrown(message, base.key.p, ({base.key.t: index + 1},))
     if m.phase == "override":
@@ -250,7 +257,7 @@ def index_ref(m: Machine, base: Value, at: Value) -> Value:
         if Opaque in map(type, base.items[: index + 1]):
             return CallRef(lambda: item_at(m, base, index), lambda value, mark: None)
         if not 0 <= index < len(base.items):
-            found = beyond(m, base, index)
+            found = beyond(m, base, index, at)
             return CallRef(lambda: found, lambda value, mark: None) if isinstance(found, Unknown) else found
         return sequence_ref(base, index)
     if isinstance(base, Map):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from inspect import CO_VARARGS
 from typing import TYPE_CHECKING, Any
 
@@ -223,7 +223,7 @@ def _named(
 
         return throw
     if name in NO_EFFECT:
-        return lambda f: None
+        return _logged(low, args)
     if name in TRANSPARENT and args:
         inner = low.lv(args[0]) if lvalue else low.ev(args[0])
         return inner
@@ -232,6 +232,30 @@ def _named(
         if limit is not None:
             return lambda f: limit
     return _free(low, node, target, path, args, discarded, lvalue)
+
+
+def _logged(low: Expressions, args: list[Node]) -> Closure:
+    """What a log call changes: nothing, but for variables counted up in its arguments, which debug checks rely on.
+
+    Logs and debug checks (TT_ASSERT) are in a build both or neither; one without the other would fail.
+    """
+    changes = [low.ev(node) for arg in args for node in _changes(arg)]
+    if not changes:
+        return lambda f: None
+
+    def run(f: list[Value]) -> None:
+        for change in changes:
+            change(f)
+
+    return run
+
+
+def _changes(node: Node) -> Iterator[Node]:
+    if node.type in ("update_expression", "assignment_expression"):
+        yield node
+    elif node.type != "lambda_expression":
+        for child in node.named_children:
+            yield from _changes(child)
 
 
 def _cast(low: Expressions, target: Node, arg: Node, name: str) -> Closure:
