@@ -352,6 +352,22 @@ def test_printer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("hashed", "covered"),
+    [
+        ("t.input.memory_config()", "yes"),
+        ("t.input.memory_config().buffer_type()", "partly"),
+        ("MemoryConfig(t.input.memory_config().memory_layout(), BufferType::L1)", "partly"),
+        ("t.input.dtype()", "no"),
+    ],
+)
+def test_a_memory_config_that_is_hashed_by_itself(tmp_path: Path, hashed: str, covered: str) -> None:
+    kind = "tensors.input.memory_config().is_sharded() ? 7 : (uint32_t)tensors.input.memory_config().buffer_type()"
+    found = facts(tmp_path, op(HASHED.format(f"a, {hashed}"), kind), listing=True)
+    (line,) = [i for i in found.inputs if i.input == "tensor_args.input.memory_config"]
+    assert line.covered == covered
+
+
+@pytest.mark.parametrize(
     ("verdicts", "says"),
     [
         (("without effect in what was tried", "refreshed on a hit"), "refreshed on a hit"),

@@ -109,6 +109,22 @@ def test_a_property_that_is_handed_on_as_an_attribute(tmp_path: Path, given: str
         assert {o.input for o in facts.omissions} == omitted, what
 
 
+@pytest.mark.parametrize(("given", "omitted"), [("input", set()), ("mask.value_or(input)", {"dtype"})])
+def test_a_tensor_among_the_attributes(tmp_path: Path, given: str, omitted: set[str]) -> None:
+    """It is the tensor argument, of which the hash has all."""
+    op = factory().replace("bool flag = false;", "bool flag = false;\n        Tensor again;")
+    op = op.replace("ReaderDataMovementConfig({})", "ReaderDataMovementConfig({(uint32_t)attributes.again.dtype()})")
+    hashed = (
+        "static ttsl::hash::hash_t compute_program_hash(const operation_attributes_t& a, const tensor_args_t& t) "
+        "{ return operation::hash_operation<CopyOperation>(a.flag, t); }\n    static TensorSpec compute_output_specs"
+    )
+    text = op.replace("static TensorSpec compute_output_specs", hashed)
+    launching = prim("true").replace(".flag = true}", f".flag = true, .again = {given}}}")
+    (tmp_path / "op.cpp").write_text(text + launching)
+    (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).operations
+    assert {o.input for o in facts.omissions} == {f"operation_attributes.again.{name}" for name in omitted}
+
+
 def test_an_op_that_returns_its_inputs(tmp_path: Path) -> None:
     op = factory().replace(
         "    static program_factory_t select",

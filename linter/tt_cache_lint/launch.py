@@ -76,7 +76,8 @@ class Known(NamedTuple):
     """What the functions that launch an op say about its inputs.
 
     `ties` are what an input always is. `copies` maps a property of an optional tensor, such as
-    `tensor_args.output.memory_config`, to the attribute that is the same wherever the tensor is given.
+    `tensor_args.output.memory_config`, to the attribute that is the same wherever the tensor is given, and a tensor
+    among the attributes to the tensor argument that it is.
     """
 
     ties: dict[str, Tie]
@@ -318,7 +319,10 @@ class Reading:
         return found
 
     def copies(self) -> dict[str, str]:
-        """The properties of the optional tensors that are given, with the attribute that repeats them, "" if none."""
+        """The properties of the optional tensors that are given, with the attribute that repeats them, "" if none.
+
+        And the tensors among the attributes, with the tensor argument that each is.
+        """
         optional = {key for key, value in self.inputs if isinstance(value, Opt)}
         tensors = {_origin(v): (key, v) for key, v in self.inputs if isinstance(v, Tensor) and key in optional}
         found = {f"{place}.{aspect}": "" for place, _ in tensors.values() for aspect in ASPECTS}
@@ -334,6 +338,10 @@ class Reading:
             name = f"{place}.{aspect}"
             if name in found:
                 found[name] = found[name] or key
+        arguments = {_origin(v): key for key, v in self.inputs if isinstance(v, Tensor) and key.startswith(TENSORS)}
+        for key, value in self.inputs:
+            if isinstance(value, Tensor) and key.startswith(ATTRIBUTES):
+                found[key] = arguments.get(_origin(value), "")
         return found
 
     def _add(self, found: dict[str, Tie], key: str, value: Value) -> None:

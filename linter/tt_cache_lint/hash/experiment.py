@@ -207,12 +207,10 @@ class Laboratory:
             self._reshape(path, key, facts, baseline)
 
     def _repeated(self, world: World, key: Key, fact: Fact) -> bool:
-        """Does the launching function hand a property of a tensor on as an attribute, which is hashed?"""
-        name = property_of(fact.key)
-        copy = self.exploration.copies.get(name)
-        if copy is None:
+        """Does the launching function hand an input on as another one, which is hashed?"""
+        leaf = self._copy_of(fact.key)
+        if not leaf:
             return False
-        leaf = f"{copy}.memory_layout" if name.endswith(MEMORY_CONFIG) else copy
         hashed = key.covers(leaf)
         if not hashed:
             two = replica(world)
@@ -222,8 +220,16 @@ class Laboratory:
                 two.varying = {leaf: next(varied(two, known), known.value)}
                 hashed = self.hasher.key(two, 2).content() != first.content()
         if hashed:
-            self.report.copied[fact.key] = copy
+            self.report.copied[fact.key] = property_of(leaf)
         return hashed
+
+    def _copy_of(self, leaf: str) -> str:
+        """The input that an input is always the same as: a tensor's property by its name, or part of a tensor."""
+        copies, name = self.exploration.copies, property_of(leaf)
+        if name in copies:
+            return f"{copies[name]}.memory_layout" if name.endswith(MEMORY_CONFIG) else copies[name]
+        owner = next((tensor for tensor in copies if leaf.startswith(f"{tensor}.")), "")
+        return copies[owner] + leaf.removeprefix(owner) if owner else ""
 
     def _vary(self, path: Path, key: Key, fact: Fact, baseline: set[str]) -> None:
         before = len(self.report.trials)

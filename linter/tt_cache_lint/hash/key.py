@@ -15,6 +15,7 @@ from tt_cache_lint.device.tensors import (
     GlobalSemaphore,
     MemoryConfig,
     PageConfig,
+    ShardSpec,
     Tensor,
     TensorLayout,
     TensorSpec,
@@ -42,6 +43,7 @@ from tt_cache_lint.interp.values import (
     Vec,
     identity,
     mask,
+    plain,
 )
 
 HASHERS = ("hash_operation", "hash_objects_with_default_seed", "hash_objects", "hash_combine", "hash_object")
@@ -154,8 +156,12 @@ class Reader:
             self.spec(value)
         elif isinstance(value, TensorLayout):
             self.layout(value)
-        elif isinstance(value, (MemoryConfig, PageConfig)):
-            self.item(identity(value), mask(value) if isinstance(value, MemoryConfig) else mask(value.layout))
+        elif isinstance(value, MemoryConfig):
+            self.memory(value)
+            self.item(identity(value), mask(value))
+        elif isinstance(value, PageConfig):
+            self.as_it_is(value.layout)
+            self.item(identity(value), mask(value.layout))
         elif isinstance(value, GlobalSemaphore):
             self.key.whole.setdefault(f"{value.name}.cores", self.mark)
         elif isinstance(value, (Device, Buffer, Program, Pointer, Ptr)):
@@ -165,11 +171,27 @@ class Reader:
         elif isinstance(value, (Opaque, Lambda)):
             self.key.unclear = self.key.unclear or getattr(value, "key", "a lambda")
         elif isinstance(value, Val):
-            if isinstance(value.t, str):
-                self.key.whole.setdefault(value.t, self.mark)
+            self.as_it_is(value)
             self.item(identity(value), value.p)
         else:
             self.item(identity(value) if isinstance(value, (int, float, str, Enum)) else _stable(value), mask(value))
+
+    def as_it_is(self, value: Value) -> None:
+        """Note an input that goes into the hash unchanged."""
+        if isinstance(value, Val) and isinstance(value.t, str):
+            self.key.whole.setdefault(value.t, self.mark)
+
+    def memory(self, value: MemoryConfig) -> None:
+        """Note the parts of a memory config that are inputs as they are."""
+        self.as_it_is(value.memory_layout)
+        self.as_it_is(value.buffer_type)
+        shard = plain(value.shard_spec) if value.sharded else None
+        if isinstance(shard, ShardSpec):
+            for part in (*elements(shard.shape), shard.orientation):
+                self.as_it_is(value_of(part))
+            owner, found, _ = str(getattr(value.memory_layout, "t", "")).rpartition(".memory_layout")
+            if found and getattr(shard.orientation, "t", None) == f"{owner}.shard_spec.orientation":
+                self.key.whole.setdefault(f"{owner}.shard_spec", self.mark)
 
     def item(self, content: object, p: int) -> None:
         self.key.items.append(Item(content, p, self.mark))
