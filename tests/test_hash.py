@@ -368,6 +368,30 @@ def test_a_memory_config_that_is_hashed_by_itself(tmp_path: Path, hashed: str, c
 
 
 @pytest.mark.parametrize(
+    ("words", "count", "sure"),
+    [
+        ("TensorAccessorArgs(tensors.input.buffer()).append_to(words);", "4u", Confidence.POSSIBLE),
+        ("TensorAccessorArgs(tensors.input.buffer()).append_to(words);", "num_pages", Confidence.CERTAIN),
+        ("words.push_back(tensors.input.layout() == Layout::TILE);", "4u", Confidence.CERTAIN),
+        ("words.push_back(tensors.input.buffer()->page_size());", "4u", Confidence.CERTAIN),
+    ],
+)
+def test_a_layout_that_the_op_is_not_made_for(tmp_path: Path, words: str, count: str, sure: Confidence) -> None:
+    """With the other layout a fresh program counts the same pages, which are others then: that call works nowhere."""
+    hashed = HASHED.format("a, t.input.dtype(), t.input.memory_config(), t.input.logical_shape()")
+    text = op(
+        hashed,
+        create=f"SetRuntimeArgs(program, reader, core, {{tensors.input.buffer()->address(), {count}}});",
+        override="GetRuntimeArgs(program, shared.reader, core)[0] = tensors.input.buffer()->address();",
+    )
+    text = text.replace("ReaderDataMovementConfig({})", "ReaderDataMovementConfig(words)")
+    before = "uint32_t num_pages = tensors.input.buffer()->num_pages(); std::vector<uint32_t> words;"
+    text = text.replace("    auto reader = ", f"    {before} {words}\n    auto reader = ")
+    (found,) = [o for o in facts(tmp_path, text).omissions if o.input == "tensor_args.input.layout"]
+    assert found.confidence is sure
+
+
+@pytest.mark.parametrize(
     ("verdicts", "says"),
     [
         (("without effect in what was tried", "refreshed on a hit"), "refreshed on a hit"),

@@ -106,6 +106,9 @@ def no_effect(m: Machine, site: Site, args: list[Value]) -> None:
 # -- compile-time argument helpers -----------------------------------------------------------------------------------
 
 
+ACCESSOR_PAGE = "page size of an accessor"  # the operator of the term of such a word
+
+
 class AccessorArgs(Obj):
     """TensorAccessorArgs: compile-time words that derive from the buffer's spec, never its address."""
 
@@ -133,7 +136,8 @@ class AccessorArgs(Obj):
         from tt_cache_lint.device.buffer_methods import buffer_aligned_page_size
 
         site = Site(Mark("", 0, 1, 0, ""), "aligned_page_size")
-        return [Val(dram, p), buffer_aligned_page_size(m, site, buffer)]
+        size = buffer_aligned_page_size(m, site, buffer)
+        return [Val(dram, p), Val(plain(size), mask(size), (ACCESSOR_PAGE, size, None))]
 
 
 @constructor("TensorAccessorArgs")

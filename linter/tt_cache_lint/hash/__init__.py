@@ -9,6 +9,7 @@ ttnn/api/ttnn/mesh_device_operation_adapter.hpp:719-737). What an omission means
     vary         other values for an input
     experiment   one omitted input varied between two calls with one hash
     idle         compile-time arguments that the kernel makes nothing of
+    layouts      layouts that an op is not made for
     needless     numbers that are hashed for nothing
     operations   finding ops by their struct, and ways to run those without a typed factory
     contents     what a hash contains that it should not

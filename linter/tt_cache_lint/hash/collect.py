@@ -14,6 +14,7 @@ from tt_cache_lint.hash.builds import Change, Differ, all_parts, unreadable
 from tt_cache_lint.hash.experiment import Hasher, Laboratory, Report, Trial, replica
 from tt_cache_lint.hash.idle import without_effect
 from tt_cache_lint.hash.inputs import listed, merged
+from tt_cache_lint.hash.layouts import unmindful
 from tt_cache_lint.hash.model import HashedInput, Hidden, Omission, OpFacts, Pointed, Surplus, Unordered, Use
 from tt_cache_lint.hash.needless import blanks, calculated_with, needless
 from tt_cache_lint.hash.operations import OpFinder
@@ -223,7 +224,7 @@ class Examiner:
 
     @staticmethod
     def _confidence(trial: Trial, report: Report, known: bool) -> Confidence:
-        if trial.key.unclear or trial.path.contradicts or trial.path.strained:
+        if trial.key.unclear or trial.path.contradicts or trial.path.strained or unmindful(trial):
             return Confidence.POSSIBLE
         if not trial.path.validated:  # no call is known that the op accepts; this one breaks fewest checks
             doubted = any(trial.leaf in r for rs in trial.path.outcomes[0].violations.values() for r in rs)

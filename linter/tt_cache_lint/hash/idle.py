@@ -1,4 +1,4 @@
-"""Compile-time arguments that change without effect: the kernel makes nothing of them."""
+"""Changes that say little: of a compile-time argument that no kernel uses, of a layout that the op is not made for."""
 
 from __future__ import annotations
 
