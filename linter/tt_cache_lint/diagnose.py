@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tt_cache_lint.compare import Reading, SlotState, WorldTable, same
@@ -55,8 +56,9 @@ class Ledger:
 class Diagnosis:
     """Reads the tables of a factory."""
 
-    def __init__(self, factory: Factory, describer: Describer) -> None:
+    def __init__(self, factory: Factory, describer: Describer, idle: Callable[[WorldTable, SlotState], bool]) -> None:
         self.factory = factory
+        self.idle = idle
         self.words = describer
         self.ledgers: dict[Slot, Ledger] = {}
         self.failures: dict[tuple[str, str, int], tuple[Path, WorldTable, Failure]] = {}
@@ -268,6 +270,7 @@ class Diagnosis:
             first.other,
             given(world),
             state.program.place if cause is Cause.WRONG_COORDINATE else "",
+            idle=all(self.idle(s.table, s.state) for s in ledger.sightings),
         )
 
     def _write_of(self, table: WorldTable, slot_name: str) -> tuple[Mark, tuple[Mark, ...]] | None:

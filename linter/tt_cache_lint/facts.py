@@ -12,6 +12,7 @@ from tt_cache_lint.device.program import Event as RawEvent
 from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.diagnose import Diagnosis, holds
 from tt_cache_lint.factory.found import Factory
+from tt_cache_lint.idle import Idle
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.values import Handle, Opt, Struct, Value, Vec, empty, mask, plain
 from tt_cache_lint.model import (
@@ -74,7 +75,7 @@ class Collector:
 
     def collect(self) -> FactoryFacts:
         factory, words = self.factory, self.words
-        diagnosis = Diagnosis(factory, words)
+        diagnosis = Diagnosis(factory, words, Idle(self.interp))
         for path, table in self.tables:
             diagnosis.read(path, table)
         found = diagnosis.differences()

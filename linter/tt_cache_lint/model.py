@@ -184,6 +184,7 @@ class Difference:
     given: tuple[Given, ...] = ()  # the inputs of the witness world
     coordinate: str = ""
     refused: bool = False  # a whole call that the host API refuses; `created` says why
+    idle: bool = False  # the kernel makes nothing of the slot
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,12 +51,12 @@ def _of_kernel(
     confidence: Confidence,
 ) -> Iterator[ShortArguments]:
     bits = outcome.world.dispatch
-    common = _numbers(kernel.common.vals, bits) if kernel.common is not None else []
+    common = numbers(kernel.common.vals, bits) if kernel.common is not None else []
     if common is None or not kernel.args:
         return
     short: dict[tuple[int, int], tuple[Reads, CoreArgs]] = {}
     for xy, data in kernel.args.items():
-        given = _numbers(data.vals, bits)
+        given = numbers(data.vals, bits)
         if given is None:
             continue
         reads = code.reads(given, common)
@@ -77,7 +77,7 @@ def _of_kernel(
         )
 
 
-def _numbers(values: list[Value], dispatch: int) -> list[Number] | None:
+def numbers(values: list[Value], dispatch: int) -> list[Number] | None:
     """Argument words as the kernel sees them; None when their count is not known."""
     if any(type(v) is Opaque for v in values):
         return None

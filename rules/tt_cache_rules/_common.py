@@ -272,13 +272,15 @@ def _finding(
     related: tuple[Related, ...],
     severity: Severity | None = None,
 ) -> Finding:
+    if d.idle:
+        message += " The kernel makes nothing of this argument, so nothing goes wrong today."
     return rule.finding(
         facts,
         message,
         place,
         slot=d.slot.name,
         confidence=d.confidence,
-        severity=severity,
+        severity=Severity.NOTE if d.idle else severity,
         when=d.when,
         related=tuple(dict.fromkeys(related + d.related)),
         rows=d.rows,

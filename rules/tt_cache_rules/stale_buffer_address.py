@@ -37,9 +37,10 @@ class StaleBufferAddress(Rule):
     ```
 
     ## Known problems
-    Device kernels are not read: an address that the kernel ignores is reported, and so is that of a tensor which the
-    caller happens to keep in one place. An argument list that is handed to a function whose body is not found counts
-    as unknown from there on and is not reported.
+    An address that the kernel makes nothing of is a note, where its source shows that; one that it only uses for no
+    work, in a loop that runs no times, say, is an error like any other. So is that of a tensor which the caller happens
+    to keep in one place. An argument list that is handed to a function whose body is not found counts as unknown from
+    there on and is not reported.
     """
 
     id = "TTC301"

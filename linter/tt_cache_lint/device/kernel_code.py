@@ -55,7 +55,7 @@ class Reads:
             self.unique, self.unique_line = index, line
 
 
-class _Word(int):
+class Word(int):
     """A number that derives from arguments: `of` are their indices."""
 
     of: frozenset[int]
@@ -63,10 +63,10 @@ class _Word(int):
 
 def _word(value: int, *sources: Number) -> int:
     """A number with the arguments that other numbers derive from."""
-    of = frozenset[int]().union(*(s.of for s in sources if isinstance(s, _Word)))
+    of = frozenset[int]().union(*(s.of for s in sources if isinstance(s, Word)))
     if not of:
         return int(value)
-    made = _Word(value)
+    made = Word(value)
     made.of = of
     return made
 
@@ -102,7 +102,7 @@ class KernelCode:
         for used, answers in known:
             if (found := answers.get(tuple(arguments[i] for i in used))) is not None:
                 return found
-        run = _Run(self, self.file, arguments, common)
+        run = Run(self, self.file, arguments, common)
         if self.body is not None:
             run.block(self.body)
         used = tuple(sorted(run.used))
@@ -129,7 +129,7 @@ class KernelCode:
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
     """One run through a kernel, as far as it goes for certain. `used` are the arguments that decided something."""
 
     code: KernelCode
@@ -142,7 +142,7 @@ class _Run:
 
     def decided(self, value: Number) -> Number:
         """A number that something is decided by."""
-        if isinstance(value, _Word):
+        if isinstance(value, Word):
             self.used |= value.of
         return value
 
@@ -305,7 +305,7 @@ class _Run:
             found = held[index] if index < len(held) else None
             if found is None or called == _COMMON:
                 return found
-            word = _Word(found)
+            word = Word(found)
             word.of = frozenset((index,))
             return word
         if called == "static_cast" and len(values) == 1:

@@ -124,6 +124,14 @@ class CompileTimeUses:
 
 def compile_time_uses(tree: SourceTree, kernel: SourceFile) -> CompileTimeUses:
     """Of a kernel with the headers below the root that it includes."""
+    files, missing = with_headers(tree, kernel)
+    uses = CompileTimeUses(files)
+    uses.obscure = uses.obscure or missing
+    return uses
+
+
+def with_headers(tree: SourceTree, kernel: SourceFile) -> tuple[list[SourceFile], bool]:
+    """A kernel and the headers below the root that it includes; and whether one of an op is missing."""
     files, seen, missing = [kernel], {kernel.path}, False
     for file in files:  # grows on the way
         for include in file.includes:
@@ -135,9 +143,7 @@ def compile_time_uses(tree: SourceTree, kernel: SourceFile) -> CompileTimeUses:
                 found = tree.get(path) if len(files) < MOST_FILES else None
                 missing = missing or found is None
                 files += [found] if found is not None else []
-    uses = CompileTimeUses(files)
-    uses.obscure = uses.obscure or missing
-    return uses
+    return files, missing
 
 
 def _literal(file: SourceFile, given: list[Node]) -> int | None:

@@ -22,6 +22,7 @@ from tt_cache_lint.hash.reflect import How, Reflection
 from tt_cache_lint.hash.telling import fix_of, hash_conditions, values_of
 from tt_cache_lint.hash.vary import property_of
 from tt_cache_lint.hit import Outcome, Replay
+from tt_cache_lint.idle import Idle
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import Interrupt, Value, mask
@@ -345,7 +346,7 @@ class Examiner:
                 or trial.property in notes.omissions
             ):
                 continue
-            diagnosis = Diagnosis(factory, words)
+            diagnosis = Diagnosis(factory, words, Idle(self.interp))
             diagnosis.read(trial.path, trial.table)
             for difference in diagnosis.differences():
                 mine = difference.what is What.SCALAR and difference.cause is not Cause.OUT_OF_RANGE

@@ -1,0 +1,343 @@
+"""Which runtime arguments a device kernel makes nothing of, with the words that it is compiled with.
+
+A kernel often fetches more than it needs: an address into a variable that nothing mentions, or one that only another
+role of the same source uses (`if constexpr (is_sender)`). The branches that the compile-time arguments, the defines and
+a core's other arguments rule out are left aside. In the rest an argument counts as used as soon as anything but another
+unused variable is made of it, and all of them do when the kernel reads its arguments in a way that is not followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.device.kernel_code import KernelCode, Number, Run
+from tt_cache_lint.device.kernel_readers import ADDRESSES, READERS, Source, counters, within
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+COMPILED, NAMED = "get_compile_time_arg_val", "get_named_compile_time_arg_val"
+BASES = (b"rta_l1_base",)  # where the arguments begin in memory (tt_metal/hw/inc: rta_l1_base, crta_l1_base)
+# Calls without an effect of their own (tt_metal/hw/inc: dataflow_api.h, tensor_accessor.h, tensor_accessor_args.h).
+PURE = {
+    "static_cast",
+    "reinterpret_cast",
+    "min",
+    "max",
+    "TensorAccessor",
+    "TensorAccessorArgs",
+    "InterleavedAddrGen",
+    "InterleavedAddrGenFast",
+    "InterleavedPow2AddrGen",
+    "InterleavedPow2AddrGenFast",
+    "ShardedAddrGen",
+    "get_noc_addr",
+    "get_semaphore",
+    "get_tile_size",
+    "get_dataformat",
+    "get_write_ptr",
+    "get_read_ptr",
+    *READERS,
+    COMPILED,
+    NAMED,
+}
+# Defined by the build of the device, not by the host program (tt_metal/jit_build/build.cpp).
+TOOLCHAIN = ("ARCH_", "COMPILE_FOR_", "DEBUG", "DPRINT", "WATCHER", "PROFILE", "NOC_", "TRISC", "UCK_", "FORCE_")
+LOOPS = {"for_statement", "while_statement", "do_statement", "for_range_loop", "switch_statement"}
+NOTHING = {"comment", "using_declaration", "alias_declaration", "static_assert_declaration", "empty_statement", ";"}
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a kernel is compiled with. `defines` is None when they are not known; `texts` are its files.
+
+    `elsewhere` are the arguments that functions beside kernel_main read by a literal number, `helpers` those functions
+    and classes that may read arguments by a number that they are given.
+    """
+
+    words: Mapping[int, Number] = field(default_factory=dict)
+    named: Mapping[str, Number] = field(default_factory=dict)
+    defines: Mapping[str, str] | None = field(default_factory=dict)
+    texts: tuple[bytes, ...] = ()
+    elsewhere: frozenset[Source] = frozenset()
+    helpers: frozenset[str] = frozenset()
+
+    def defined(self, name: str) -> bool | None:
+        """Is a macro defined? None when that cannot be told."""
+        if self.defines is None:
+            return None
+        if name in self.defines:
+            return True
+        if name.startswith(TOOLCHAIN) or any(b"#define " + name.encode() in text for text in self.texts):
+            return None
+        return False
+
+
+def ignored(
+    code: KernelCode,
+    compiled: Compiled,
+    arguments: Sequence[Number],
+    common: Sequence[Number],
+    index: int,
+    shared: bool,
+) -> bool:
+    """Is it certain that nothing depends on argument `index` (a common one if `shared`) of a core with these
+    arguments? None is a number that is not known."""
+    if code.body is None or any(base in text for base in BASES for text in (code.file.text, *compiled.texts)):
+        return False
+    walk = _Walk(code, code.file, arguments, common, compiled=compiled)
+    if compiled.defines is not None:
+        numbers = {k: v for k, v in compiled.defines.items() if v.isdigit()}
+        walk.known.update({k: int(v) for k, v in numbers.items()})
+    walk.counters = counters(code, code.body)
+    walk.roots |= compiled.elsewhere
+    walk.block(code.body)
+    return not walk.obscure and index < walk.open and (shared, index) not in walk.live()
+
+
+@dataclass(slots=True)
+class _Walk(Run):
+    """A run through a kernel that keeps to no single path: what may be used on any of them."""
+
+    compiled: Compiled = field(default_factory=Compiled)
+    counters: set[str] = field(default_factory=set)  # variables that arguments are numbered with
+    fixed: set[str] = field(default_factory=set)  # declared const: no function changes them
+    obscure: bool = False
+    open: int = 1 << 30  # from here on arguments may be read elsewhere
+    roots: set[Source] = field(default_factory=set)
+    edges: dict[str, set[Source]] = field(default_factory=dict)
+    seen: dict[int, tuple[bool, int] | None] = field(default_factory=dict)
+
+    def live(self) -> set[Source]:
+        """All that something is made of."""
+        found, left = set(self.roots), list(self.roots)
+        while left:
+            name = left.pop()
+            for source in self.edges.get(name, ()) if isinstance(name, str) else ():
+                if source not in found:
+                    found.add(source)
+                    left.append(source)
+        return found
+
+    # -- statements ------------------------------------------------------------------------------------------------
+
+    def statement(self, node: Node) -> bool:
+        kind = node.type
+        if kind in NOTHING:
+            return True
+        if kind == "compound_statement":
+            return self.block(node)
+        if kind == "declaration":
+            self.declaration(node)
+        elif kind == "expression_statement":
+            for child in node.named_children:
+                self.effect(child)
+        elif kind == "if_statement":
+            return self.branch(node)
+        elif kind in LOOPS:
+            self.loop(node)
+        elif kind in ("preproc_ifdef", "preproc_if"):
+            return self.conditional_text(node)
+        elif kind.startswith("preproc_"):
+            self.roots |= set(self.file.text_of(node).replace("(", " ").replace(")", " ").split())
+        elif kind == "return_statement":
+            self.roots |= self.sources(node)
+            return False
+        else:
+            self.obscure = self.obscure or kind in ("goto_statement", "labeled_statement")
+            self.roots |= self.sources(node)
+            self.perhaps(node)
+        return True
+
+    def declaration(self, node: Node) -> None:
+        const = any(self.file.text_of(n) in ("const", "constexpr") for n in node.children)
+        for child in node.named_children:
+            if child.type != "init_declarator":
+                if child.type == "function_declarator":
+                    self.roots |= self.sources(child)
+                continue
+            target, value = child.child_by_field_name("declarator"), child.child_by_field_name("value")
+            if target is None or value is None:
+                continue
+            found = self.value(value)
+            names = [self.file.text_of(n) for n in (target, *within(target)) if n.type == "identifier"]
+            if target.type == "identifier":
+                self.put(names[0], found)
+                if const:
+                    self.fixed.add(names[0])
+            self.made(names, value)
+
+    def made(self, names: list[str], value: Node) -> None:
+        """Variables get a value."""
+        sources = self.sources(value)
+        for name in names:
+            self.edges.setdefault(name, set()).update(sources)
+        if not names or not self.pure(value):
+            self.roots |= sources
+
+    def effect(self, node: Node) -> None:
+        """An expression whose value is not kept."""
+        self.value(node)
+        if node.type == "assignment_expression":
+            left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+            if left is not None and right is not None and left.type == "identifier":
+                self.made([self.file.text_of(left)], right)
+                return
+        if node.type == "update_expression":
+            return
+        if node.type == "cast_expression" and node.child_by_field_name("type") is not None:
+            type_, inner = node.child_by_field_name("type"), node.child_by_field_name("value")
+            if type_ is not None and self.file.text_of(type_) == "void" and inner is not None:
+                if inner.type == "identifier":  # `(void)unused;`
+                    return
+        self.roots |= self.sources(node)
+
+    def branch(self, node: Node) -> bool:
+        clause = node.child_by_field_name("condition")
+        inner = clause.child_by_field_name("value") if clause is not None else None
+        condition = self.value(inner) if inner is not None else None
+        if clause is not None:
+            self.roots |= self.sources(clause)
+        then, otherwise = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
+        if condition is None:
+            self.either(node, [part for part in (then, otherwise) if part is not None])
+            return True
+        taken = then if condition else otherwise
+        return self.part(taken) if taken is not None else True
+
+    def part(self, node: Node) -> bool:
+        return self.block(node) if node.type == "else_clause" else self.statement(node)
+
+    def either(self, whole: Node, parts: list[Node]) -> None:
+        """Parts of which any may run, or none; what they write is not known behind them."""
+        before = dict(self.known)
+        for part in parts:
+            self.part(part)
+            self.known = dict(before)
+        self.perhaps(whole)
+
+    def loop(self, node: Node) -> None:
+        self.perhaps(node)
+        body = node.child_by_field_name("body")
+        for child in node.named_children:
+            if body is None or child.id != body.id:
+                self.roots |= self.sources(child)
+        if body is not None:
+            before = dict(self.known)
+            self.part(body)
+            self.known = before
+
+    def conditional_text(self, node: Node) -> bool:
+        """`#if` within a function."""
+        alternative = node.child_by_field_name("alternative")
+        name, condition = node.child_by_field_name("name"), node.child_by_field_name("condition")
+        holds = self.compiled.defined(self.file.text_of(name)) if name is not None else self.macro(condition)
+        if name is not None and node.children[0].type == "#ifndef":
+            holds = None if holds is None else not holds
+        apart = {n.id for n in (alternative, name, condition) if n is not None}
+        own = [child for child in node.named_children if child.id not in apart]
+        if holds is None:
+            before = dict(self.known)
+            for child in own:
+                self.statement(child)
+            self.known = before
+            if alternative is not None:
+                self.text_part(alternative)
+            self.perhaps(node)
+            return True
+        if holds:
+            return all(self.statement(child) for child in own)
+        return self.text_part(alternative) if alternative is not None else True
+
+    def text_part(self, node: Node) -> bool:
+        if node.type == "preproc_else":
+            return all(self.statement(child) for child in node.named_children)
+        return self.conditional_text(node)
+
+    def macro(self, node: Node | None) -> bool | None:
+        """The condition of an `#if`."""
+        if node is None:
+            return None
+        if node.type == "preproc_defined":
+            return self.compiled.defined(self.file.text_of(node.named_children[-1])) if node.named_children else None
+        if node.type == "parenthesized_expression":
+            return self.macro(node.named_children[0]) if node.named_children else None
+        if node.type == "unary_expression" and node.children[0].type == "!":
+            inner = self.macro(node.child_by_field_name("argument"))
+            return None if inner is None else not inner
+        if node.type == "binary_expression" and node.children[1].type in ("&&", "||"):
+            stop = node.children[1].type == "||"
+            sides = [self.macro(node.child_by_field_name(side)) for side in ("left", "right")]
+            return stop if stop in sides else None if None in sides else not stop
+        found = self.value(node)
+        return None if found is None else bool(found)
+
+    # -- expressions -----------------------------------------------------------------------------------------------
+
+    def call(self, node: Node) -> Number:
+        callee, given = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+        called, arguments = self.called(callee), given.named_children if given is not None else []
+        if called == COMPILED and len(arguments) == 1:
+            index = self.value(arguments[0])
+            return self.compiled.words.get(index) if index is not None else None
+        if called == NAMED and len(arguments) == 1:
+            return self.compiled.named.get(self.file.text_of(arguments[0]).strip('"'))
+        if called in READERS and len(arguments) == 1:
+            index, shared = self.value(arguments[0]), READERS[called]
+            self.seen[node.id] = (shared, index) if index is not None and index >= 0 else None
+            self.obscure = self.obscure or self.seen[node.id] is None
+            held = self.common if shared else self.arguments
+            return held[index] if index is not None and 0 <= index < len(held) else None
+        if called not in PURE:
+            self.hand_over(called, arguments)
+        before = {name: self.known[name] for name in self.fixed if name in self.known}
+        found = Run.call(self, node)
+        self.known.update(before)
+        return found
+
+    def hand_over(self, called: str, given: list[Node]) -> None:
+        """A function gets these: it may read the arguments from a number on that is among them."""
+        reads = called in self.compiled.helpers or called in ADDRESSES
+        numbers = []
+        for child in given:
+            names = {self.file.text_of(n) for n in (child, *within(child)) if n.type == "identifier"}
+            if names & self.counters or (reads and child.type == "number_literal"):
+                writes = any(n.type in ("update_expression", "assignment_expression") for n in (child, *within(child)))
+                numbers.append(None if writes else self.value(child))
+        if reads and not numbers:
+            numbers.append(None)
+        self.open = min([self.open, *(0 if n is None else n for n in numbers)])
+
+    def called(self, callee: Node | None) -> str:
+        """The name of what is called, without namespaces and template arguments."""
+        if callee is not None and callee.type == "qualified_identifier":
+            callee = callee.child_by_field_name("name")
+        if callee is not None and callee.type == "template_function":
+            callee = callee.child_by_field_name("name")
+        return self.file.text_of(callee) if callee is not None else ""
+
+    def pure(self, node: Node) -> bool:
+        for inner in (node, *within(node)):
+            if inner.type == "call_expression" and self.called(inner.child_by_field_name("function")) not in PURE:
+                return False
+            if inner.type in ("assignment_expression", "new_expression", "lambda_expression", "ERROR"):
+                return False
+        return True
+
+    def sources(self, node: Node) -> set[Source]:
+        """The variables and arguments that an expression mentions."""
+        if node.type in ("identifier", "type_identifier"):  # `Accessor a(b, c);` looks like a function's declaration
+            return {self.file.text_of(node)}
+        if node.type == "call_expression" and self.called(node.child_by_field_name("function")) in READERS:
+            if node.id not in self.seen:  # where nothing is evaluated
+                self.call(node)
+            at = self.seen[node.id]
+            return {at} if at is not None else set()
+        # A word that only the device's headers explain (`tt_l1_ptr`) is no obstacle, what may hide a block is.
+        self.obscure = self.obscure or (node.type == "ERROR" and any(b in self.file.text_of(node) for b in "{}#("))
+        found: set[Source] = set()
+        for child in node.named_children:
+            found |= self.sources(child)
+        return found

@@ -1,0 +1,101 @@
+"""Slots that are wrong without effect today: the kernel makes nothing of the argument where it is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.device.kernel_code import KernelCode
+from tt_cache_lint.device.kernel_constants import with_headers
+from tt_cache_lint.device.kernel_readers import Elsewhere
+from tt_cache_lint.device.kernel_words import Compiled, ignored
+from tt_cache_lint.device.program import CoreArgs, Kernel
+from tt_cache_lint.hash.builds import LISTS, MAPS, parts_of
+from tt_cache_lint.interp.values import Enum, Opaque, plain
+from tt_cache_lint.model import SlotKind
+from tt_cache_lint.short import kernel_code, numbers
+
+if TYPE_CHECKING:
+    from tt_cache_lint.compare import SlotState, WorldTable
+    from tt_cache_lint.interp.interp import Interp
+
+WORD, NAMED, DEFINE = (f"{label} " for label in (LISTS["compile_args"], MAPS["named_compile_args"], MAPS["defines"]))
+Parts = tuple[frozenset[object], bool]
+
+
+class Idle:
+    """Asks the kernels of a factory."""
+
+    def __init__(self, interp: Interp) -> None:
+        self.interp = interp
+
+    def __call__(self, table: WorldTable, state: SlotState) -> bool:
+        """Is a slot of this world one that the kernel makes nothing of wherever it is wrong?"""
+        kernels = table.outcome.fresh.kernels
+        if state.kernel is None or state.ordinal >= len(kernels):
+            return False
+        kernel = kernels[state.ordinal]
+        code = kernel_code(self.interp, kernel)
+        if code is None:
+            return False
+        compiled = self._compiled(code, kernel)
+        bits = table.outcome.world.dispatch
+        common = numbers(kernel.common.vals, bits) if kernel.common is not None else []
+        if compiled is None or common is None:
+            return False
+        shared = state.slot.kind is SlotKind.COMMON
+        answers: dict[tuple[object, ...], bool] = {}
+        for xy in {r.core for r in state.bad} if not shared else set(kernel.args):
+            given = _known(kernel.args.get(xy), bits) if xy is not None else ()
+            if given not in answers:
+                answers[given] = ignored(code, compiled, given, common, state.slot.index, shared)
+            if not answers[given]:
+                return False
+        return bool(answers)
+
+    def _compiled(self, code: KernelCode, kernel: Kernel) -> Compiled | None:
+        """What a kernel is compiled with; None where a header of its op is missing."""
+        known = self.interp.kernels
+        name = f"files of {code.file.path}"
+        if name not in known:
+            files, missing = with_headers(self.interp.index.tree, code.file)
+            beside = Elsewhere()
+            for file in (code.file, *files[1:]):
+                beside.add(file, code.body if file is code.file else None)
+            found = (tuple(f.text for f in files), frozenset(beside.literal), beside.helpers())
+            known[name] = None if missing else found
+        if known[name] is None:
+            return None
+        texts, elsewhere, helpers = known[name]
+        words: dict[int, int] = {}
+        named: dict[str, int] = {}
+        defines: dict[str, str] | None = {}
+        shift = False  # words of unknown number come before
+        for part in parts_of(kernel):
+            what, value = part.what, part.value
+            number = _number(value)
+            if what.startswith(WORD):
+                shift = shift or isinstance(value, Opaque)
+                if not shift and number is not None:
+                    words[int(what.removeprefix(WORD))] = number
+            elif what.startswith(NAMED):
+                if number is not None:
+                    named[what.removeprefix(NAMED)] = number
+            elif what.startswith(DEFINE) and defines is not None:
+                defines[what.removeprefix(DEFINE)] = str(plain(value))
+            elif what.startswith(("config", "defines")):
+                defines = None
+        return Compiled(words, named, defines, texts, elsewhere, helpers)
+
+
+def _known(data: CoreArgs | None, bits: int) -> tuple[int | None, ...]:
+    """The arguments of a core up to the first that may be several words."""
+    values = data.vals if data is not None else []
+    end = next((i for i, v in enumerate(values) if type(v) is Opaque), len(values))
+    return tuple(numbers(values[:end], bits) or ())
+
+
+def _number(value: object) -> int | None:
+    bare = plain(value)
+    if isinstance(bare, Enum):
+        return bare.number if bare.number >= 0 else None
+    return int(bare) if isinstance(bare, (bool, int)) else None

@@ -1,0 +1,132 @@
+"""Which runtime arguments a device kernel makes nothing of, and that a finding about such a slot is a note."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from small_factory import CREATE, STALE, factory
+from tt_cache_lint.device.kernel_code import KernelCode
+from tt_cache_lint.device.kernel_readers import Elsewhere
+from tt_cache_lint.device.kernel_words import Compiled, ignored
+from tt_cache_lint.engine import Options, analyse
+from tt_cache_lint.model import Severity
+from tt_cache_rules.stale_buffer_address import StaleBufferAddress
+
+
+def arg(index: object) -> str:
+    return f"get_arg_val<uint32_t>({index})"
+
+
+def unused(
+    body: str, *arguments: int | None, index: int = 0, before: str = "", header: str = "", **compiled: object
+) -> bool:
+    """Does `void kernel_main()` with this body make nothing of an argument?"""
+    text = f"{before}\nvoid kernel_main() {{\n{body}\n}}".encode()
+    code, beside = KernelCode("k.cpp", text), Elsewhere()
+    beside.add(code.file, code.body)
+    other = KernelCode("h.hpp", header.encode()).file
+    beside.add(other, None)
+    given = Compiled(
+        texts=(text, other.text),
+        elsewhere=frozenset(beside.literal),
+        helpers=beside.helpers(),
+        **compiled,  # type: ignore[arg-type]
+    )
+    return ignored(code, given, arguments or (None,) * 8, (), index, False)
+
+
+A = f"const uint32_t a = {arg(0)};"
+B = f"const uint32_t b = {arg(1)};"
+SENDER = "constexpr bool sender = get_compile_time_arg_val(2);"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        A,
+        f"{A} {B} send(b);",
+        f"uint32_t i = 0; uint32_t a = {arg('i++')}; uint32_t b = {arg('i++')}; send(b);",
+        f"{A} const auto reader = TensorAccessor(args, a);",
+        f"{A} InterleavedAddrGenFast<true> s = {{.bank_base_address = a, .page_size = 32}};",
+        f"{A} uint32_t c = a + 4; uint32_t d = c * 2;",
+        f"{A} uint32_t c = 0; c = a;",
+        f"{A} (void)a;",
+        f"{A} if constexpr (false) {{ send(a); }}",
+        f"{A} {B} {SENDER} if constexpr (sender) {{ send(a); }} else {{ f(b); }}",
+        f"{A} {SENDER} for (int k = 0; k < 9; ++k) {{ if constexpr (sender) {{ f(a); }} }}",
+        f"{A}\n#ifdef OFF\nsend(a);\n#else\nrest();\n#endif",
+        f"{A}\n#ifndef ON\nsend(a);\n#endif",
+        f"{A}\n#if defined(OFF) && defined(ON)\nsend(a);\n#endif",
+        f"{A}\nvolatile tt_l1_ptr uint32_t* p = reinterpret_cast<volatile tt_l1_ptr uint32_t*>(4); *p = 1;",
+        f"{A} const uint32_t from = 2; auto c = {arg('from')}; helper(from);",
+        f"{A} return; send(a);",
+        "helper(1); rest(0);",
+    ],
+)
+def test_unused(body: str) -> None:
+    header = "void helper(uint32_t i) { send(get_arg_val<uint32_t>(i)); }"
+    assert unused(body, header=header, words={2: 0}, defines={"ON": "1"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"send({arg(0)});",
+        f"{A} send(a);",
+        f"{A} const auto reader = TensorAccessor(args, a); noc_async_read_page(0, reader, 4);",
+        f"{A} TensorAccessor reader(args, a); noc_async_read_page(0, reader, 4);",
+        f"{A} Connection c(a);",
+        f"{A} uint32_t c = a + 4; for (int k = 0; k < c; ++k) {{ rest(); }}",
+        f"{A} uint32_t c = 0; if (x) {{ c = a; }} send(c);",
+        f"{A} auto f = [&]() {{ send(a); }}; f();",
+        f"{A} if (a > 3) {{ rest(); }}",
+        f"{A} if (unknown) {{ send(a); }}",
+        f"{A} constexpr bool sender = get_compile_time_arg_val(3); if constexpr (sender) {{ send(a); }}",
+        f"{A} while (x) {{ send(a); }}",
+        f"{A} return a;",
+        f"{A}\n#ifdef ON\nsend(a);\n#endif",
+        f"{A}\n#ifdef ARCH_BLACKHOLE\nsend(a);\n#endif",
+        f"{A}\n#ifdef HERE\nsend(a);\n#endif",
+        f"{A}\n#define FIRST a\nsend(FIRST);",
+        f"{A} table[a] = 3;",
+        f"{A} *reinterpret_cast<uint32_t*>(a) = 3;",
+        f"{A} DPRINT << a << ENDL();",
+        f"uint32_t i = 0; if (x) {{ i++; }} auto a = {arg('i')};",
+        "uint32_t i = 0; helper(i);",
+        "helper(0);",
+        "helper(start);",
+        "auto p = (uint32_t*)get_arg_addr(0); send(p[0]);",
+        "outer();",
+        f"{A} {B} if (b == 1) {{ send(a); }}",
+    ],
+)
+def test_used(body: str) -> None:
+    header = (
+        "#define HERE 1\nvoid helper(uint32_t i) { send(get_arg_val<uint32_t>(i)); }\n"
+        "struct Outer { Outer() { send(get_arg_val<uint32_t>(0)); } }; void outer() { Outer o; }"
+    )
+    assert not unused(body, header=header, words={2: 0}, defines={"ON": "1"})
+
+
+def test_a_core_s_other_arguments_decide() -> None:
+    body = f"{A} const bool worker = {arg(1)}; if (worker) {{ send(a); }}"
+    assert [unused(body, None, number) for number in (0, 1, None)] == [True, False, False]
+
+
+def test_without_the_defines_both_sides_count() -> None:
+    body = f"{A}\n#ifdef OFF\nsend(a);\n#endif"
+    assert (unused(body, defines={}), unused(body, defines=None)) == (True, False)
+
+
+@pytest.mark.parametrize(("line", "severity"), [("", None), ("noc_async_write(0, a, 32);", Severity.ERROR)])
+def test_a_finding_without_effect_is_a_note(tmp_path: Path, line: str, severity: Severity | None) -> None:
+    (tmp_path / "writer.cpp").write_text(f"void kernel_main() {{ {A} {line} }}")
+    (tmp_path / "op.cpp").write_text(factory(CREATE, STALE))
+    (found,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+    (finding,) = StaleBufferAddress().check(found)
+    assert finding.slot == "writer arg 0"
+    assert finding.severity is (severity or Severity.NOTE)
+    assert ("makes nothing of this argument" in finding.message) is (severity is None)
