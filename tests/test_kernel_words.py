@@ -57,9 +57,9 @@ SENDER = "constexpr bool sender = get_compile_time_arg_val(2);"
         f"{A} if constexpr (false) {{ send(a); }}",
         f"{A} {B} {SENDER} if constexpr (sender) {{ send(a); }} else {{ f(b); }}",
         f"{A} {SENDER} for (int k = 0; k < 9; ++k) {{ if constexpr (sender) {{ f(a); }} }}",
-        f"{A}\n#ifdef OFF\nsend(a);\n#else\nrest();\n#endif",
-        f"{A}\n#ifndef ON\nsend(a);\n#endif",
-        f"{A}\n#if defined(OFF) && defined(ON)\nsend(a);\n#endif",
+        f"{A}\n#ifdef OFF\nsend(4);\n#else\nrest();\n#endif",
+        f"uint32_t i = 0; {A}\n#ifdef OFF\ni++;\n#endif\nauto b = {arg('i + 1')}; send(b);",
+        f"uint32_t i = 0; {A}\n#if defined(OFF) || !defined(ON)\ni++;\n#else\ni += 2;\n#endif\nauto b = {arg('i')};",
         f"{A}\nvolatile tt_l1_ptr uint32_t* p = reinterpret_cast<volatile tt_l1_ptr uint32_t*>(4); *p = 1;",
         f"{A} const uint32_t from = 2; auto c = {arg('from')}; helper(from);",
         f"{A} return; send(a);",
@@ -68,7 +68,7 @@ SENDER = "constexpr bool sender = get_compile_time_arg_val(2);"
 )
 def test_unused(body: str) -> None:
     header = "void helper(uint32_t i) { send(get_arg_val<uint32_t>(i)); }"
-    assert unused(body, header=header, words={2: 0}, defines={"ON": "1"})
+    assert unused(body, header=header, words={2: 0}, roles=frozenset((2,)), defines={"ON": "1"})
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,11 @@ def test_unused(body: str) -> None:
         f"{A} while (x) {{ send(a); }}",
         f"{A} return a;",
         f"{A}\n#ifdef ON\nsend(a);\n#endif",
+        f"{A}\n#ifdef OFF\nsend(a);\n#endif",  # for other inputs
+        f"{A}\n#ifndef ON\nsend(a);\n#endif",
+        f"{A} constexpr bool dram = get_compile_time_arg_val(3); if constexpr (dram) {{ send(a); }}",
+        f"{A} {SENDER} constexpr bool dram = get_compile_time_arg_val(3); if constexpr (dram || sender) {{ send(a); }}",
+        f"constexpr bool dram = get_compile_time_arg_val(3); uint32_t a = dram ? {arg(0)} : 0; send(a);",
         f"{A}\n#ifdef ARCH_BLACKHOLE\nsend(a);\n#endif",
         f"{A}\n#ifdef HERE\nsend(a);\n#endif",
         f"{A}\n#define FIRST a\nsend(FIRST);",
@@ -108,16 +113,18 @@ def test_used(body: str) -> None:
         "#define HERE 1\nvoid helper(uint32_t i) { send(get_arg_val<uint32_t>(i)); }\n"
         "struct Outer { Outer() { send(get_arg_val<uint32_t>(0)); } }; void outer() { Outer o; }"
     )
-    assert not unused(body, header=header, words={2: 0}, defines={"ON": "1"})
+    assert not unused(body, header=header, words={2: 0, 3: 0}, roles=frozenset((2,)), defines={"ON": "1"})
 
 
 def test_a_core_s_other_arguments_decide() -> None:
     body = f"{A} const bool worker = {arg(1)}; if (worker) {{ send(a); }}"
-    assert [unused(body, None, number) for number in (0, 1, None)] == [True, False, False]
+    own = frozenset((1,))
+    assert [unused(body, None, number, own=own) for number in (0, 1, None)] == [True, False, False]
+    assert not unused(body, None, 0)  # the same on all cores: other inputs may give another number
 
 
-def test_without_the_defines_both_sides_count() -> None:
-    body = f"{A}\n#ifdef OFF\nsend(a);\n#endif"
+def test_without_the_defines_numbers_are_lost() -> None:
+    body = f"uint32_t i = 0; {A}\n#ifdef OFF\ni++;\n#endif\nauto b = {arg('i + 1')}; send(b);"
     assert (unused(body, defines={}), unused(body, defines=None)) == (True, False)
 
 

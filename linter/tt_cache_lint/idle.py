@@ -37,7 +37,7 @@ class Idle:
         code = kernel_code(self.interp, kernel)
         if code is None:
             return False
-        compiled = self._compiled(code, kernel)
+        compiled = self._compiled(code, kernel, table)
         bits = table.outcome.world.dispatch
         common = numbers(kernel.common.vals, bits) if kernel.common is not None else []
         if compiled is None or common is None:
@@ -52,7 +52,7 @@ class Idle:
                 return False
         return bool(answers)
 
-    def _compiled(self, code: KernelCode, kernel: Kernel) -> Compiled | None:
+    def _compiled(self, code: KernelCode, kernel: Kernel, table: WorldTable) -> Compiled | None:
         """What a kernel is compiled with; None where a header of its op is missing."""
         known = self.interp.kernels
         name = f"files of {code.file.path}"
@@ -66,25 +66,44 @@ class Idle:
         if known[name] is None:
             return None
         texts, elsewhere, helpers = known[name]
-        words: dict[int, int] = {}
-        named: dict[str, int] = {}
-        defines: dict[str, str] | None = {}
-        shift = False  # words of unknown number come before
-        for part in parts_of(kernel):
-            what, value = part.what, part.value
-            number = _number(value)
-            if what.startswith(WORD):
-                shift = shift or isinstance(value, Opaque)
-                if not shift and number is not None:
-                    words[int(what.removeprefix(WORD))] = number
-            elif what.startswith(NAMED):
-                if number is not None:
-                    named[what.removeprefix(NAMED)] = number
-            elif what.startswith(DEFINE) and defines is not None:
-                defines[what.removeprefix(DEFINE)] = str(plain(value))
-            elif what.startswith(("config", "defines")):
-                defines = None
-        return Compiled(words, named, defines, texts, elsewhere, helpers)
+        words, named, defines = _given(kernel)
+        alike = [_given(k) for k in table.outcome.fresh.kernels if plain(k.source) == plain(kernel.source)]
+        roles: set[int | str] = {i for w, _, _ in alike for i, number in words.items() if w.get(i, number) != number}
+        roles |= {name for _, n, _ in alike for name, number in named.items() if n.get(name, number) != number}
+        return Compiled(words, named, defines, texts, elsewhere, helpers, frozenset(roles), self._own(table, kernel))
+
+    @staticmethod
+    def _own(table: WorldTable, kernel: Kernel) -> frozenset[int]:
+        """The arguments that differ between cores that run the same source."""
+        bits = table.outcome.world.dispatch
+        alike = [k for k in table.outcome.fresh.kernels if plain(k.source) == plain(kernel.source)]
+        lists = [_known(data, bits) for k in alike for data in k.args.values()]
+        most = max(map(len, lists), default=0)
+        columns = ({words[i] for words in lists if i < len(words)} for i in range(most))
+        return frozenset(i for i, column in enumerate(columns) if len(column) > 1)
+
+
+def _given(kernel: Kernel) -> tuple[dict[int, int], dict[str, int], dict[str, str] | None]:
+    """The compile-time arguments of a kernel, by number and by name, and its defines; None when these are not known."""
+    words: dict[int, int] = {}
+    named: dict[str, int] = {}
+    defines: dict[str, str] | None = {}
+    shift = False  # words of unknown number come before
+    for part in parts_of(kernel):
+        what, value = part.what, part.value
+        number = _number(value)
+        if what.startswith(WORD):
+            shift = shift or isinstance(value, Opaque)
+            if not shift and number is not None:
+                words[int(what.removeprefix(WORD))] = number
+        elif what.startswith(NAMED):
+            if number is not None:
+                named[what.removeprefix(NAMED)] = number
+        elif what.startswith(DEFINE) and defines is not None:
+            defines[what.removeprefix(DEFINE)] = str(plain(value))
+        elif what.startswith(("config", "defines")):
+            defines = None
+    return words, named, defines
 
 
 def _known(data: CoreArgs | None, bits: int) -> tuple[int | None, ...]:

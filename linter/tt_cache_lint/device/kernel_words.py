@@ -1,9 +1,10 @@
 """Which runtime arguments a device kernel makes nothing of, with the words that it is compiled with.
 
 A kernel often fetches more than it needs: an address into a variable that nothing mentions, or one that only another
-role of the same source uses (`if constexpr (is_sender)`). The branches that the compile-time arguments, the defines and
-a core's other arguments rule out are left aside. In the rest an argument counts as used as soon as anything but another
-unused variable is made of it, and all of them do when the kernel reads its arguments in a way that is not followed.
+role of the same source uses (`if constexpr (is_sender)`). A role is told by a word that the same program gives to
+another kernel of that source, or to another core, with another value; the branches that it rules out are left aside.
+All others count on both sides, for other inputs may take them. An argument counts as used as soon as anything but
+another unused variable is made of it, and all of them do when they are read in a way that is not followed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.kernel_code import KernelCode, Number, Run
+from tt_cache_lint.device.kernel_code import KernelCode, Number, Run, Word
 from tt_cache_lint.device.kernel_readers import ADDRESSES, READERS, Source, counters, within
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Compiled:
     """What a kernel is compiled with. `defines` is None when they are not known; `texts` are its files.
 
     `elsewhere` are the arguments that functions beside kernel_main read by a literal number, `helpers` those functions
-    and classes that may read arguments by a number that they are given.
+    and classes that may read arguments by a number that they are given. `roles` are the compile-time arguments, by
+    number or name, and `own` the runtime arguments that tell one role of the source from another.
     """
 
     words: Mapping[int, Number] = field(default_factory=dict)
@@ -63,6 +65,8 @@ class Compiled:
     texts: tuple[bytes, ...] = ()
     elsewhere: frozenset[Source] = frozenset()
     helpers: frozenset[str] = frozenset()
+    roles: frozenset[int | str] = frozenset()
+    own: frozenset[int] = frozenset()
 
     def defined(self, name: str) -> bool | None:
         """Is a macro defined? None when that cannot be told."""
@@ -89,12 +93,25 @@ def ignored(
         return False
     walk = _Walk(code, code.file, arguments, common, compiled=compiled)
     if compiled.defines is not None:
-        numbers = {k: v for k, v in compiled.defines.items() if v.isdigit()}
-        walk.known.update({k: int(v) for k, v in numbers.items()})
+        walk.known.update({k: _here(int(v)) for k, v in compiled.defines.items() if v.isdigit()})
     walk.counters = counters(code, code.body)
     walk.roots |= compiled.elsewhere
     walk.block(code.body)
     return not walk.obscure and index < walk.open and (shared, index) not in walk.live()
+
+
+HERE = -1  # marks, among the arguments that a number derives from, one that other inputs may change
+
+
+def _here(value: int) -> Word:
+    """A number as it is for the inputs at hand."""
+    made = Word(value)
+    made.of = frozenset((HERE,))
+    return made
+
+
+def _sure(value: Number) -> bool:
+    return value is not None and not (isinstance(value, Word) and HERE in value.of)
 
 
 @dataclass(slots=True)
@@ -204,8 +221,18 @@ class _Walk(Run):
         if condition is None:
             self.either(node, [part for part in (then, otherwise) if part is not None])
             return True
-        taken = then if condition else otherwise
-        return self.part(taken) if taken is not None else True
+        taken, other = (then, otherwise) if condition else (otherwise, then)
+        if not _sure(condition):
+            self.aside([other] if other is not None else [])
+        goes_on = self.part(taken) if taken is not None else True
+        return goes_on or not _sure(condition)
+
+    def aside(self, parts: list[Node]) -> None:
+        """Parts that other inputs take: what they use counts, what they write does not."""
+        before = dict(self.known)
+        for part in parts:
+            self.part(part)
+            self.known = dict(before)
 
     def part(self, node: Node) -> bool:
         return self.block(node) if node.type == "else_clause" else self.statement(node)
@@ -238,18 +265,22 @@ class _Walk(Run):
             holds = None if holds is None else not holds
         apart = {n.id for n in (alternative, name, condition) if n is not None}
         own = [child for child in node.named_children if child.id not in apart]
-        if holds is None:
-            before = dict(self.known)
+        before = dict(self.known)
+        if holds is not True:
             for child in own:
                 self.statement(child)
-            self.known = before
-            if alternative is not None:
-                self.text_part(alternative)
+            self.known = dict(before)
+        if holds is not False and alternative is not None:
+            self.text_part(alternative)
+            self.known = dict(before)
+        if holds is None:
             self.perhaps(node)
-            return True
-        if holds:
-            return all(self.statement(child) for child in own)
-        return self.text_part(alternative) if alternative is not None else True
+        elif holds:
+            for child in own:
+                self.statement(child)
+        elif alternative is not None:
+            self.text_part(alternative)
+        return True
 
     def text_part(self, node: Node) -> bool:
         if node.type == "preproc_else":
@@ -281,21 +312,39 @@ class _Walk(Run):
         called, arguments = self.called(callee), given.named_children if given is not None else []
         if called == COMPILED and len(arguments) == 1:
             index = self.value(arguments[0])
-            return self.compiled.words.get(index) if index is not None else None
+            found = self.compiled.words.get(index) if index is not None else None
+            return found if found is None or index in self.compiled.roles else _here(found)
         if called == NAMED and len(arguments) == 1:
-            return self.compiled.named.get(self.file.text_of(arguments[0]).strip('"'))
+            name = self.file.text_of(arguments[0]).strip('"')
+            found = self.compiled.named.get(name)
+            return found if found is None or name in self.compiled.roles else _here(found)
         if called in READERS and len(arguments) == 1:
             index, shared = self.value(arguments[0]), READERS[called]
             self.seen[node.id] = (shared, index) if index is not None and index >= 0 else None
             self.obscure = self.obscure or self.seen[node.id] is None
             held = self.common if shared else self.arguments
-            return held[index] if index is not None and 0 <= index < len(held) else None
+            found = held[index] if index is not None and 0 <= index < len(held) else None
+            return found if found is None or (not shared and index in self.compiled.own) else _here(found)
         if called not in PURE:
             self.hand_over(called, arguments)
         before = {name: self.known[name] for name in self.fixed if name in self.known}
         found = Run.call(self, node)
         self.known.update(before)
         return found
+
+    def binary(self, node: Node) -> Number:
+        sign = node.children[1].type if len(node.children) > 1 else ""
+        if sign not in ("&&", "||"):
+            return Run.binary(self, node)
+        sides = [node.child_by_field_name(side) for side in ("left", "right")]
+        values = [self.value(side) if side is not None else None for side in sides]
+        stop = sign == "||"
+        if any(_sure(v) and bool(v) is stop for v in values):
+            return int(stop)
+        if None in values:
+            return None
+        found = int(any(values) if stop else all(values))
+        return found if all(map(_sure, values)) else _here(found)
 
     def hand_over(self, called: str, given: list[Node]) -> None:
         """A function gets these: it may read the arguments from a number on that is among them."""
