@@ -173,7 +173,9 @@ def _ties_of(interp: Interp, launcher: FunctionDef) -> Known:
         return Known({}, {})
     survey.queue.extend((seed, {}, "") for seed in range(1, SEEDS))
     for seed, forced, about in survey:
-        wanted = common or any(copies.values()) or (optional and not copies)
+        # What is handed on depends on what is given, hardly ever on what that is like.
+        of_presence = not forced or any(key.endswith(".has_value") for key in forced)
+        wanted = common or (of_presence and (any(copies.values()) or (optional and not copies)))
         reading = _run(interp, launcher, seed, forced) if wanted else None
         survey.note(reading, forced, about)
         if reading is not None:
