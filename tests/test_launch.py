@@ -105,8 +105,10 @@ def test_a_property_that_is_handed_on_as_an_attribute(tmp_path: Path, given: str
     for what, omitted in (("a", {MASKED} - expected), ("a.where", {MASKED} - expected), ("a.flag", {MASKED})):
         text = op.replace("static TensorSpec compute_output_specs", hashed.replace("HASHED", what))
         (tmp_path / "op.cpp").write_text(text + launching)
-        (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).operations
+        (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options(inputs=True)).operations
         assert {o.input for o in facts.omissions} == omitted, what
+        same = {i.input for i in facts.inputs if i.verdict.startswith("always the same as operation_attributes.where")}
+        assert same == (expected if what != "a.flag" else set())
 
 
 @pytest.mark.parametrize(("given", "omitted"), [("input", set()), ("mask.value_or(input)", {"dtype"})])

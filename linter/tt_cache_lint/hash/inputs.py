@@ -137,7 +137,7 @@ def _verdict(leaves: list[str], covered: str, report: Report, refreshing: bool) 
         return NOT_LOOKED_AT
     for leaf in leaves:
         if leaf in report.copied:
-            return f"hashed as {report.copied[leaf]}, which the launching function makes the same"
+            return f"always the same as {report.copied[leaf]}, which is hashed"
         if leaf in report.pinned:
             return f"pinned by {report.pinned[leaf]}"
     return "told apart by the hash" if any(leaf in report.told for leaf in leaves) else NOT_TRIED
