@@ -9,7 +9,7 @@ import pytest
 from small_factory import CREATE, STALE, factory
 from tt_cache_lint.device.kernel_code import KernelCode
 from tt_cache_lint.device.kernel_readers import Elsewhere
-from tt_cache_lint.device.kernel_words import Compiled, ignored
+from tt_cache_lint.device.kernel_words import Compiled, uses
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.model import Severity
 from tt_cache_rules.stale_buffer_address import StaleBufferAddress
@@ -34,7 +34,7 @@ def unused(
         helpers=beside.helpers(),
         **compiled,  # type: ignore[arg-type]
     )
-    return ignored(code, given, arguments or (None,) * 8, (), index, False)
+    return uses(code, given, arguments or (None,) * 8, ()).ignores(index, False)
 
 
 A = f"const uint32_t a = {arg(0)};"

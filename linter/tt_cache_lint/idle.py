@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.kernel_code import KernelCode
 from tt_cache_lint.device.kernel_constants import with_headers
 from tt_cache_lint.device.kernel_readers import Elsewhere
-from tt_cache_lint.device.kernel_words import Compiled, ignored
+from tt_cache_lint.device.kernel_words import Compiled, uses
 from tt_cache_lint.device.program import CoreArgs, Kernel
 from tt_cache_lint.hash.builds import LISTS, MAPS, parts_of
 from tt_cache_lint.interp.values import Enum, Opaque, plain
@@ -27,6 +27,7 @@ class Idle:
 
     def __init__(self, interp: Interp) -> None:
         self.interp = interp
+        self.known: dict[tuple[int, int], Compiled | None] = {}
 
     def __call__(self, table: WorldTable, state: SlotState) -> bool:
         """Is a slot of this world one that the kernel makes nothing of wherever it is wrong?"""
@@ -37,20 +38,18 @@ class Idle:
         code = kernel_code(self.interp, kernel)
         if code is None:
             return False
-        compiled = self._compiled(code, kernel, table)
+        place = (id(table.outcome), state.ordinal)
+        if place not in self.known:
+            self.known[place] = self._compiled(code, kernel, table)
+        compiled = self.known[place]
         bits = table.outcome.world.dispatch
         common = numbers(kernel.common.vals, bits) if kernel.common is not None else []
         if compiled is None or common is None:
             return False
         shared = state.slot.kind is SlotKind.COMMON
-        answers: dict[tuple[object, ...], bool] = {}
-        for xy in {r.core for r in state.bad} if not shared else set(kernel.args):
-            given = _known(kernel.args.get(xy), bits) if xy is not None else ()
-            if given not in answers:
-                answers[given] = ignored(code, compiled, given, common, state.slot.index, shared)
-            if not answers[given]:
-                return False
-        return bool(answers)
+        cores = set(kernel.args) if shared else {r.core for r in state.bad if r.core is not None}
+        lists = {_known(kernel.args.get(xy), bits) for xy in cores}
+        return bool(lists) and all(uses(code, compiled, g, common).ignores(state.slot.index, shared) for g in lists)
 
     def _compiled(self, code: KernelCode, kernel: Kernel, table: WorldTable) -> Compiled | None:
         """What a kernel is compiled with; None where a header of its op is missing."""
@@ -70,7 +69,13 @@ class Idle:
         alike = [_given(k) for k in table.outcome.fresh.kernels if plain(k.source) == plain(kernel.source)]
         roles: set[int | str] = {i for w, _, _ in alike for i, number in words.items() if w.get(i, number) != number}
         roles |= {name for _, n, _ in alike for name, number in named.items() if n.get(name, number) != number}
-        return Compiled(words, named, defines, texts, elsewhere, helpers, frozenset(roles), self._own(table, kernel))
+        own = self._own(table, kernel)
+        told = f"{sorted(words.items())} {sorted(named.items())} {defines and sorted(defines.items())}"
+        place = f"{code.file.path} compiled with {told}, {sorted(map(str, roles))}, {sorted(own)}"
+        if place not in known:
+            known[place] = Compiled(words, named, defines, texts, elsewhere, helpers, frozenset(roles), own)
+        compiled: Compiled = known[place]
+        return compiled
 
     @staticmethod
     def _own(table: WorldTable, kernel: Kernel) -> frozenset[int]:

@@ -67,6 +67,7 @@ class Compiled:
     helpers: frozenset[str] = frozenset()
     roles: frozenset[int | str] = frozenset()
     own: frozenset[int] = frozenset()
+    answers: dict[object, dict[tuple[int, ...], dict[tuple[Number, ...], Uses]]] = field(default_factory=dict)
 
     def defined(self, name: str) -> bool | None:
         """Is a macro defined? None when that cannot be told."""
@@ -79,34 +80,48 @@ class Compiled:
         return False
 
 
-def ignored(
-    code: KernelCode,
-    compiled: Compiled,
-    arguments: Sequence[Number],
-    common: Sequence[Number],
-    index: int,
-    shared: bool,
-) -> bool:
-    """Is it certain that nothing depends on argument `index` (a common one if `shared`) of a core with these
-    arguments? None is a number that is not known."""
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What a core's kernel makes something of. Nothing is certain when it is `obscure`, or from `open` on."""
+
+    obscure: bool
+    open: int = 0
+    live: frozenset[Source] = frozenset()
+
+    def ignores(self, index: int, shared: bool) -> bool:
+        """Is it certain that nothing depends on an argument, a common one if `shared`?"""
+        return not self.obscure and index < self.open and (shared, index) not in self.live
+
+
+def uses(code: KernelCode, compiled: Compiled, arguments: Sequence[Number], common: Sequence[Number]) -> Uses:
+    """The uses of a core with these arguments; None is a number that is not known. Cores that differ only in numbers
+    that decide nothing share an answer."""
     if code.body is None or any(base in text for base in BASES for text in (code.file.text, *compiled.texts)):
-        return False
+        return Uses(True)
+    kind = (tuple(a is None for a in arguments), tuple(common))
+    known = compiled.answers.setdefault(kind, {})
+    for decisive, answers in known.items():
+        if (found := answers.get(tuple(arguments[i] for i in decisive))) is not None:
+            return found
     walk = _Walk(code, code.file, arguments, common, compiled=compiled)
     if compiled.defines is not None:
         walk.known.update({k: _here(int(v)) for k, v in compiled.defines.items() if v.isdigit()})
     walk.counters = counters(code, code.body)
     walk.roots |= compiled.elsewhere
     walk.block(code.body)
-    return not walk.obscure and index < walk.open and (shared, index) not in walk.live()
+    decisive = tuple(sorted(i for i in walk.used if i != HERE))
+    found = Uses(walk.obscure, walk.open, frozenset(walk.live()))
+    known.setdefault(decisive, {})[tuple(arguments[i] for i in decisive)] = found
+    return found
 
 
 HERE = -1  # marks, among the arguments that a number derives from, one that other inputs may change
 
 
-def _here(value: int) -> Word:
-    """A number as it is for the inputs at hand."""
+def _here(value: int, index: int = HERE) -> Word:
+    """A number as it is for the inputs at hand; `index` is that of the argument it is."""
     made = Word(value)
-    made.of = frozenset((HERE,))
+    made.of = frozenset((HERE, index))
     return made
 
 
@@ -214,7 +229,7 @@ class _Walk(Run):
     def branch(self, node: Node) -> bool:
         clause = node.child_by_field_name("condition")
         inner = clause.child_by_field_name("value") if clause is not None else None
-        condition = self.value(inner) if inner is not None else None
+        condition = self.decided(self.value(inner)) if inner is not None else None
         if clause is not None:
             self.roots |= self.sources(clause)
         then, otherwise = node.child_by_field_name("consequence"), node.child_by_field_name("alternative")
@@ -319,12 +334,16 @@ class _Walk(Run):
             found = self.compiled.named.get(name)
             return found if found is None or name in self.compiled.roles else _here(found)
         if called in READERS and len(arguments) == 1:
-            index, shared = self.value(arguments[0]), READERS[called]
+            index, shared = self.decided(self.value(arguments[0])), READERS[called]
             self.seen[node.id] = (shared, index) if index is not None and index >= 0 else None
             self.obscure = self.obscure or self.seen[node.id] is None
             held = self.common if shared else self.arguments
             found = held[index] if index is not None and 0 <= index < len(held) else None
-            return found if found is None or (not shared and index in self.compiled.own) else _here(found)
+            if found is None or shared or index is None:
+                return found if found is None else _here(found)
+            word = _here(found, index)
+            word.of = frozenset((index,)) if index in self.compiled.own else word.of
+            return word
         if called not in PURE:
             self.hand_over(called, arguments)
         before = {name: self.known[name] for name in self.fixed if name in self.known}
@@ -339,6 +358,8 @@ class _Walk(Run):
         sides = [node.child_by_field_name(side) for side in ("left", "right")]
         values = [self.value(side) if side is not None else None for side in sides]
         stop = sign == "||"
+        for value in values:
+            self.decided(value)
         if any(_sure(v) and bool(v) is stop for v in values):
             return int(stop)
         if None in values:
@@ -354,7 +375,7 @@ class _Walk(Run):
             names = {self.file.text_of(n) for n in (child, *within(child)) if n.type == "identifier"}
             if names & self.counters or (reads and child.type == "number_literal"):
                 writes = any(n.type in ("update_expression", "assignment_expression") for n in (child, *within(child)))
-                numbers.append(None if writes else self.value(child))
+                numbers.append(None if writes else self.decided(self.value(child)))
         if reads and not numbers:
             numbers.append(None)
         self.open = min([self.open, *(0 if n is None else n for n in numbers)])
