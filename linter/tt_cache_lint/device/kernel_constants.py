@@ -22,7 +22,8 @@ ARRAY = "kernel_compile_time_args"  # the words themselves (tt_metal/hw/inc/comp
 ACCESSOR = "TensorAccessorArgs"  # reads from its first index upwards (tensor_accessor_args.h)
 NEXT = "next_compile_time_args_offset"  # where the accessor before it ends
 THROUGH = {"parenthesized_expression", "binary_expression", "unary_expression", "cast_expression"}
-OPS = (".", "ttnn/")  # how a header of an op is included; others are the device's own and read no word by its number
+# How headers of ops are included, now and in older trees; others are the device's own and read no word by its number.
+OPS = (".", "ttnn/", "cpp/", "tt_eager/", "tt_dnn/", "tests/", "models/")
 MOST_FILES = 60
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
