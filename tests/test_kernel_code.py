@@ -54,6 +54,12 @@ def test_the_arguments_may_decide() -> None:
     assert (last(body, 9, 0), last(body, 9, 4), last(body, 9, None)) == (1, 5, 1)
 
 
+def test_alternative_tokens() -> None:
+    body = f"const bool worker = {arg(0)} == 1; if (not worker or worker not_eq 1) {{ return; }} auto b = {arg(5)};"
+    assert (last(body, 0), last(body, 1)) == (0, 5)
+    assert last(f"if ({arg(0)} and {arg(1)}) {{ auto b = {arg(5)}; }}", 1, 1) == 5
+
+
 def test_older_compute_kernels_and_common_arguments() -> None:
     text = b"namespace NAMESPACE {\nvoid MAIN {\n  auto a = get_common_arg_val<uint32_t>(2);\n}\n}"
     reads = KernelCode("k.cpp", text).reads([])

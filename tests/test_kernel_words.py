@@ -63,6 +63,7 @@ SENDER = "constexpr bool sender = get_compile_time_arg_val(2);"
         f"{A}\nvolatile tt_l1_ptr uint32_t* p = reinterpret_cast<volatile tt_l1_ptr uint32_t*>(4); *p = 1;",
         f"{A} const uint32_t from = 2; auto c = {arg('from')}; helper(from);",
         f"{A} return; send(a);",
+        f"{A} {SENDER} if constexpr (not sender or sender) {{ rest(); }} else {{ send(a); }}",
         "helper(1); rest(0);",
     ],
 )

@@ -25,6 +25,7 @@ _CONDITIONAL = {"preproc_if", "preproc_ifdef", "for_statement", "while_statement
 _SKIPPED = {"comment", "using_declaration", "alias_declaration", "static_assert_declaration", "empty_statement"}
 _WRITES = {"assignment_expression", "update_expression"}
 _PRINT = "DPRINT"  # `if (0) DebugPrinter()` unless the build asks for prints (tt_metal/hw/inc/debug/dprint.h)
+SPELLED = {"and": "&&", "or": "||", "not_eq": "!="}  # alternative tokens ([lex.digraph])
 _LEAVES = {"return_statement", "goto_statement"}
 _BINARY: dict[str, Callable[[int, int], int]] = {
     "+": lambda a, b: a + b,
@@ -237,7 +238,7 @@ class Run:
         if kind == "unary_expression":
             inner = node.child_by_field_name("argument")
             found = self.value(inner) if inner is not None else None
-            if found is None or not self.file.text_of(node).startswith("!"):
+            if found is None or node.children[0].type not in ("!", "not"):
                 return None
             return _word(int(not found), found)
         if kind == "call_expression":
@@ -282,7 +283,7 @@ class Run:
         operator = node.child_by_field_name("operator")
         if left is None or right is None or operator is None:
             return None
-        sign, first = self.file.text_of(operator), self.value(left)
+        sign, first = SPELLED.get(self.file.text_of(operator), self.file.text_of(operator)), self.value(left)
         if sign in ("&&", "||"):
             if first is None:
                 self.perhaps(right)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.kernel_code import KernelCode, Number, Run, Word
+from tt_cache_lint.device.kernel_code import SPELLED, KernelCode, Number, Run, Word
 from tt_cache_lint.device.kernel_readers import ADDRESSES, READERS, Source, counters, within
 
 if TYPE_CHECKING:
@@ -353,6 +353,7 @@ class _Walk(Run):
 
     def binary(self, node: Node) -> Number:
         sign = node.children[1].type if len(node.children) > 1 else ""
+        sign = SPELLED.get(sign, sign)
         if sign not in ("&&", "||"):
             return Run.binary(self, node)
         sides = [node.child_by_field_name(side) for side in ("left", "right")]
