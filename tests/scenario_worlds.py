@@ -129,12 +129,12 @@ class ScenarioWorld(World):
         first, second = given
         differ = {key: value for key, value in second.facts.items() if first.facts.get(key, value) != value}
         super().__init__(seed=SEED, varying=differ)
-        self.given = given
+        self.runs = given
         self.lasting = lasting
 
     @property
     def now(self) -> Given:
-        return self.given[self.run - 1]
+        return self.runs[self.run - 1]
 
     def fact(self, key: str, choices: tuple[Value, ...], number: bool = False, words: str = "") -> Val:
         if key not in self.now.facts:
@@ -150,7 +150,7 @@ class ScenarioWorld(World):
 
     def address(self, owner: str, run: int) -> Val:
         super().address(owner, run)
-        number = self.given[run - 1].addresses[owner] if run else self.lasting[int(owner.rpartition("#")[2])]
+        number = self.runs[run - 1].addresses[owner] if run else self.lasting[int(owner.rpartition("#")[2])]
         self.addresses[number] = (owner, run)
         key = f"address of {owner}"
         return Val(number, self.bit(key), key)
@@ -200,7 +200,7 @@ class ScenarioReplay(Replay):
 
     def _compare(self, world: ScenarioWorld, made: Value, where: str) -> None:
         """Hold the outputs of the current run to the compiled ones; they are allocated anew in each run."""
-        for run, (given, output) in enumerate(zip(world.given, self.compiled_outputs, strict=True), 1):
+        for run, (given, output) in enumerate(zip(world.runs, self.compiled_outputs, strict=True), 1):
             self._same(given, made, output, where, run == world.run)
 
     def _same(self, given: Given, made: Value, data: Any, where: str, now: bool) -> None:
