@@ -28,6 +28,7 @@ from tt_cache_lint.paths import Path
 from tt_cache_lint.words import Describer, computed, given
 
 HANDLE_DEPTH = 4
+MANY_PATHS = 8
 
 
 @dataclass(slots=True)
@@ -320,7 +321,7 @@ class Diagnosis:
 
     def _confidence(self, ledger: Ledger, first: Sighting) -> Confidence:
         """Certain: on a path the validators accept, in several worlds, nothing unknown in sight."""
-        if "select" in first.table.outcome.violations:
+        if "select" in first.table.outcome.violations and not self._always(ledger):
             return Confidence.POSSIBLE  # on this path another factory would run
         if first.cause is Cause.PARTIAL_CORES and _without_work(first.table, first.state):
             return Confidence.POSSIBLE
@@ -345,6 +346,16 @@ class Diagnosis:
         if first.path.is_base and not _unknown_conditions(first):
             return Confidence.CERTAIN if worlds >= 2 or total == 1 else Confidence.LIKELY
         return Confidence.LIKELY
+
+    def _always(self, ledger: Ledger) -> bool:
+        """Is an address or a circular buffer left alone on many paths and refreshed on none, whatever they are?"""
+        first = ledger.sightings[0]
+        return (
+            not ledger.refreshed
+            and all(s.write is None for s in ledger.sightings)
+            and len({id(s.path) for s in ledger.sightings}) >= MANY_PATHS
+            and self._what(first.state, first.table.outcome.world, first.state.bad[0]) is not What.SCALAR
+        )
 
     def _rests_on_unknown(self, ledger: Ledger) -> bool:
         """Is the slot wrong only under one outcome of a condition that could not be computed?"""
