@@ -378,3 +378,27 @@ def test_a_cached_program_made_from_a_braced_list(tmp_path: Path) -> None:
         == slots(facts(tmp_path, text))
         == {"writer arg 0": Cause.NOT_REFRESHED}
     )
+
+
+ELSEWHERE = """
+    SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), attributes.flag ? 1 : 2});
+    SetRuntimeArgs(program, writer, core, {output.buffer()->address(), tensors.mask.has_value() ? 1 : 2});
+    if (tensors.input.layout() == Layout::TILE) {}
+    if (tensors.input.dtype() == DataType::UINT32) {}
+"""
+
+
+def never_chosen(root: Path, override: str) -> dict[str, Confidence]:
+    """What is found, and how sure, in a factory that no input that was tried selects."""
+    text = factory(ELSEWHERE, override)
+    text = text.replace("std::variant<CopyFactory>", "std::variant<CopyFactory, OtherFactory>")
+    text = text.replace("    struct CopyFactory {", "    struct OtherFactory {};\n    struct CopyFactory {", 1)
+    text = text.replace("return CopyFactory{};", "return OtherFactory{};")
+    return {d.slot.name: d.confidence for d in facts(root, text).differences}
+
+
+def test_what_no_path_refreshes_is_likely_stale_even_where_another_factory_would_run(tmp_path: Path) -> None:
+    assert never_chosen(tmp_path, REFRESH) == {}
+    assert never_chosen(tmp_path, STALE) == {"writer arg 0": Confidence.LIKELY}
+    guarded = "if (attributes.flag) { GetRuntimeArgs(program, shared.writer, core)[0] = output.buffer()->address(); }"
+    assert never_chosen(tmp_path, STALE + guarded) == {"writer arg 0": Confidence.POSSIBLE}

@@ -28,7 +28,7 @@ from tt_cache_lint.paths import Path
 from tt_cache_lint.words import Describer, computed, given
 
 HANDLE_DEPTH = 4
-MANY_PATHS = 8
+MANY_PATHS = 8  # of one factory, which can hardly all be impossible in what matters
 
 
 @dataclass(slots=True)
