@@ -237,3 +237,11 @@ def test_comments_between_parameters_do_not_take_long(tmp_path: Path) -> None:
     started = time.process_time()
     assert not Index(SourceTree(tmp_path)).functions("made", "a.cpp")
     assert time.process_time() - started < 2
+
+
+def test_a_text_that_is_put_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a.cpp").write_text("int from_disk;")
+    tree = SourceTree(tmp_path)
+    tree.put("a.cpp", b"int from_editor;")
+    assert tree.read("a.cpp").original == b"int from_editor;"
+    assert SourceTree(tmp_path).read("a.cpp").original == b"int from_disk;"

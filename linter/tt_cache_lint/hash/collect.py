@@ -350,12 +350,14 @@ class Examiner:
             diagnosis.read(trial.path, trial.table)
             for difference in diagnosis.differences():
                 mine = difference.what is What.SCALAR and difference.cause is not Cause.OUT_OF_RANGE
-                if not mine or trial.leaf not in difference.expected.inputs or difference.slot.name in seen:
+                named = words.leaf(trial.leaf) in difference.expected.inputs
+                if not mine or not named or difference.slot.name in seen:
                     continue
                 seen.add(difference.slot.name)
+                sure = max(difference.confidence, self._confidence(trial, report, known=True), key=ORDER.index)
                 at = hash_place(notes.op, notes.attributes, self.reflection)[0]
                 blind = (Related(at, f"the hash leaves {trial.property} out"),) if at is not None else ()
-                yield replace(difference, related=difference.related + blind)
+                yield replace(difference, related=difference.related + blind, confidence=sure)
 
 
 def hidden_parts(outcome: Outcome) -> Iterator[tuple[str, Change]]:

@@ -203,6 +203,10 @@ class SourceTree:
         self._files[path] = file
         return file
 
+    def put(self, path: str, text: bytes) -> None:
+        """Take this for what a file holds, before anything of it is asked for."""
+        self._files[path] = SourceFile(path, text)
+
     def give_up(self, path: str, why: str) -> None:
         """Treat a file as unreadable from now on."""
         self._files[path] = None

@@ -1,0 +1,186 @@
+"""How many defects are found: sound overrides and hashes of a tree are broken in one place each.
+
+    python benchmarks/mutants.py --root TREE [--below FOLDER] [--each N] [--seed N] [--kinds KIND...] [-o FILE]
+
+For each factory N changes are drawn at random: a write left out, a refreshing call left out, an index shifted by one, a
+condition turned round; for each hash written by hand, an item left out. A change is found when there is a certain or
+likely finding that the tree as it is does not have. What is not found is listed, to be read: many such changes alter
+nothing on a hit (a value that the hash fixes is written again), so the share of found ones is a lower bound.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.check import findings_of
+from tt_cache_lint.engine import Options, Worker
+from tt_cache_lint.model import Confidence, Severity
+from tt_cache_lint.rule import load_rules
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from tt_cache_lint.source.defs import FunctionDef
+
+OPERATIONS = "ttnn/cpp/ttnn/operations"
+REFRESHING = (
+    "SetRuntimeArgs",
+    "SetCommonRuntimeArgs",
+    "UpdateCircularBufferTotalSize",
+    "UpdateDynamicCircularBufferAddress",
+)
+HASHING = ("hash_operation", "hash_objects", "hash_objects_with_default_seed")
+KINDS = ("write", "call", "index", "condition", "hash")
+
+
+Change = tuple[str, int, int, bytes]  # its kind, from where to where, and what stands there instead
+Changes = Callable[[bytes, "Node"], Iterator[Change]]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`new` instead of the bytes from `start` to `end` of a file; `path` is the file of the factory to check."""
+
+    kind: str
+    path: str
+    factory: str
+    file: str
+    start: int
+    end: int
+    new: bytes
+
+
+class Mutation:
+    """The places to change in the factories of one tree."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.worker = Worker(root, Options())
+
+    def groups(self, folder: str) -> Iterator[list[Mutant]]:
+        """The mutants of each override, then those of each hash."""
+        hashes: dict[tuple[str, int], list[Mutant]] = {}
+        for path in self.worker.tree.walk(folder):
+            for factory in self.worker.finder.in_file(path):
+                if factory.override is not None:
+                    yield list(self.of(path, factory.name, factory.override, _override))
+                body = factory.op.methods.get("compute_program_hash") if factory.op is not None else None
+                if body is not None and factory.op is not None:
+                    made = list(self.of(path, factory.op.struct.name, body, _hash))
+                    hashes.setdefault((body.file.path, body.line), made)
+        yield from hashes.values()
+
+    def of(self, path: str, factory: str, function: FunctionDef, changes: Changes) -> Iterator[Mutant]:
+        """The mutants of one function; none where macros are written out, which makes text and file differ."""
+        if function.body is None or function.file.text != function.file.original:
+            return
+        for kind, start, end, new in changes(function.file.text, function.body):
+            yield Mutant(kind, path, factory, function.file.path, start, end, new)
+
+    def findings(self, path: str, mutant: Mutant | None = None) -> set[tuple[str, str, str]]:
+        """Rule, factory and slot of what is found in a file, notes left out."""
+        worker = Worker(self.root, Options())
+        if mutant is not None:
+            text = self.worker.tree.read(mutant.file).original
+            worker.tree.put(mutant.file, text[: mutant.start] + mutant.new + text[mutant.end :])
+        analysis = worker.analyse({path: True})
+        found = findings_of(load_rules(), analysis.facts, analysis.operations)
+        sure = (f for f in found if f.confidence is not Confidence.POSSIBLE and f.severity is not Severity.NOTE)
+        return {(f.rule, f.factory, f.slot) for f in sure}
+
+
+def _override(text: bytes, body: Node) -> Iterator[Change]:
+    """What can go wrong in an override."""
+    for node in _within(body):
+        inner = node.named_children[0] if node.type == "expression_statement" and node.named_children else None
+        if node.type == "if_statement":
+            condition = node.child_by_field_name("condition")
+            if condition is not None:
+                negated = b"(!" + text[condition.start_byte : condition.end_byte] + b")"
+                yield "condition", condition.start_byte, condition.end_byte, negated
+        elif inner is not None and inner.type == "assignment_expression":
+            left = inner.child_by_field_name("left")
+            if left is not None and left.type == "subscript_expression":
+                yield "write", node.start_byte, node.end_byte, b";"
+                yield from _shifted(text, left)
+        elif inner is not None and inner.type == "call_expression":
+            if _called(text, inner) in REFRESHING:
+                yield "call", node.start_byte, node.end_byte, b";"
+
+
+def _shifted(text: bytes, left: Node) -> Iterator[Change]:
+    for node in _within(left.named_children[-1]):
+        digits = text[node.start_byte : node.end_byte]
+        if node.type == "number_literal" and digits.isdigit():
+            yield "index", node.start_byte, node.end_byte, str(int(digits) + 1).encode()
+            return
+
+
+def _hash(text: bytes, body: Node) -> Iterator[Change]:
+    """What can be left out of a hash."""
+    for node in _within(body):
+        arguments = node.child_by_field_name("arguments") if node.type == "call_expression" else None
+        if arguments is None or _called(text, node) not in HASHING:
+            continue
+        items = arguments.named_children
+        for item, following in itertools.pairwise(items):
+            yield "hash", item.start_byte, following.start_byte, b""
+
+
+def _called(text: bytes, call: Node) -> str:
+    function = call.child_by_field_name("function")
+    written = text[function.start_byte : function.end_byte].decode() if function is not None else ""
+    return written.partition("<")[0].rpartition("::")[2]
+
+
+def _within(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.named_children:
+        yield from _within(child)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, required=True, help="the tt-metal tree")
+    parser.add_argument("--below", default=OPERATIONS, help="only factories in this folder of it")
+    parser.add_argument("--each", type=int, default=1, help="changes of one override or hash")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("-o", "--output", type=Path, help="a line of JSON for each change")
+    given = parser.parse_args()
+    mutation = Mutation(given.root.resolve())
+    draw = random.Random(given.seed)
+    made, found = Counter[str](), Counter[str]()
+    sound: dict[str, set[tuple[str, str, str]]] = {}
+    lines = []
+    for group in list(mutation.groups(given.below)):
+        wanted = [mutant for mutant in group if mutant.kind in given.kinds]
+        for mutant in draw.sample(wanted, min(given.each, len(wanted))):
+            if mutant.path not in sound:
+                sound[mutant.path] = mutation.findings(mutant.path)
+            fresh = sorted(mutation.findings(mutant.path, mutant) - sound[mutant.path])
+            text = mutation.worker.tree.read(mutant.file).original
+            line = text.count(b"\n", 0, mutant.start) + 1
+            old = " ".join(text[mutant.start : mutant.end].decode("utf-8", "replace").split())
+            made[mutant.kind] += 1
+            found[mutant.kind] += bool(fresh)
+            lines.append({"kind": mutant.kind, "path": mutant.file, "line": line, "old": old, "found": fresh})
+            if not fresh:
+                print(f"not found: {mutant.kind:9} {mutant.file}:{line} {mutant.factory}: {old[:100]}", flush=True)
+    for kind in made:
+        print(f"{kind:9} {found[kind]:4} of {made[kind]:4}")
+    print(f"{'all':9} {sum(found.values()):4} of {sum(made.values()):4}")
+    if given.output is not None:
+        given.output.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+if __name__ == "__main__":
+    main()

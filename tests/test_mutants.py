@@ -1,0 +1,28 @@
+"""The benchmark that breaks sound factories: what it breaks in these fixtures is found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SOUND = (
+    "stale-buffer-address/good_conditional_push_back",
+    "hash-includes-per-dispatch/good_step_left_out",
+    "hash-omits/good_pinned",  # without the shape in its hash, two runtime arguments stay stale
+)
+
+
+def test_broken_fixtures_are_found(tmp_path: Path) -> None:
+    lines = []
+    for folder in SOUND:
+        output = tmp_path / "mutants.jsonl"
+        command = [sys.executable, ROOT / "benchmarks/mutants.py", "--root", ROOT / "fixtures", "--below", folder]
+        done = subprocess.run([*command, "--each", "9", "-o", output], capture_output=True, text=True, check=True)
+        lines += [json.loads(line) for line in output.read_text().splitlines()]
+        assert done.stdout.splitlines()[-1].startswith("all ")
+    assert {line["kind"] for line in lines} >= {"write", "index", "hash"}
+    missed = [f"{line['path']}:{line['line']} {line['kind']} {line['old']}" for line in lines if not line["found"]]
+    assert missed == []
