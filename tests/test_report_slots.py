@@ -52,6 +52,15 @@ def test_other_files_are_named() -> None:
     assert "partly :24" in out
 
 
+def test_other_files_go_by_their_last_name_and_are_listed() -> None:
+    places = [Place(f"a/very/long/way/to/{folder}/send.cpp", line) for folder, line in (("x", 7), ("y", 8), ("x", 9))]
+    table = tuple(replace(FACTORY.table[0], set_at=place) for place in places)
+    out = slots.render([replace(FACTORY, table=table)], View(width=120))
+    assert all(name in out for name in (" send.cpp:7 ", " send.cpp(2):8 ", " send.cpp:9 "))
+    listed = out.partition("  other files")[2].split()
+    assert listed[:4] == ["send.cpp", places[0].path, "send.cpp(2)", places[1].path]
+
+
 def test_hostile_text() -> None:
     bad = replace(FACTORY.table[0], holds="\x1b[2J[red]\n::error::x", inputs=("\u202e##[error]",))
     out = slots.render([replace(FACTORY, table=(bad,), factory="::error::x")], View(width=80))

@@ -37,9 +37,12 @@ def _print_factory(target: Console, facts: FactoryFacts) -> None:
     if facts.status is not Status.ANALYSED:
         reason = f": {facts.reason}" if facts.reason else ""
         target.print(Text(f"  {facts.status.value}{visible(reason)}", "yellow"))
-    _section(target, "kernels", _kernels(facts.kernels, facts.path))
-    _section(target, "circular buffers", _cbs(facts.cbs, facts.path))
-    _section(target, "slots", _slots(facts.table, facts.path))
+    files = Files(facts.path)
+    _section(target, "kernels", _kernels(facts.kernels, files))
+    _section(target, "circular buffers", _cbs(facts.cbs, files))
+    _section(target, "slots", _slots(facts.table, files))
+    if files.others:
+        _section(target, "other files", _others(files))
     if facts.table:
         count = facts.slots
         line = f"{count.needing_refresh} slots need a refresh on a hit, {count.matched} get it"
@@ -55,25 +58,25 @@ def _section(target: Console, title: str, table: Table) -> None:
         target.print(Text(f"  {title}: none", FAINT))
 
 
-def _kernels(kernels: Sequence[KernelInfo], path: str) -> Table:
+def _kernels(kernels: Sequence[KernelInfo], files: Files) -> Table:
     table = _table("handle", "kernel", "cores", "kept as", "created at")
     for kernel in kernels:
         kept = _plain(kernel.kept_as) if kernel.kept_as else Text("not kept", FAINT)
         cells = [Text(visible(kernel.name), "bold"), _plain(kernel.source), _plain(kernel.cores)]
-        table.add_row(*cells, kept, _at(kernel.place, path))
+        table.add_row(*cells, kept, files.at(kernel.place))
     return table
 
 
-def _cbs(cbs: Sequence[CbInfo], path: str) -> Table:
+def _cbs(cbs: Sequence[CbInfo], files: Files) -> Table:
     table = _table("index", "cores", "total size", "placed on", "kept as", "created at", "re-pointed at")
     for cb in cbs:
         cells = [Text(visible(cb.name), "bold"), _plain(cb.cores), _plain(cb.total_size), _plain(cb.buffer)]
-        repointed = _at(cb.refreshed_at, path) if cb.refreshed_at else Text("never" if cb.buffer else "", "bold red")
-        table.add_row(*cells, _plain(cb.kept_as), _at(cb.place, path), repointed)
+        repointed = files.at(cb.refreshed_at) if cb.refreshed_at else Text("never" if cb.buffer else "", "bold red")
+        table.add_row(*cells, _plain(cb.kept_as), files.at(cb.place), repointed)
     return table
 
 
-def _slots(slots: Sequence[SlotInfo], path: str) -> Table:
+def _slots(slots: Sequence[SlotInfo], files: Files) -> Table:
     table = _table("slot", "cores", "holds", "from", "set at", "refreshed at")
     for slot in slots:
         inputs = visible(", ".join(slot.inputs))
@@ -83,14 +86,14 @@ def _slots(slots: Sequence[SlotInfo], path: str) -> Table:
             origin = Text(f"hashed: {inputs}" if inputs else "constant", FAINT)
         name = Text(visible(slot.slot.name), "bold" if slot.per_dispatch else "")
         cells = [name, Text(str(slot.cores)), _plain(slot.holds), origin]
-        table.add_row(*cells, _at(slot.set_at, path), _done(slot, path))
+        table.add_row(*cells, files.at(slot.set_at), _done(slot, files))
     return table
 
 
-def _done(slot: SlotInfo, path: str) -> Text:
+def _done(slot: SlotInfo, files: Files) -> Text:
     text = Text("" if slot.refreshed == "yes" else visible(slot.refreshed), REFRESHED.get(slot.refreshed, ""))
     if slot.refreshed_at:
-        text.append(" " if text else "").append_text(_at(slot.refreshed_at, path))
+        text.append(" " if text else "").append_text(files.at(slot.refreshed_at))
     return text
 
 
@@ -106,6 +109,25 @@ def _plain(text: str) -> Text:
     return Text(visible(text))
 
 
-def _at(place: Place, path: str) -> Text:
-    """Where: `:12` in the factory's own file, with its path elsewhere."""
-    return Text(f"{'' if place.path == path else visible(place.path)}:{place.line}", "blue")
+def _others(files: Files) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    for path, name in files.others.items():
+        table.add_row(Text(visible(name), "blue"), Text(visible(path)))
+    return table
+
+
+class Files:
+    """Short names of the files in a table: none for the factory's own, the last part of the path for another."""
+
+    def __init__(self, own: str) -> None:
+        self.own = own
+        self.others: dict[str, str] = {}
+
+    def at(self, place: Place) -> Text:
+        """Where: `:12` or `helper.cpp:12`."""
+        name = "" if place.path == self.own else self.others.get(place.path)
+        if name is None:
+            last = place.path.rpartition("/")[2]
+            namesakes = sum(path.endswith(f"/{last}") or path == last for path in self.others)
+            name = self.others[place.path] = f"{last}({namesakes + 1})" if namesakes else last
+        return Text(f"{visible(name)}:{place.line}", "blue")
