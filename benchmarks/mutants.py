@@ -24,6 +24,7 @@ from tt_cache_lint.check import findings_of
 from tt_cache_lint.engine import Options, Worker
 from tt_cache_lint.model import Confidence, Severity
 from tt_cache_lint.rule import load_rules
+from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -39,7 +40,6 @@ REFRESHING = (
 )
 HASHING = ("hash_operation", "hash_objects", "hash_objects_with_default_seed")
 KINDS = ("write", "call", "index", "condition", "hash")
-
 
 Change = tuple[str, int, int, bytes]  # its kind, from where to where, and what stands there instead
 Changes = Callable[[bytes, "Node"], Iterator[Change]]
@@ -99,7 +99,7 @@ class Mutation:
 
 def _override(text: bytes, body: Node) -> Iterator[Change]:
     """What can go wrong in an override."""
-    for node in _within(body):
+    for node in within(body):
         inner = node.named_children[0] if node.type == "expression_statement" and node.named_children else None
         if node.type == "if_statement":
             condition = node.child_by_field_name("condition")
@@ -117,7 +117,8 @@ def _override(text: bytes, body: Node) -> Iterator[Change]:
 
 
 def _shifted(text: bytes, left: Node) -> Iterator[Change]:
-    for node in _within(left.named_children[-1]):
+    position = left.named_children[-1]
+    for node in (position, *within(position)):
         digits = text[node.start_byte : node.end_byte]
         if node.type == "number_literal" and digits.isdigit():
             yield "index", node.start_byte, node.end_byte, str(int(digits) + 1).encode()
@@ -126,25 +127,21 @@ def _shifted(text: bytes, left: Node) -> Iterator[Change]:
 
 def _hash(text: bytes, body: Node) -> Iterator[Change]:
     """What can be left out of a hash."""
-    for node in _within(body):
+    for node in within(body):
         arguments = node.child_by_field_name("arguments") if node.type == "call_expression" else None
         if arguments is None or _called(text, node) not in HASHING:
             continue
         items = arguments.named_children
         for item, following in itertools.pairwise(items):
             yield "hash", item.start_byte, following.start_byte, b""
+        if len(items) > 1:
+            yield "hash", items[-2].end_byte, items[-1].end_byte, b""
 
 
 def _called(text: bytes, call: Node) -> str:
     function = call.child_by_field_name("function")
     written = text[function.start_byte : function.end_byte].decode() if function is not None else ""
     return written.partition("<")[0].rpartition("::")[2]
-
-
-def _within(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.named_children:
-        yield from _within(child)
 
 
 def main() -> None:

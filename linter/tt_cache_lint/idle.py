@@ -27,7 +27,7 @@ class Idle:
 
     def __init__(self, interp: Interp) -> None:
         self.interp = interp
-        self.known: dict[tuple[int, int], Compiled | None] = {}
+        self.known: dict[Kernel, Compiled | None] = {}
 
     def __call__(self, table: WorldTable, state: SlotState) -> bool:
         """Is a slot of this world one that the kernel makes nothing of wherever it is wrong?"""
@@ -38,10 +38,9 @@ class Idle:
         code = kernel_code(self.interp, kernel)
         if code is None:
             return False
-        place = (id(table.outcome), state.ordinal)
-        if place not in self.known:
-            self.known[place] = self._compiled(code, kernel, table)
-        compiled = self.known[place]
+        if kernel not in self.known:
+            self.known[kernel] = self._compiled(code, kernel, table)
+        compiled = self.known[kernel]
         bits = table.outcome.world.dispatch
         common = numbers(kernel.common.vals, bits) if kernel.common is not None else []
         if compiled is None or common is None:

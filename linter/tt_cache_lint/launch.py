@@ -37,10 +37,9 @@ from tt_cache_lint.interp.values import (
 )
 from tt_cache_lint.interp.world import UNKNOWN, Tie, World
 from tt_cache_lint.source.defs import FunctionDef, StructDef
+from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
-
     from tt_cache_lint.factory.found import Factory
 
 T = TypeVar("T")
@@ -139,7 +138,7 @@ def _launches(interp: Interp, launcher: FunctionDef, op: StructDef) -> bool:
     if body is None or b"launch<" not in launcher.file.text[body.start_byte : body.end_byte]:
         return False
     scoping = interp.scoping(launcher.file, launcher.scope)
-    for node in _within(body):
+    for node in within(body):
         if node.type == "alias_declaration":
             name, type_ = node.child_by_field_name("name"), node.child_by_field_name("type")
             if name is not None and type_ is not None:
@@ -150,12 +149,6 @@ def _launches(interp: Interp, launcher: FunctionDef, op: StructDef) -> bool:
                 if given.named_children and scoping.type(given.named_children[0]).decl is op:
                     return True
     return False
-
-
-def _within(node: Node) -> Iterator[Node]:
-    for child in node.named_children:
-        yield child
-        yield from _within(child)
 
 
 # -- executing it ----------------------------------------------------------------------------------------------------

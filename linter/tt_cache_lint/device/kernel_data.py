@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.kernel_code import KernelCode
+from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -34,7 +35,7 @@ def is_data(code: KernelCode, index: int, common: bool = False) -> bool:
     """
     if code.body is None:
         return False
-    nodes = [code.body, *_within(code.body)]
+    nodes = [code.body, *within(code.body)]
     reads = {node.id for node in nodes if _reads(code, node, index, common)}
     if not reads:
         return False
@@ -81,11 +82,5 @@ def _deciding(node: Node) -> Iterator[Node]:
 def _mentions(code: KernelCode, part: Node, reads: set[int], names: set[str]) -> bool:
     return any(
         node.id in reads or (node.type == "identifier" and code.file.text_of(node) in names)
-        for node in (part, *_within(part))
+        for node in (part, *within(part))
     )
-
-
-def _within(node: Node) -> Iterator[Node]:
-    for child in node.named_children:
-        yield child
-        yield from _within(child)

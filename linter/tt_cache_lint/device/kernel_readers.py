@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -95,10 +96,3 @@ def counters(code: KernelCode, body: Node) -> set[str]:
                     if found & {text(n) for n in inner if n.type == "identifier"}:
                         found.add(text(target))
     return found
-
-
-def within(node: Node) -> Iterator[Node]:
-    """All named nodes below one."""
-    for child in node.named_children:
-        yield child
-        yield from within(child)

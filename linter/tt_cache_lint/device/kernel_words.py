@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.kernel_code import SPELLED, KernelCode, Number, Run, Word
-from tt_cache_lint.device.kernel_readers import ADDRESSES, READERS, Source, counters, within
+from tt_cache_lint.device.kernel_readers import ADDRESSES, READERS, Source, counters
+from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -1,0 +1,16 @@
+"""Walking syntax trees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+
+def within(node: Node) -> Iterator[Node]:
+    """All named nodes below one, each before what stands in it."""
+    for child in node.named_children:
+        yield child
+        yield from within(child)
