@@ -199,6 +199,25 @@ void commented(int a,  // one; two {
 auto Plain::trailing(std::function<void(int)> f = {}) const -> decltype(f) { return f; }
 template <typename T> bool special<T>(T t) requires std::integral<T> { return true; }
 Ruled::Outside(int a) : x_(a), y_{a} { }
+struct Moved {
+    // Only moved (never copied).
+    Moved(Moved&& other) = default;
+};
+int* declared(const Plain&, int = 3);
+    Plain
+    broken_line(int);
+constexpr uint32_t WIDTH = 32;
+const Plain PLAIN{3};
+int first = f(1, 2), second, *third = nullptr;
+int (*pointer)(int) = &declared;
+template <> const int Special<Plain>::COUNT = 3;
+static std::map<int, int> table [[maybe_unused]], other_table;
+#  define MACRO 3
+enum class Colour : int { RED = f({1}), /* } */ GREEN,
+    // blue; like the {sky}
+    BLUE [[deprecated]] = 3
+};
+enum { ANONYMOUS };
 """
 
 
@@ -206,7 +225,7 @@ def test_the_text_of_a_file_tells_of_everything_that_it_defines(tmp_path: Path) 
     (tmp_path / "all.hpp").write_text(DEFINITIONS, encoding="utf-8")
     made = SourceTree(tmp_path)
     index, defs = Index(made), FileDefs(made.read("all.hpp"))
-    kinds: tuple[Kind, ...] = ("structs", "enums", "aliases", "functions")
+    kinds: tuple[Kind, ...] = ("structs", "enums", "aliases", "functions", "declarations", "consts", "enumerators")
     for kind in kinds:
         assert getattr(defs, kind)
         for name in getattr(defs, kind):
@@ -214,19 +233,36 @@ def test_the_text_of_a_file_tells_of_everything_that_it_defines(tmp_path: Path) 
 
 
 def test_a_file_that_only_mentions_a_name_is_not_parsed_for_it(tmp_path: Path) -> None:
-    text = "using namespace a::Space;\nusing Space::x;\nstruct D : public Base { void f(); };\nint y = g(call(1));\n"
+    text = (
+        "using namespace a::Space;\nusing Space::x;\nstruct D : public Base { void f(); };\nint y = g(call(1));\n"
+        "struct Ahead;\nenum class Kind { A };\nvoid use(int a) {\n    if (test(a)) { return give(a, {1}); }\n"
+        "    switch (a) { case Kind::A: g(a, HEIGHT, ns::WIDTH); std::variant<int, Name, char> v = HEIGHT; }\n}\n"
+    )
     (tmp_path / "all.hpp").write_text(text, encoding="utf-8")
     index = Index(SourceTree(tmp_path))
     assert not index._may_define("aliases", "Space", "all.hpp")
     assert not index._may_define("structs", "Base", "all.hpp")
     assert not index._may_define("functions", "call", "all.hpp")
     assert not index._may_define("functions", "f", "all.hpp")
+    mentioned: dict[Kind, str] = {
+        "structs": "Ahead Kind",
+        "functions": "test give",
+        "declarations": "give test",
+        "consts": "HEIGHT WIDTH Name A Kind",
+        "enumerators": "HEIGHT Name a",
+    }
+    for kind, names in mentioned.items():
+        for name in names.split():
+            assert not index._may_define(kind, name, "all.hpp"), (kind, name)
 
 
 def test_a_name_that_is_written_very_often_does_not_take_long(tmp_path: Path) -> None:
     (tmp_path / "all.hpp").write_text("f(\n" * 400_000, encoding="utf-8")
     index, started = Index(SourceTree(tmp_path)), time.process_time()
     assert index._may_define("functions", "f", "all.hpp")
+    kinds: tuple[Kind, ...] = ("structs", "enums", "aliases", "declarations", "consts", "enumerators")
+    for kind in kinds:
+        index._may_define(kind, "f", "all.hpp")
     assert time.process_time() - started < 2
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,7 +41,7 @@ INCLUDE_ROOTS = (
 _INSTANTIATION = re.compile(rb"^[ \t]*template[ \t]+(?:struct|class)[ \t]+([\w:]+)[ \t]*<([^;{}]*)>[ \t]*;", re.M)
 _MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(([\w, \t]*)\)((?:[^\n]*\\\r?\n)*[^\n]*)", re.M)
 _MACRO_USE = rb"^[ \t]*(%s)[ \t]*\([ \t]*([\w:, \t]*)[ \t]*\)[ \t]*;?"
-_INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include[ \t]*[<\"]([^>\"\n]+)[>\"]", re.M)
+_INCLUDE = re.compile(rb"#[ \t]*include[ \t]*[<\"]([^>\"\n]+)[>\"]")
 
 
 class SourceError(Exception):
@@ -154,7 +155,11 @@ class SourceFile:
     @cached_property
     def includes(self) -> tuple[str, ...]:
         """The included paths as written."""
-        return tuple(m[1].decode(errors="replace") for m in _INCLUDE.finditer(self.text))
+        text, found = self.text, []
+        for m in _INCLUDE.finditer(text):
+            if not text[text.rfind(b"\n", 0, m.start()) + 1 : m.start()].strip(b" \t"):
+                found.append(m[1].decode(errors="replace"))
+        return tuple(found)
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
@@ -172,6 +177,8 @@ class SourceTree:
         self.root = root.resolve()
         self._files: dict[str, SourceFile | None] = {}
         self._resolved: dict[tuple[str, str], str | None] = {}
+        self._rooted: dict[str, str | None] = {}
+        self._inside: dict[str, bool] = {}
         self._folders: dict[str, tuple[str, ...]] = {}
         self._listed: dict[str, frozenset[str]] = {}
         self._closures: dict[str, tuple[str, ...]] = {}
@@ -220,15 +227,19 @@ class SourceTree:
             return None
 
     def _bytes(self, path: str) -> bytes:
-        real = self.root / path
+        real = f"{self.root}/{path}"
         try:
-            if not real.resolve().is_relative_to(self.root):
+            if not self._is_inside(real):
                 raise SourceError("it leads outside the root")
-            if not real.is_file():
-                raise SourceError("there is no such file" if not real.exists() else "it is not a regular file")
-            if real.stat().st_size > MAX_BYTES:
+            kind = os.stat(real)
+            if not stat.S_ISREG(kind.st_mode):
+                raise SourceError("it is not a regular file")
+            if kind.st_size > MAX_BYTES:
                 raise SourceError(f"it is larger than {MAX_BYTES:,} bytes")
-            text = real.read_bytes()
+            with open(real, "rb", buffering=0) as file:
+                text = file.read()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise SourceError("there is no such file") from error
         except OSError as error:
             raise SourceError(f"it cannot be read ({error.strerror})") from error
         except RuntimeError as error:  # before Python 3.13 a loop of links is one
@@ -244,6 +255,15 @@ class SourceTree:
                 path, Problem(path, f"it is not UTF-8 (byte {error.start}); undecodable bytes are read as marks")
             )
         return text
+
+    def _is_inside(self, path: str) -> bool:
+        """Does a path stay below the root when its links are followed? Those of a folder are followed once."""
+        folder = path.rpartition("/")[0]
+        if folder not in self._inside:
+            self._inside[folder] = Path(folder).resolve().is_relative_to(self.root)
+        if os.path.islink(path) or path.endswith(("/..", "/.", "/")):
+            return Path(path).resolve().is_relative_to(self.root)
+        return self._inside[folder]
 
     def folder(self, path: str) -> tuple[str, ...]:
         """The C++ files directly in a folder."""
@@ -276,8 +296,19 @@ class SourceTree:
         return self._resolved[key]
 
     def _resolve(self, include: str, folder: str) -> str | None:
-        for base in (folder, *INCLUDE_ROOTS, *_include_folders(folder)):
-            path = os.path.normpath(f"{base}/{include}" if base else include)
+        beside = self._first_file((folder,), include)
+        if beside is not None:
+            return beside
+        if include not in self._rooted:
+            self._rooted[include] = self._first_file(INCLUDE_ROOTS, include)
+        return self._rooted[include] or self._first_file(_include_folders(folder), include)
+
+    def _first_file(self, folders: Iterable[str], include: str) -> str | None:
+        plain = not include.startswith("/") and "//" not in include and "./" not in include
+        for base in folders:
+            path = f"{base}/{include}" if base else include
+            if not plain:
+                path = os.path.normpath(path)
             if not path.startswith(("..", "/")) and self._is_file(path):
                 return path.replace(os.sep, "/")
         return None

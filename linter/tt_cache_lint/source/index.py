@@ -9,8 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar, cast
 
 from tt_cache_lint.source.defs import (
@@ -24,37 +23,28 @@ from tt_cache_lint.source.defs import (
     StructDef,
 )
 from tt_cache_lint.source.files import SourceTree
+from tt_cache_lint.source.looks import may_define
 
 Kind = Literal["functions", "bodies", "declarations", "structs", "enums", "enumerators", "aliases", "consts"]
 D = TypeVar("D", bound=Definition)
 _NAMESPACE = re.compile(rb"\bnamespace\s+([A-Za-z_][\w:]*)\s*\{")
-_WORD = re.compile(rb"[A-Za-z_]\w*")
-# What the text of a file that defines NAME looks like; a file that only mentions the name need not be parsed for it.
-# A function's parameters may hold comments, and these anything; then comes a body, the braces of a default argument,
-# `= default` or `= delete`. Every text matches in one way only: a second way to end a comment would double the time for
-# each comment.
-_DEFINING: dict[str, bytes] = {
-    "structs": rb"(?:struct|class|union)\b(?:[^;{}:]|::)*?\bNAME\b(?!\s*::)",
-    "enums": rb"enum\b[^;{}]*?\bNAME\b",
-    "aliases": rb"using\b(?!\s+namespace\b)[^;=]*?\bNAME\b(?!\s*::)|typedef\b[^;]*?\bNAME\b",
-    "functions": rb"\bNAME\s*(?:<[^;{}()]*>\s*)?\((?:[^;{}/]|/(?![/*])|//[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)*"
-    rb"(?:\{|=\s*(?:default|delete)\b)",
-    "declarations": rb"(?m)(?:[\w>&*]\s+[&*]*|^[ \t]*)\bNAME\s*\(",
-}
-
+_SPACED = bytes(b if b < 128 and (chr(b).isalnum() or b == ord("_")) else ord(" ") for b in range(256))
 
 ASKED_ENOUGH = 40
-MANY = 200  # mentions of a name in one file
 FEW = 120  # sources below a folder that may all belong to one op
 
 
 @dataclass(slots=True)
 class _Closure:
-    """The files a place can see, by nearness, and those whose words are not indexed yet."""
+    """The files a place can see, by nearness, and of those whose words are not indexed yet a bit for each.
+
+    `searched` counts how often the bytes of one of these were searched for a word.
+    """
 
     order: dict[str, int]
-    pending: list[str]
-    asked: int = 0
+    pending: int
+    searched: int = 0
+    hits: dict[bytes, tuple[str, ...]] = field(default_factory=dict)  # by a word, the files that contain it
 
 
 class Index:
@@ -65,11 +55,16 @@ class Index:
         self._defs: dict[str, FileDefs] = {}
         self._found: dict[tuple[Kind, str, str, str], list[Definition]] = {}
         self._words: dict[bytes, list[str]] = {}
-        self._worded: set[str] = set()
+        self._worded = 0  # the files whose words are indexed, as bits
+        self._numbers: dict[str, int] = {}  # of the files that some place can see
+        self._paths: list[str] = []
+        self._searched: dict[bytes, tuple[int, int]] = {}  # by a word, files searched for it, and those that contain it
         self._near: dict[str, _Closure] = {}
         self._folders: dict[str, tuple[str, ...]] = {}
         self._namespaces: dict[tuple[str, str], bool] = {}
         self._opened: dict[str, frozenset[str]] = {}
+        self._defining: dict[tuple[Kind, str], dict[str, bool]] = {}
+        self._classes: dict[tuple[str, Scope], str] = {}
 
     def defs(self, path: str) -> FileDefs | None:
         """The definitions of one file, or None when it cannot be read."""
@@ -170,7 +165,16 @@ class Index:
 
     def _class_file(self, at: str, scope: Scope) -> str:
         """The file that defines the class of this scope, "" when it is none."""
-        if not scope or self.is_namespace(scope[-1], at):
+        if not scope:
+            return ""
+        key = (at, scope)
+        found = self._classes.get(key)
+        if found is None:
+            found = self._classes[key] = self._find_class(at, scope)
+        return found
+
+    def _find_class(self, at: str, scope: Scope) -> str:
+        if self.is_namespace(scope[-1], at):
             return ""
         here = self.defs(at)
         if here is not None and any(d.scope == scope[:-1] for d in here.structs.get(scope[-1], ())):
@@ -205,10 +209,12 @@ class Index:
             found = self._found[key] = []
             owner = within.encode()
             for path in self._mentioning(name.encode(), at):
+                if not self._may_define(kind, name, path):
+                    continue
                 file = self.tree.get(path) if within else None
                 if file is not None and owner not in file.original and not file.expansions:
                     continue
-                defs = self.defs(path) if self._may_define(kind, name, path) else None
+                defs = self.defs(path)
                 if defs is not None:
                     found.extend(getattr(defs, kind).get(name, ()))
             if kind == "functions" and not found:
@@ -239,43 +245,72 @@ class Index:
 
     def _may_define(self, kind: Kind, name: str, path: str) -> bool:
         """False when a look at the text tells that the file does not define the name."""
-        pattern, file = _DEFINING.get(kind), self.tree.get(path)
-        if pattern is None or file is None or path in self._defs or file.expansions or not name.isidentifier():
-            return True
-        if kind == "functions" and file.text.count(name.encode()) > MANY:
-            return True  # looking behind each of them could take longer than parsing
-        return _defining(pattern, name.encode()).search(file.text) is not None
+        known = self._defining.setdefault((kind, name), {})
+        answer = known.get(path)
+        if answer is None:
+            file = self.tree.get(path)
+            if file is None or path in self._defs or file.expansions or not name.isidentifier():
+                answer = True
+            else:
+                answer = may_define(kind, name.encode(), file.text)
+            known[path] = answer
+        return answer
 
-    def _mentioning(self, word: bytes, at: str) -> list[str]:
+    def _mentioning(self, word: bytes, at: str) -> tuple[str, ...]:
         """The files of a closure that contain a word, nearest first.
 
         The first few questions search the bytes; a closure that is asked more often has its files' words indexed.
         """
         near = self._near.get(at)
         if near is None:
-            order = {path: rank for rank, path in enumerate(self.tree.closure(at))}
-            near = self._near[at] = _Closure(order, [p for p in order if p not in self._worded])
-        near.asked += 1
-        if near.pending and near.asked > ASKED_ENOUGH:
-            for path in near.pending:
+            near = self._near[at] = self._closure(at)
+        found = near.hits.get(word)
+        if found is None:
+            hits = [*self._searching(word, near), *(p for p in self._words.get(word, ()) if p in near.order)]
+            hits.sort(key=near.order.__getitem__)
+            found = near.hits[word] = tuple(hits)
+        return found
+
+    def _closure(self, at: str) -> _Closure:
+        order = {path: rank for rank, path in enumerate(self.tree.closure(at))}
+        pending = 0
+        for path in order:
+            number = self._numbers.get(path)
+            if number is None:
+                number = self._numbers[path] = len(self._paths)
+                self._paths.append(path)
+            pending |= 1 << number
+        return _Closure(order, pending)
+
+    def _searching(self, word: bytes, near: _Closure) -> Iterator[str]:
+        """The files of a closure that contain a word, of those whose words are not indexed."""
+        near.pending &= ~self._worded
+        if near.pending and near.searched > ASKED_ENOUGH * near.pending.bit_count():
+            for path in self._at(near.pending):
                 self._index_words(path)
-            near.pending = []
-        order = near.order
-        hits = [p for p in self._words.get(word, ()) if p in order]
-        for path in near.pending:
+            self._worded |= near.pending
+            near.pending = 0
+        searched, hits = self._searched.get(word, (0, 0))
+        left = near.pending & ~searched
+        near.searched += left.bit_count()
+        for path in self._at(left):
             file = self.tree.get(path)
-            if path not in self._worded and file is not None and word in file.original:
-                hits.append(path)
-        return sorted(hits, key=order.__getitem__)
+            if file is not None and file.original.find(word) >= 0:
+                hits |= 1 << self._numbers[path]
+        if left:
+            self._searched[word] = searched | left, hits
+        return self._at(hits & near.pending)
+
+    def _at(self, bits: int) -> Iterator[str]:
+        while bits:
+            low = bits & -bits
+            bits ^= low
+            yield self._paths[low.bit_length() - 1]
 
     def _index_words(self, path: str) -> None:
-        if path in self._worded:
-            return
-        self._worded.add(path)
         file = self.tree.get(path)
-        if file is not None:
-            for word in set(_WORD.findall(file.original)):
-                self._words.setdefault(word, []).append(path)
+        for word in set(file.original.translate(_SPACED).split()) if file is not None else ():
+            self._words.setdefault(word, []).append(path)
 
     def _ranked(self, found: Iterable[D], at: str, scope: Scope, qualifier: Scope) -> list[D]:
         qualifier = self._unalias(at, qualifier)
@@ -307,11 +342,6 @@ class Index:
             if defs is not None and qualifier[0] in defs.namespace_aliases:
                 return defs.namespace_aliases[qualifier[0]] + qualifier[1:]
         return qualifier
-
-
-@lru_cache(maxsize=4096)
-def _defining(pattern: bytes, name: bytes) -> re.Pattern[bytes]:
-    return re.compile(pattern.replace(b"NAME", name))
 
 
 def _first(found: list[D]) -> D | None:
