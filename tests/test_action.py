@@ -99,7 +99,7 @@ def test_inputs_reach_the_command_line_as_they_are(action: dict[str, Any], tmp_p
         assert done.returncode == 0, done.stderr
         return done.stdout.splitlines()
 
-    start = ["check", "--format", "github", "--fail-on", "error"]
+    start = ["check", "--format", "github", "--fail-on", "error", "--no-cache"]
     assert arguments() == [*start, "--", "ttnn/cpp/ttnn/operations"]
     assert arguments(paths="a b\n c\n") == [*start, "--", "a", "b", "c"]
     assert arguments(paths="--root=/ $(touch x) `touch x` *") == [
@@ -112,6 +112,6 @@ def test_inputs_reach_the_command_line_as_they_are(action: dict[str, Any], tmp_p
     assert runner.outputs.read_text() == ""
     sarif = f"sarif={runner.temp}/tt-cache-lint.sarif"
     assert arguments(sarif="true", format="text") == [
-        "check", "--format", "text", "--fail-on", "error", "-o", sarif, "--", "ttnn/cpp/ttnn/operations",
+        "check", "--format", "text", "--fail-on", "error", "--no-cache", "-o", sarif, "--", "ttnn/cpp/ttnn/operations",
     ]  # fmt: skip
     assert runner.outputs.read_text() == f"{sarif}\n"

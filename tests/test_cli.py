@@ -28,6 +28,7 @@ class Options:
     verbose: bool = False
     only: str | None = None
     jobs: int = 1
+    cache: bool = False
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Analysis:
     problems: list[Problem]
     files: int
     operations: tuple[OpFacts, ...] = ()
+    batches: int = 0
+    cached: int = 0
 
 
 class Engine(types.ModuleType):
@@ -106,7 +109,7 @@ def test_check_text(engine: Engine, tree: Path) -> None:
     assert result.exit_code == 1
     assert "error TTC301 stale-buffer-address · MaskOp::MultiCore" in result.stdout
     assert "{src->address(), tensor_args.mask->buffer()->address(), num_tiles, offsets[i]}" in result.stdout
-    assert engine.calls == [(tree, [tree / PATH], Options(jobs=3))]
+    assert engine.calls == [(tree, [tree / PATH], Options(jobs=3, cache=True))]
 
 
 def test_findings_are_distinct_and_sorted(engine: Engine, tree: Path) -> None:
@@ -297,9 +300,10 @@ from dataclasses import dataclass
 @dataclass
 class Options:
     jobs: int = 1
+    cache: bool = False
 engine.Options = Options
 engine.analyse = lambda root, paths, options: types.SimpleNamespace(
-    facts=[FACTS] * MANY, problems=[], files=1, operations=[]
+    facts=[FACTS] * MANY, problems=[], files=1, operations=[], batches=1, cached=0
 )
 sys.modules["tt_cache_lint.engine"] = engine
 import tt_cache_lint; tt_cache_lint.engine = engine
@@ -465,7 +469,7 @@ def analyse(root, paths, options, progress=None):
     for at in range(5):
         progress(at, 5, "ops/\\x1b[2Jevil%d.cpp" % at)
         time.sleep(0.2)
-    return types.SimpleNamespace(facts=[FACTS], operations=[], problems=[], files=1)
+    return types.SimpleNamespace(facts=[FACTS], operations=[], problems=[], files=1, batches=1, cached=0)
 engine.analyse = analyse
 engine.Options = Options
 leader, follower = pty.openpty()

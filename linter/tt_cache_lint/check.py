@@ -51,7 +51,7 @@ def run_check(
     started = time.perf_counter()
     given = prepare(root, policy)
     readable, problems = readable_inputs(root, paths)
-    files = 0
+    analysis = None
     facts: tuple[FactoryFacts, ...] = ()
     operations: tuple[OpFacts, ...] = ()
     if readable:
@@ -59,7 +59,7 @@ def run_check(
 
         told = {} if progress is None else {"progress": progress}
         analysis = engine.analyse(root, readable, options or engine.Options(), **told)
-        files, facts = analysis.files, tuple(f for f in analysis.facts if not matches(f.path, policy.exclude))
+        facts = tuple(f for f in analysis.facts if not matches(f.path, policy.exclude))
         operations = tuple(op for op in analysis.operations if not matches(op.path, policy.exclude))
         problems = [*problems, *analysis.problems]
     findings = sorted(distinct(findings_of(rules, facts, operations)), key=_order)
@@ -69,7 +69,7 @@ def run_check(
     shown = sorted(verdict.shown, key=_order)
     return Run(
         root=str(root),
-        files=files,
+        files=analysis.files if analysis is not None else 0,
         factories=facts,
         findings=tuple(shown),
         problems=tuple(problems),
@@ -78,6 +78,8 @@ def run_check(
         silenced=tuple(verdict.silenced),
         unchanged=verdict.unchanged,
         notes=tuple(verdict.notes),
+        batches=analysis.batches if analysis is not None else 0,
+        cached=analysis.cached if analysis is not None else 0,
         texts=source_lines(root, [*shown, *(silenced.finding for silenced in verdict.silenced)]),
     )
 

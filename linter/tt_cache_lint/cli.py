@@ -123,7 +123,10 @@ def main() -> None:
 @click.option("--isolated", is_flag=True, help="Use no configuration file.")
 @COMPILE_COMMANDS
 @click.option(
-    "--no-cache", is_flag=True, expose_value=False, help="Accepted for later: no results of earlier runs are kept yet."
+    "--no-cache",
+    is_flag=True,
+    help="Analyse everything anew. Otherwise what earlier runs found in .tt-cache-lint/cache below the root, and what "
+    "no change since then can concern, is taken from there.",
 )
 @click.option(
     "--write-test",
@@ -161,6 +164,7 @@ def check(
     config: Path | None,
     isolated: bool,
     compile_commands: Path | None,
+    no_cache: bool,
     tests: Path | None,
     jobs: int,
     verbose: bool,
@@ -190,6 +194,7 @@ def check(
         since=since,
         compile_commands=compile_commands,
         jobs=jobs,
+        cache=not no_cache,
     )
     settings, run = checking.checked(default_root(paths[0]), paths, asked, calls=tests is not None)
     unreadable = checking.unreadable(settings, paths, run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tt_cache_lint.hash.model import OpFacts
     from tt_cache_lint.interp.interp import Interp
     from tt_cache_lint.source.clang import ClangOracle
+    from tt_cache_lint.source.files import SourceTree
 
 Progress = Callable[[int, int, str], None]
 Batch = dict[str, bool]  # files of one op, each with whether it was named itself
@@ -37,7 +39,9 @@ class Options:
 
     `calls` also finds out how Python calls each op, for tests that run it; `inputs` lists what each op's hash covers.
     `compile_commands` is a compile database, or the folder of one: libclang answers what the syntax leaves open.
-    `jobs` processes share the work when there is enough of it; with a compile database it is one.
+    `jobs` processes share the work when there is enough of it; with a compile database it is one. `cache` keeps what is
+    found out below the root, and does not find it out again while nothing changes; not with a compile database, `calls`
+    or `inputs`.
     """
 
     paths_budget: int = 64
@@ -49,16 +53,25 @@ class Options:
     exclude: tuple[str, ...] = ()
     compile_commands: Path | None = None
     jobs: int = 1
+    cache: bool = False
+
+    @property
+    def cached(self) -> bool:
+        """Is `cache` to be followed?"""
+        return self.cache and not self.calls and not self.inputs and self.compile_commands is None
 
 
 @dataclass(slots=True)
 class Analysis:
-    """What the engine found out."""
+    """What the engine found out. It may be kept for later runs when it is `lasting`: the same on any machine."""
 
     facts: list[FactoryFacts] = field(default_factory=list)
     operations: list[OpFacts] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     files: int = 0
+    batches: int = 0
+    cached: int = 0  # batches of which an earlier run knew it all
+    lasting: bool = True
 
     def add(self, other: Analysis) -> None:
         """Take in what was found out about other files."""
@@ -66,6 +79,8 @@ class Analysis:
         self.operations += [op for op in other.operations if op not in self.operations]
         self.problems += [problem for problem in other.problems if problem not in self.problems]
         self.files += other.files
+        self.batches += other.batches
+        self.cached += other.cached
 
 
 def analyse(root: Path, paths: Sequence[Path], options: Options, progress: Progress | None = None) -> Analysis:
@@ -76,21 +91,55 @@ def analyse(root: Path, paths: Sequence[Path], options: Options, progress: Progr
     """
     given, problems = _inputs(root, paths, options)
     batches = list(batched(given).values())
-    if options.jobs > 1 and len(given) >= WORTHWHILE and len(batches) > 1 and options.compile_commands is None:
+    known = _known(root, batches, options)
+    left = [batch for at, batch in enumerate(batches) if at not in known]
+    count = sum(map(len, left))
+    ahead = _Ahead(progress, len(given) - count, len(given)) if progress is not None else None
+    if options.jobs > 1 and count >= WORTHWHILE and len(left) > 1 and options.compile_commands is None:
         from tt_cache_lint import parallel
 
-        analysis = parallel.analyse(root, batches, options, progress)
+        made = iter(parallel.analyse(root, left, options, ahead))
+    elif left or options.compile_commands is not None:
+        made = _one_by_one(root, left, options, ahead)
     else:
-        worker = Worker(root, options)
-        analysis = Analysis()
-        with _tidied():
-            for batch in batches:
-                told = _Ahead(progress, analysis.files, len(given)) if progress is not None else None
-                analysis.add(worker.analyse(batch, told))
-        analysis.problems.extend(worker.close())
+        made = iter(())
+    analysis = Analysis()
+    for at in range(len(batches)):
+        analysis.add(known[at] if at in known else next(made))
+    for rest in made:
+        analysis.add(rest)
     analysis.problems[:0] = problems
     analysis.facts = _in_order(analysis.facts, given)
     return analysis
+
+
+def _one_by_one(root: Path, batches: Sequence[Batch], options: Options, progress: _Ahead | None) -> Iterator[Analysis]:
+    """The batches' analyses, and last what is wrong with the compile database."""
+    worker = Worker(root, options)
+    with _tidied():
+        for batch in batches:
+            yield worker.analyse(batch, progress)
+            if progress is not None:
+                progress.before += len(batch)
+    yield Analysis(problems=worker.close())
+
+
+def _known(root: Path, batches: Sequence[Batch], options: Options) -> dict[int, Analysis]:
+    """What earlier runs found out about the batches and what holds still."""
+    known: dict[int, Analysis] = {}
+    if options.cached:
+        from tt_cache_lint.cache.state import State
+        from tt_cache_lint.cache.store import Store
+        from tt_cache_lint.source.files import SourceTree
+
+        store, state = Store(root, options), State(SourceTree(root))
+        for at, batch in enumerate(batches):
+            answer = store.find(batch, state)
+            if answer is not None:
+                known[at] = Analysis(answer.facts, answer.operations, answer.problems, answer.files, 1, 1)
+        if len(known) < len(batches):
+            store.tidy()
+    return known
 
 
 def _inputs(root: Path, paths: Sequence[Path], options: Options) -> tuple[dict[str, bool], list[Problem]]:
@@ -160,12 +209,18 @@ class Worker:
         interp = Interp(Index(self.tree))
         self.oracle = _oracle(interp, root, options.compile_commands)
         self.finder = Finder(interp)
+        self.keeper = _keeper(root, self.tree, options)
 
     def analyse(self, batch: Batch, progress: Progress | None = None) -> Analysis:
-        """The facts of the factories of some files. Collects garbage itself, now and then."""
+        """The facts of the factories of some files. Collects garbage itself, now and then.
+
+        What they are does not depend on the batches before: of these, only what a file holds is remembered.
+        """
         from tt_cache_lint.hash.collect import Examiner
 
-        analysis = Analysis()
+        if self.oracle is None:
+            self.finder = self.finder.again()
+        analysis = Analysis(batches=1)
         examiner = Examiner(self.finder, self.options.inputs)
         seen: set[str] = set()
         for name, named in batch.items():
@@ -177,6 +232,8 @@ class Worker:
         analysis.operations.extend(notes.facts() for notes in examiner.notes.values())
         problems = self.tree.problems
         analysis.problems.extend(problems[name] for name in sorted({*batch, *seen} & problems.keys()))
+        if self.keeper is not None and analysis.lasting:
+            self.keeper(batch, analysis)
         return analysis
 
     def close(self) -> list[Problem]:
@@ -185,6 +242,22 @@ class Worker:
             return []
         self.oracle.close()
         return [Problem(*problem) for problem in self.oracle.problems]
+
+
+def _keeper(root: Path, tree: SourceTree, options: Options) -> Callable[[Batch, Analysis], None] | None:
+    """Keeps the analyses of batches for later runs, if that is asked for."""
+    if not options.cached:
+        return None
+    from tt_cache_lint.cache.entry import Answer
+    from tt_cache_lint.cache.state import State
+    from tt_cache_lint.cache.store import Store
+
+    store, state = Store(root, options), State(tree)
+
+    def keep(batch: Batch, one: Analysis) -> None:
+        store.keep(batch, Answer(one.facts, one.operations, one.problems, one.files), state)
+
+    return keep
 
 
 def _oracle(interp: Interp, root: Path, commands: Path | None) -> ClangOracle | None:
@@ -241,11 +314,14 @@ def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options:
             continue
         budget = Budget(paths=8, seconds=options.seconds_per_factory, worlds=120, steps=60_000, base_worlds=1)
         kind = Replay if factory.infra in INFRAS else PlainReplay
+        started = time.process_time()
         try:
             exploration = Search(finder.interp, factory, budget, kind).run()
             examiner.examine(factory, exploration, kind)
         except FAULTS as error:
             analysis.problems.append(_fault(factory, error))
+            analysis.lasting = False
+        _timed(started, analysis, options)
         _tidy(finder.interp)
 
 
@@ -266,14 +342,26 @@ def _guarded(
     """The facts of a factory. A fault of this tool is told as one, and the others are still checked."""
     from tt_cache_lint.hit import FAULTS
 
+    started = time.process_time()
     try:
         return _facts(finder, examiner, factory, options)
     except FAULTS as error:
+        analysis.lasting = False
         problem = _fault(factory, error)
         analysis.problems.append(problem)
         return FactoryFacts(
             factory.name, factory.infra, factory.path, factory.line, status=Status.PARTIAL, reason=problem.message
         )
+    finally:
+        _timed(started, analysis, options)
+
+
+def _timed(started: float, analysis: Analysis, options: Options) -> None:
+    """Was there enough time that none of the time limits can have been reached? A faster machine would go on."""
+    from tt_cache_lint.hash.experiment import SECONDS
+
+    if time.process_time() - started >= min(SECONDS, options.seconds_per_factory):
+        analysis.lasting = False
 
 
 def _fault(factory: Factory, error: Exception) -> Problem:

@@ -117,13 +117,10 @@ def launchers(interp: Interp, op: StructDef) -> Iterator[FunctionDef]:
     folder = op.file.path.rpartition("/")[0]
     seen: set[str] = set()
     for _ in range(LEVELS):
-        for path in interp.index.tree.walk(folder):
+        for path in interp.index.tree.mentioning(folder, b"launch<", op.name.encode()):
             if path in seen:
                 continue
             seen.add(path)
-            file = interp.index.tree.get(path)
-            if file is None or b"launch<" not in file.original or op.name.encode() not in file.original:
-                continue
             defs = interp.index.defs(path)
             for group in defs.functions.values() if defs is not None else ():
                 yield from (f for f in group if f.body is not None and _launches(interp, f, op))

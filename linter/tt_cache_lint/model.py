@@ -422,6 +422,8 @@ class Run:
     unchanged: int = 0  # findings on code that has not changed since the revision asked for
     notes: tuple[str, ...] = ()  # what else the reader should know
     config: str = ""  # the file that the settings come from
+    batches: int = 0  # groups of files that were analysed together
+    cached: int = 0  # those of them of which an earlier run knew it all
     texts: dict[str, tuple[str, ...]] = field(default_factory=dict)  # path -> lines, for source frames
 
     @property

@@ -16,7 +16,7 @@ from tt_cache_lint.model import Problem
 _worker: Worker | None = None
 
 
-def analyse(root: Path, batches: Sequence[Batch], options: Options, progress: Progress | None) -> Analysis:
+def analyse(root: Path, batches: Sequence[Batch], options: Options, progress: Progress | None) -> list[Analysis]:
     """What `Worker` finds out about all batches, whichever of `options.jobs` processes each goes to.
 
     A batch whose process ends before it answers, for lack of memory say, becomes a problem of its first file.
@@ -38,10 +38,7 @@ def analyse(root: Path, batches: Sequence[Batch], options: Options, progress: Pr
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    analysis = Analysis()
-    for at in range(len(batches)):
-        analysis.add(done[at])
-    return analysis
+    return [done[at] for at in range(len(batches))]
 
 
 def _size(root: Path, batch: Batch) -> int:
@@ -59,7 +56,9 @@ def _result(future: Future[Analysis], batch: Batch) -> Analysis:
         return future.result()
     except BrokenProcessPool:
         message = f"the process that checked it and {len(batch) - 1} other files of its op ended without an answer"
-        return Analysis(problems=[Problem(next(iter(batch)), f"{message}; try --jobs 1", fault=True)], files=len(batch))
+        return Analysis(
+            problems=[Problem(next(iter(batch)), f"{message}; try --jobs 1", fault=True)], files=len(batch), batches=1
+        )
 
 
 def _begin(root: Path, options: Options) -> None:

@@ -35,6 +35,7 @@ class Asked:
     since: str | None = None
     compile_commands: Path | None = None
     jobs: int = 1  # 0: one for each processor
+    cache: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ def _options(known: Config, asked: Asked) -> dict[str, Any]:
         options["exclude"] = known.exclude
     if asked.jobs != 1:
         options["jobs"] = asked.jobs or processors()
+    if asked.cache:
+        options["cache"] = True
     if known.path_budget:
         options["paths_budget"] = known.path_budget
     if asked.compile_commands is not None:

@@ -14,6 +14,7 @@ from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.source.defs import FunctionDef, StructDef
+from tt_cache_lint.source.reads import Reads
 
 if TYPE_CHECKING:
     from tt_cache_lint.factory.python_call import CallFinder
@@ -38,6 +39,14 @@ class Finder:
         self.users = Users(self.tree)
         self._operations: dict[str, list[Operation]] = {}
 
+    def again(self) -> Finder:
+        """A finder in the same tree that remembers of it only what its files hold, with an interpreter of its own."""
+        self.interp.forget()
+        self.tree.reads = Reads()
+        new = Finder(Interp(self.index.again()))
+        new.users = self.users
+        return new
+
     @cached_property
     def calls(self) -> CallFinder:
         """Finds how Python calls an op."""
@@ -58,6 +67,7 @@ class Finder:
         Those of its own op that use it, if there are any. A file of another op is asked for only when it uses this one
         directly; what belongs to no op is followed until it meets factories.
         """
+        self.tree.reads.lasting = False
         op = op_folder(path)
         around = {*self.users.within(path, op), *self.tree.folder(path.rpartition("/")[0])} - {path}
         found = sorted(user for user in around if op_folder(user) == op and self._has_factories(user))
@@ -148,11 +158,8 @@ class Finder:
     def _operations_below(self, folder: str) -> list[Operation]:
         if folder not in self._operations:
             found = []
-            for path in self.tree.walk(folder):
-                file = self.tree.get(path)
-                if file is None or b"program_factory_t" not in file.original or not path.endswith((".hpp", ".h")):
-                    continue
-                defs = self.index.defs(path)
+            for path in self.tree.mentioning(folder, b"program_factory_t"):
+                defs = self.index.defs(path) if path.endswith((".hpp", ".h")) else None
                 for alias in defs.aliases.get("program_factory_t", ()) if defs is not None else ():
                     owner = self.index.struct(alias.scope[-1], path, alias.scope, ()) if alias.scope else None
                     if owner is not None and owner.inner == alias.scope:

@@ -11,7 +11,6 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.factory.found import Factory, Operation
@@ -39,6 +38,7 @@ METHODS = (
 # Where ops have lived, newest first; a function may be called from the op of another folder.
 OP_ROOTS = ("ttnn/cpp", "tt_eager/tt_dnn", "tt_eager/tensor", "libs/tt_dnn", "tt-train/sources")
 DEPTH = 4
+MOST_BYTES = 4_000_000  # of a file that is looked at
 
 
 @dataclass(slots=True)
@@ -281,8 +281,7 @@ class Search:
         if self._texts is None:
             self._texts = {}
             for top in OP_ROOTS:
-                if (self.tree.root / top).is_dir():
-                    self._read(top)
+                self._read(top)
         top = near.rpartition("/")[0]
         if near not in self._texts and not near.startswith(OP_ROOTS):
             self._read(top)
@@ -290,17 +289,7 @@ class Search:
 
     def _read(self, top: str) -> None:
         assert self._texts is not None
-        for path in self.tree.walk(top):
-            text = _bytes(self.tree.root / path)
-            if any(word in text for word in RESULT_BYTES):
-                self._texts[path] = text
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes() if path.is_file() and path.stat().st_size < 4_000_000 else b""
-    except OSError:
-        return b""
+        self._texts.update(self.tree.holding(top, RESULT_BYTES, MOST_BYTES))
 
 
 def returns_program(function: FunctionDef) -> bool:

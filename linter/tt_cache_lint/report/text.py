@@ -144,5 +144,7 @@ def _print_summary(target: Console, run: Run, view: View) -> None:
         target.print(Text(line, FAINT))
     if view.verbose:
         target.print(Text(f"Settings: {visible(run.config) or 'none but the defaults and the command line'}", FAINT))
+        if run.cached:
+            target.print(Text(f"From the cache: {run.cached} of {run.batches} groups of files", FAINT))
     if worst:
         target.print(Text(f"`tt-cache-lint explain {worst.id}` says what a rule looks for and why", FAINT))

@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.model import Problem
+from tt_cache_lint.source.reads import Reads, Words, digest
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -37,6 +39,7 @@ INCLUDE_ROOTS = (
     "ttnn/core",
     "tt-train/sources/ttml",
 )
+LEAVES = ("file", "other")  # entries of a folder that are no folders
 
 _INSTANTIATION = re.compile(rb"^[ \t]*template[ \t]+(?:struct|class)[ \t]+([\w:]+)[ \t]*<([^;{}]*)>[ \t]*;", re.M)
 _MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(([\w, \t]*)\)((?:[^\n]*\\\r?\n)*[^\n]*)", re.M)
@@ -171,16 +174,30 @@ def _spaces(text: bytes) -> bytes:
 
 
 class SourceTree:
-    """All files below a root, read at most once. Nothing outside the root is ever read, also not through links."""
+    """All files below a root, read at most once. Nothing outside the root is ever read, also not through links.
+
+    `reads` is told of all that is asked for; who wants to know exchanges it. `born` is when the tree was made,
+    `stats` how each file was before it was read.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
+        self.reads = Reads()
+        self.born = time.time_ns()
+        self.stats: dict[str, os.stat_result] = {}
+        self.given_up: set[str] = set()
+        self.steady = True  # no file was seen to change since it was first read
         self._files: dict[str, SourceFile | None] = {}
         self._resolved: dict[tuple[str, str], str | None] = {}
         self._rooted: dict[str, str | None] = {}
         self._inside: dict[str, bool] = {}
+        self._tried: dict[tuple[str, str], frozenset[str]] = {}
+        self._tried_by: dict[str, frozenset[str]] = {}
         self._folders: dict[str, tuple[str, ...]] = {}
-        self._listed: dict[str, frozenset[str]] = {}
+        self._listed: dict[str, Mapping[str, str] | None] = {}
+        self.glances: dict[str, bytes] = {}  # digests of what was read in passing
+        self._holding: dict[tuple[str, Words], Mapping[str, bytes]] = {}
+        self._mentioning: dict[tuple[str, bytes], tuple[str, ...]] = {}
         self._closures: dict[str, tuple[str, ...]] = {}
         self._sibling_cache: dict[str, tuple[str, ...]] = {}
         self._target_cache: dict[str, tuple[str, ...]] = {}
@@ -195,6 +212,10 @@ class SourceTree:
 
     def read(self, path: str) -> SourceFile:
         """The file at a root-relative path. Raises SourceError when it cannot be used."""
+        self.reads.used.add(path)
+        return self._read(path)
+
+    def _read(self, path: str) -> SourceFile:
         if path in self._files:
             found = self._files[path]
             if found is None:
@@ -206,9 +227,14 @@ class SourceTree:
         except SourceError as error:
             self.problems[path] = Problem(path, str(error), unread=True)
             raise
+        self.steady = self.steady and self.glances.get(path, digest(text)) == digest(text)
         file = SourceFile(path, text)
         self._files[path] = file
         return file
+
+    def has_read(self, path: str) -> bool:
+        """Is what a file holds known?"""
+        return path in self._files
 
     def put(self, path: str, text: bytes) -> None:
         """Take this for what a file holds, before anything of it is asked for."""
@@ -216,13 +242,19 @@ class SourceTree:
 
     def give_up(self, path: str, why: str) -> None:
         """Treat a file as unreadable from now on."""
+        self.given_up.add(path)
         self._files[path] = None
         self.problems[path] = Problem(path, why, unread=True)
 
     def get(self, path: str) -> SourceFile | None:
         """Like read, but None instead of an error (which stays in `problems`)."""
+        self.reads.used.add(path)
+        return self.look(path)
+
+    def look(self, path: str) -> SourceFile | None:
+        """Like get, to look for something in the file; who finds it there has to `get` the file."""
         try:
-            return self.read(path)
+            return self._read(path)
         except SourceError:
             return None
 
@@ -238,6 +270,7 @@ class SourceTree:
                 raise SourceError(f"it is larger than {MAX_BYTES:,} bytes")
             with open(real, "rb", buffering=0) as file:
                 text = file.read()
+            self.stats[path] = kind
         except (FileNotFoundError, NotADirectoryError) as error:
             raise SourceError("there is no such file") from error
         except OSError as error:
@@ -265,31 +298,93 @@ class SourceTree:
             return Path(path).resolve().is_relative_to(self.root)
         return self._inside[folder]
 
+    def entries(self, folder: str) -> Mapping[str, str] | None:
+        """What a folder holds, None when it cannot be listed. Each name with `file`, `folder`, `link` (to a folder) or
+        `other`."""
+        if folder not in self._listed:
+            try:
+                with os.scandir(self.root / folder) as entries:
+                    self._listed[folder] = dict(sorted((entry.name, _sort(entry)) for entry in entries))
+            except OSError:
+                self._listed[folder] = None
+        return self._listed[folder]
+
     def folder(self, path: str) -> tuple[str, ...]:
         """The C++ files directly in a folder."""
+        self.reads.folders.add(path)
+        return self.files_in(path)
+
+    def files_in(self, path: str) -> tuple[str, ...]:
+        """Like folder, for who notes what was looked at otherwise."""
         if path not in self._folders:
-            try:
-                names = sorted(e.name for e in os.scandir(self.root / path) if e.name.endswith(SUFFIXES))
-            except OSError:
-                names = []
             prefix = f"{path}/" if path else ""
-            self._folders[path] = tuple(prefix + name for name in names)
+            self._folders[path] = tuple(prefix + name for name in self.entries(path) or () if name.endswith(SUFFIXES))
         return self._folders[path]
 
     def walk(self, path: str) -> Iterator[str]:
         """All C++ files below a root-relative folder, in a stable order, device kernels left out."""
-        top = self.root / path
-        for folder, names, files in os.walk(top):
-            names[:] = sorted(n for n in names if n != "kernels" and not n.startswith("."))
-            rel = Path(folder).relative_to(self.root).as_posix()
-            prefix = "" if rel == "." else rel + "/"
-            for name in sorted(files):
-                if name.endswith(SUFFIXES):
-                    yield prefix + name
+        self.reads.walks.add(path)
+        return self.below(path)
+
+    def below(self, path: str) -> Iterator[str]:
+        """Like walk, for who notes what was looked at otherwise."""
+        path = "" if path == "." else path
+        prefix = f"{path}/" if path else ""
+        entries = self.entries(path) or {}
+        yield from (prefix + name for name, sort in entries.items() if sort in LEAVES and name.endswith(SUFFIXES))
+        for name in inner_folders(entries):
+            yield from self.below(prefix + name)
+
+    def mentioning(self, top: str, word: bytes, *others: bytes) -> Iterator[str]:
+        """The files below a folder, as walk() gives them, that contain all these words."""
+        self.reads.searched.setdefault(top, set()).add((word, *others))
+        key = (top, word)
+        if key not in self._mentioning:
+            looked = ((path, self.look(path)) for path in self.below(top))
+            self._mentioning[key] = tuple(p for p, file in looked if file is not None and word in file.original)
+        for path in self._mentioning[key]:
+            file = self.look(path)
+            if file is not None and all(other in file.original for other in others):
+                self.reads.used.add(path)
+                yield path
+
+    def holding(self, top: str, words: Words, most: int) -> Mapping[str, bytes]:
+        """The files below a folder, as walk() gives them, that contain one of these words, with their bytes.
+
+        Most files do not, and are not kept. Those of more than `most` bytes are left out.
+        """
+        self.reads.searched.setdefault(top, set()).update((word,) for word in words)
+        key = (top, words)
+        if key not in self._holding:
+            texts = ((path, self._glance(path, most)) for path in self.below(top))
+            self._holding[key] = {path: text for path, text in texts if any(word in text for word in words)}
+        self.reads.used.update(self._holding[key])
+        return self._holding[key]
+
+    def _glance(self, path: str, most: int) -> bytes:
+        """The bytes of a file that may never be parsed; none where it cannot be read."""
+        known = self._files.get(path)
+        if known is not None:
+            return known.original
+        real = self.root / path
+        try:
+            stat = real.stat()
+            text = real.read_bytes() if real.is_file() and stat.st_size < most else b""
+        except OSError:
+            return b""
+        if path not in self._files:
+            self.stats.setdefault(path, stat)
+            self.glances[path] = digest(text)
+        return text
 
     def resolve(self, include: str, at: str) -> str | None:
         """The root-relative path an include in file `at` means, or None when it is not below the root."""
         folder = at.rpartition("/")[0]
+        self.reads.resolved.add((include, folder))
+        return self.meant(include, folder)
+
+    def meant(self, include: str, folder: str) -> str | None:
+        """Like resolve, for a file in `folder`, for who notes what was looked at otherwise."""
         key = (include, folder)
         if key not in self._resolved:
             self._resolved[key] = self._resolve(include, folder)
@@ -316,24 +411,47 @@ class SourceTree:
     def _is_file(self, path: str) -> bool:
         """Is there a file at a normalised root-relative path? Folders are listed once."""
         folder, _, name = path.rpartition("/")
-        names = self._listed.get(folder)
-        if names is None:
-            try:
-                with os.scandir(self.root / folder) as entries:
-                    names = frozenset(e.name for e in entries if e.is_file())
-            except OSError:
-                names = frozenset()
-            self._listed[folder] = names
-        return name in names
+        return (self.entries(folder) or {}).get(name) == "file"
+
+    def tried_for(self, include: str, folder: str) -> frozenset[str]:
+        """The folders on which it depends what an include in a file of `folder` means, its target's among them."""
+        key = (include, folder)
+        tried = self._tried.get(key)
+        if tried is None:
+            target, folders = self.meant(include, folder), set()
+            for base in (folder, *INCLUDE_ROOTS, *_include_folders(folder)):
+                path = os.path.normpath(f"{base}/{include}" if base else include)
+                if not path.startswith(("..", "/")):
+                    folders.add(path.rpartition("/")[0])
+                if path == target:
+                    break
+            tried = self._tried[key] = frozenset(folders)
+        return tried
+
+    def tried(self, path: str) -> frozenset[str]:
+        """The folders on which it depends what a file includes, those that are not there among them."""
+        found = self._tried_by.get(path)
+        if found is None:
+            file, folder = self.look(path), path.rpartition("/")[0]
+            folders = {folder}
+            for include in file.includes if file is not None else ():
+                folders |= self.tried_for(include, folder)
+            found = self._tried_by[path] = frozenset(folders)
+        return found
 
     def closure(self, path: str) -> tuple[str, ...]:
         """The files in which a name used in `path` may be defined, nearest first.
 
         The file itself, its folder, then everything it includes with the sibling sources of each header.
         """
+        self.reads.closures.add(path)
+        return self.visible(path)
+
+    def visible(self, path: str) -> tuple[str, ...]:
+        """Like closure, for who notes what was looked at otherwise."""
         if path in self._closures:
             return self._closures[path]
-        seen = dict.fromkeys([path, *_nearest(path, self.folder(path.rpartition("/")[0]))])
+        seen = dict.fromkeys([path, *_nearest(path, self.files_in(path.rpartition("/")[0]))])
         queue = list(seen)
         for at in queue:
             for extra in self._targets(at):
@@ -349,7 +467,7 @@ class SourceTree:
             stem, _, suffix = header.rpartition(".")
             found = ()
             if suffix in ("hpp", "h", "hxx"):
-                others = self.folder(header.rpartition("/")[0])
+                others = self.files_in(header.rpartition("/")[0])
                 found = tuple(p for p in others if p.rpartition(".")[0] == stem and p != header)
             self._sibling_cache[header] = found
         return found
@@ -358,14 +476,30 @@ class SourceTree:
         """What a file includes, each header followed by its sibling sources."""
         found = self._target_cache.get(path)
         if found is None:
-            file = self.get(path)
+            file, folder = self.look(path), path.rpartition("/")[0]
             names: dict[str, None] = {}
             for include in file.includes if file is not None else ():
-                target = self.resolve(include, path)
+                target = self.meant(include, folder)
                 if target is not None:
                     names.update(dict.fromkeys((target, *self._siblings(target))))
             found = self._target_cache[path] = tuple(names)
         return found
+
+
+def inner_folders(entries: Mapping[str, str]) -> Iterator[str]:
+    """The folders among the entries of one that a walk goes into."""
+    return (n for n, sort in entries.items() if sort == "folder" and n != "kernels" and not n.startswith("."))
+
+
+def _sort(entry: os.DirEntry[str]) -> str:
+    try:
+        if entry.is_file():
+            return "file"
+        if entry.is_dir():
+            return "link" if entry.is_symlink() else "folder"
+    except OSError:  # a loop of links, say
+        return "other"
+    return "other"
 
 
 def _include_folders(folder: str) -> Iterator[str]:

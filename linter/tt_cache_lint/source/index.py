@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar, cast
 
@@ -66,10 +67,20 @@ class Index:
         self._defining: dict[tuple[Kind, str], dict[str, bool]] = {}
         self._classes: dict[tuple[str, Scope], str] = {}
 
+    def again(self) -> Index:
+        """An index of the same tree that answers from the files alone, not from what was asked before."""
+        new = copy(self)
+        new._found, new._folders, new._namespaces, new._classes = {}, {}, {}, {}
+        return new
+
     def defs(self, path: str) -> FileDefs | None:
         """The definitions of one file, or None when it cannot be read."""
+        self.tree.reads.used.add(path)
+        return self._defined(path)
+
+    def _defined(self, path: str) -> FileDefs | None:
         if path not in self._defs:
-            file = self.tree.get(path)
+            file = self.tree.look(path)
             if file is None:
                 return None
             try:
@@ -92,11 +103,11 @@ class Index:
         if known is None:
             known = self._found[key] = []
             folders = dict.fromkeys(d.file.path.rpartition("/")[0] for d in self.declarations(name, at))
+            self.tree.reads.ask("functions", name)
             for path in (p for folder in folders for p in self.tree.folder(folder)):
-                file = self.tree.get(path)
+                file = self.tree.look(path)
                 if file is not None and name.encode() in file.original and self._may_define("functions", name, path):
-                    defs = self.defs(path)
-                    known.extend(defs.functions.get(name, ()) if defs is not None else ())
+                    known.extend(self._in("functions", name, path))
         return cast("list[FunctionDef]", known)
 
     def declarations(self, name: str, at: str, within: str = "") -> list[FunctionDef]:
@@ -137,14 +148,18 @@ class Index:
         """Is a name that of a namespace, as one of the nearest files that mention it says, and of no class beside?"""
         key = (name, at)
         if key not in self._namespaces:
-            near = self._mentioning(name.encode(), at)[:FEW] if name != "std" else []
-            said = name == "std" or any(name in self._namespaces_of(path) for path in near)
+            self.tree.reads.ask("namespaces", name)
+            near = self._mentioning(name.encode(), at) if name != "std" else []
+            opening = next((path for path in near if name in self.namespaces_of(path)), None)
+            self.tree.reads.used.update(() if opening is None else (opening,))
+            said = name == "std" or opening is not None
             self._namespaces[key] = said and not self.beside(name, at)
         return self._namespaces[key]
 
-    def _namespaces_of(self, path: str) -> frozenset[str]:
+    def namespaces_of(self, path: str) -> frozenset[str]:
+        """The namespaces that a file opens."""
         if path not in self._opened:
-            file = self.tree.get(path)
+            file = self.tree.look(path)
             opened = _NAMESPACE.findall(file.text) if file is not None else ()
             self._opened[path] = frozenset(part.decode() for names in opened for part in names.split(b"::"))
         return self._opened[path]
@@ -155,12 +170,12 @@ class Index:
         found = self._found.get(key)
         if found is None:
             found = self._found[key] = []
+            self.tree.reads.ask("structs", name)
             for path in self.tree.folder(at.rpartition("/")[0]):
-                file = self.tree.get(path)
+                file = self.tree.look(path)
                 if file is None or name.encode() not in file.original or not self._may_define("structs", name, path):
                     continue
-                defs = self.defs(path)
-                found.extend(defs.structs.get(name, ()) if defs is not None else ())
+                found.extend(self._in("structs", name, path))
         return cast("list[StructDef]", found)
 
     def _class_file(self, at: str, scope: Scope) -> str:
@@ -208,17 +223,24 @@ class Index:
         if found is None:
             found = self._found[key] = []
             owner = within.encode()
+            self.tree.reads.ask(kind, name)
             for path in self._mentioning(name.encode(), at):
                 if not self._may_define(kind, name, path):
                     continue
-                file = self.tree.get(path) if within else None
+                file = self.tree.look(path) if within else None
                 if file is not None and owner not in file.original and not file.expansions:
                     continue
-                defs = self.defs(path)
-                if defs is not None:
-                    found.extend(getattr(defs, kind).get(name, ()))
+                found.extend(self._in(kind, name, path))
             if kind == "functions" and not found:
                 self._found[key] = found = [*self._below_declarations(name, at, within)]
+        return found
+
+    def _in(self, kind: Kind, name: str, path: str) -> Sequence[Definition]:
+        """The definitions of a name in one file."""
+        defs = self._defined(path)
+        found: Sequence[Definition] = getattr(defs, kind).get(name, ()) if defs is not None else ()
+        if found:
+            self.tree.reads.used.add(path)
         return found
 
     def _below_declarations(self, name: str, at: str, within: str) -> Iterator[Definition]:
@@ -229,27 +251,25 @@ class Index:
         seen: set[str] = set()
         for declaration in self.declarations(name, at, within):
             for path in self._below(declaration.file.path.rpartition("/")[0]):
-                file = self.tree.get(path) if path not in seen else None
+                file = self.tree.look(path) if path not in seen else None
                 seen.add(path)
-                if file is None or name.encode() not in file.original:
-                    continue
-                defs = self.defs(path)
-                yield from defs.functions.get(name, ()) if defs is not None else ()
+                if file is not None and name.encode() in file.original:
+                    yield from self._in("functions", name, path)
 
     def _below(self, folder: str) -> tuple[str, ...]:
         """The sources in the folders below one; none where there are too many to be one op's."""
         if folder not in self._folders:
-            sources = (p for p in self.tree.walk(folder) if p.endswith((".cpp", ".cc", ".cxx")))
-            self._folders[folder] = tuple(itertools.islice(sources, FEW + 1))
-        return self._folders[folder] if len(self._folders[folder]) <= FEW else ()
+            self._folders[folder] = sources_below(self.tree, folder)
+            self.tree.reads.crowded[folder] = not self._folders[folder]
+        return self._folders[folder]
 
     def _may_define(self, kind: Kind, name: str, path: str) -> bool:
         """False when a look at the text tells that the file does not define the name."""
         known = self._defining.setdefault((kind, name), {})
         answer = known.get(path)
         if answer is None:
-            file = self.tree.get(path)
-            if file is None or path in self._defs or file.expansions or not name.isidentifier():
+            file = self.tree.look(path)
+            if file is None or file.expansions or not name.isidentifier():
                 answer = True
             else:
                 answer = may_define(kind, name.encode(), file.text)
@@ -261,6 +281,7 @@ class Index:
 
         The first few questions search the bytes; a closure that is asked more often has its files' words indexed.
         """
+        self.tree.reads.closures.add(at)
         near = self._near.get(at)
         if near is None:
             near = self._near[at] = self._closure(at)
@@ -272,7 +293,7 @@ class Index:
         return found
 
     def _closure(self, at: str) -> _Closure:
-        order = {path: rank for rank, path in enumerate(self.tree.closure(at))}
+        order = {path: rank for rank, path in enumerate(self.tree.visible(at))}
         pending = 0
         for path in order:
             number = self._numbers.get(path)
@@ -294,7 +315,7 @@ class Index:
         left = near.pending & ~searched
         near.searched += left.bit_count()
         for path in self._at(left):
-            file = self.tree.get(path)
+            file = self.tree.look(path)
             if file is not None and file.original.find(word) >= 0:
                 hits |= 1 << self._numbers[path]
         if left:
@@ -308,7 +329,7 @@ class Index:
             yield self._paths[low.bit_length() - 1]
 
     def _index_words(self, path: str) -> None:
-        file = self.tree.get(path)
+        file = self.tree.look(path)
         for word in set(file.original.translate(_SPACED).split()) if file is not None else ():
             self._words.setdefault(word, []).append(path)
 
@@ -342,6 +363,12 @@ class Index:
             if defs is not None and qualifier[0] in defs.namespace_aliases:
                 return defs.namespace_aliases[qualifier[0]] + qualifier[1:]
         return qualifier
+
+
+def sources_below(tree: SourceTree, folder: str) -> tuple[str, ...]:
+    """The sources in the folders below one; none where there are too many to be one op's."""
+    found = tuple(itertools.islice((p for p in tree.below(folder) if p.endswith((".cpp", ".cc", ".cxx"))), FEW + 1))
+    return found if len(found) <= FEW else ()
 
 
 def _first(found: list[D]) -> D | None:

@@ -1,0 +1,1 @@
+"""Answers of earlier runs, kept below the root and given again as long as nothing that they were made from changes."""
