@@ -25,6 +25,7 @@ from tt_cache_lint.interp.values import (
     WRITTEN_COPIES,
     Broken,
     Exhausted,
+    Interrupt,
     Mark,
     Opt,
     Struct,
@@ -92,10 +93,7 @@ class Outcome:
         """Empty what refers to itself, which would wait for the garbage collector; the outcome is of no use then."""
         self.table = None
         for program in (self.after, self.fresh):
-            for kernel in program.kernels:
-                kernel.args, kernel.common = {}, None
-            for cb in program.cbs:
-                cb.buffer = cb.total = None
+            program.release()
 
     @property
     def shared(self) -> Struct | None:
@@ -137,6 +135,10 @@ class Replay:
         m = Machine(self.interp, world, deadline)
         try:
             return self._execute(m, world, strict, limits, bodies)
+        except Interrupt:
+            for program in m.programs:
+                program.release()
+            raise
         except RecursionError as error:
             raise Exhausted("the code nests too deeply") from error
         except MemoryError as error:
@@ -147,6 +149,7 @@ class Replay:
             raise Broken(f"the interpreter failed: {type(error).__name__}: {error}") from error
         finally:
             world.fuel_left = m.fuel
+            m.release()
 
     def _execute(self, m: Machine, world: World, strict: bool, limits: tuple[int, int], bodies: bool) -> Outcome:
         factory = self.factory
@@ -193,7 +196,8 @@ class Replay:
         try:
             self.infra.refresh(self._caller(m), factory, made, second)
         except Thrown as error:
-            thrown = error
+            thrown = error.with_traceback(None)
+            thrown.__context__ = thrown.__cause__ = None
         touched_after = world.touched
         override_unknown = {k: n - before.get(k, 0) for k, n in m.unknown.items() if n != before.get(k, 0)}
         failures += m.failures

@@ -238,7 +238,9 @@ def _run(interp: Interp, launcher: FunctionDef, seed: int, forced: dict[str, Val
         return None
     if not isinstance(result, Vec) or len(result.items) != 2:
         return None
-    return Reading(world, m, result)
+    reading = Reading(world, m, result)
+    m.release()
+    return reading
 
 
 class Reading:

@@ -34,12 +34,17 @@ FLIP_ATTEMPTS = 6
 TOGETHER_ATTEMPTS = 10
 IMPROVE_ATTEMPTS = 40
 CROSSINGS = 12
-TELLING_NOTHING = 28  # so many flips in a row that show nothing new end the search
+TELLING_NOTHING = 10  # so many flips in a row that show nothing new end the search
+# What elements are, and how a shard is walked over, is compiled in: it seldom changes what a hit has to refresh.
+SELDOM = (".dtype", ".orientation", ".rank", ".buffer_type")
+SELDOM_PRICE = 1.2
 UNCHECKED_ATTEMPTS = 2
+LONG = 4_000  # steps of an execution that are worth looking for a world with less to do
 KINDS = (".memory_layout", ".layout", ".has_value")
 # Prices of repairs: a chain of what checks ask for is tried before two arbitrary changes of mind.
 DIRECTED, UNDIRECTED, RANK = 0.2, 1.0, 0.05
 MAX_REPAIRS, PATIENCE = 40, 4
+STUCK, STUCK_SHORT = 64, 4  # attempts that get no further before a long and a short search are given up
 FAR = 20  # ranks behind the others: counts and sizes are seldom 0
 
 
@@ -109,7 +114,9 @@ class Search:
         self.broken: frozenset[str] = frozenset()
         self.signatures: set[object] = set()
         self.outcomes: list[Outcome] = []
-        self.tried: dict[tuple[int, bool, bool], Tried] = {}  # by seed and strictness
+        self.sizes: Decisions = {}  # of tensors, where executions take long
+        self.narrow = False  # worlds make a workload for one coordinate
+        self.tried: dict[tuple[int, bool, bool, bool], Tried] = {}  # by seed, strictness and breadth
         self.fallback: tuple[Outcome, Decisions] | None = None  # ran, but its override throws
         self.learned: Decisions | None = None  # what single checks insist on; None when that is not to be used
 
@@ -146,10 +153,10 @@ class Search:
         self, replay: Replay, seed: int, forced: Decisions
     ) -> tuple[Outcome | None, list[tuple[bool, Decisions]]]:
         """Execute one world, if no earlier one was told the same; the outcome, or the repairs to try."""
-        tried = self.tried.setdefault((seed, self.strict, self.bodies), Tried())
+        tried = self.tried.setdefault((seed, self.strict, self.bodies, self.narrow), Tried())
         result = tried.find(forced)
         if result is None:
-            world = World(seed, dict(forced), ties=self.ties)
+            world = World(seed, dict(forced), ties=self.ties, narrow=self.narrow)
             result = self.execute(replay, world)
             if not isinstance(result.error, Unfit):  # with other limits it may be of use
                 tried.add(world.asked, result)
@@ -215,12 +222,14 @@ class Search:
         seen: set[frozenset[tuple[str, type, Value]]] = set()
         failures: dict[str, int] = {}
         order = itertools.count()
-        heap: list[tuple[float, int, Decisions, str]] = [(0.0, next(order), dict(forced), "")]
-        tried = 0
-        while heap and tried < attempts and time.process_time() < self.deadline:
-            cost, _, current, before = heapq.heappop(heap)
+        heap: list[tuple[float, int, Decisions, Decisions, str]] = [(0.0, next(order), dict(forced), {}, "")]
+        tried = further = 0
+        stuck = STUCK if attempts >= BASE_ATTEMPTS else STUCK_SHORT
+        while heap and tried < attempts and tried - further < stuck and time.process_time() < self.deadline:
+            cost, _, current, repair, before = heapq.heappop(heap)
+            current = {**current, **repair}
             if self.learned:
-                current = {**current, **{k: v for k, v in self.learned.items() if k not in locked}}
+                current.update((k, v) for k, v in self.learned.items() if k not in locked)
             key = frozenset((k, type(v), v) for k, v in current.items())
             if key in seen:
                 continue
@@ -238,6 +247,7 @@ class Search:
             failures[failure] = failures.get(failure, 0) + 1
             if failures[failure] == 1:  # further than ever: a new place to start from
                 cost = 0.0
+                further = tried
             if self.found.steps > self.steps * 2:
                 return None
             # what was asked for and did not help is no better than a guess
@@ -248,7 +258,7 @@ class Search:
                     continue
                 if all(k in current and current[k] == v for k, v in repair.items()):
                     continue
-                heapq.heappush(heap, (cost + price + RANK * rank, next(order), {**current, **repair}, failure))
+                heapq.heappush(heap, (cost + price + RANK * rank, next(order), current, repair, failure))
         return self.fallback
 
     def learn(self, asked: list[Decisions]) -> None:
@@ -264,11 +274,14 @@ class Search:
     # -- paths -----------------------------------------------------------------------------------------------------
 
     def explore(self, replay: Replay, templates: dict[str, Any]) -> None:
-        self.tried = {}
+        self.tried, self.sizes = {}, {}
+        self.narrow = False
         base = self.base(replay)
         if base is None:
             return
-        outcome, forced = base
+        outcome, forced = self.lighter(replay, *base)
+        if FUEL - outcome.world.fuel_left >= LONG or forced is not base[1]:
+            self.sizes = {k: v for k, v in forced.items() if ".logical_shape[" in k}
         self.found.reason = ""  # of an execution that took too long, before there was one that did not
         decided = decisions_of(outcome, forced)
         self.broken = frozenset(outcome.violations)
@@ -276,12 +289,17 @@ class Search:
         path = Path({}, [outcome], decided, not outcome.violations, True, templates, forced=forced)
         self.found.paths.append(path)
         for seed in range(1, self.budget.base_worlds):
-            if self.out_of_budget():
+            if self.out_of_budget() or (seed > 1 and self.costly()):
                 break
             more = self.world(replay, seed, decided, forced, {})
             if more is not None:
                 path.outcomes.append(more)
         self.signatures.add(signature(outcome))
+        self.narrow = replay.infra.many
+        if self.narrow:
+            alone, _ = self.attempt(replay, outcome.world.seed, forced)
+            if alone is not None:
+                self.signatures.add(signature(alone))
         # A base path that was hard to find leaves something for the others.
         self.steps = max(self.steps, self.found.steps + self.budget.steps // 2)
         self.worlds = max(self.worlds, self.found.worlds + self.budget.worlds // 4)
@@ -303,26 +321,41 @@ class Search:
                 if self.out_of_budget() or len(self.found.paths) >= self.budget.paths:
                     return
                 flips = {k: choice for k in keys if choice in facts[k].choices}
-                found = self.solve(replay, 0, {**base.decisions, **flips}, {}, TOGETHER_ATTEMPTS)
+                found = self.solve(replay, 0, {**self.sizes, **base.decisions, **flips}, {}, TOGETHER_ATTEMPTS)
                 if found is None:
                     continue
                 outcome, forced = found
                 held = {k: v for k, v in forced.items() if k in flips and v == choice}
                 if held:
-                    self.keep(outcome, forced, held, templates)
+                    self.keep(replay, outcome, forced, held, templates)
 
-    def keep(self, outcome: Outcome, forced: Decisions, flips: Decisions, templates: dict[str, Any]) -> Path:
-        """Take a path into the exploration."""
+    def keep(
+        self, replay: Replay, outcome: Outcome, forced: Decisions, flips: Decisions, templates: dict[str, Any]
+    ) -> Path:
+        """Take a path into the exploration; if it shows something new, for all coordinates."""
+        shown = signature(outcome)
+        telling = shown not in self.signatures
+        self.signatures.add(shown)
+        if telling and self.narrow:
+            outcome = self.widened(replay, outcome, forced)
+            self.signatures.add(signature(outcome))
         decided = decisions_of(outcome, forced)
         path = Path(flips, [outcome], decided, not outcome.violations, False, templates, forced=forced)
         broken = frozenset(outcome.violations) - self.broken
         path.contradicts = any(not v.startswith("create: ") for v in broken)
         path.strained = bool(broken)
-        shown = signature(outcome)
-        path.telling = shown not in self.signatures
-        self.signatures.add(shown)
+        path.telling = telling
         self.found.paths.append(path)
         return path
+
+    def widened(self, replay: Replay, outcome: Outcome, forced: Decisions) -> Outcome:
+        """The same world with a workload for all coordinates, if that runs as well."""
+        self.narrow = False
+        try:
+            whole, _ = self.attempt(replay, outcome.world.seed, forced)
+        finally:
+            self.narrow = True
+        return whole if whole is not None and len(whole.violations) <= len(outcome.violations) else outcome
 
     def cross(self, replay: Replay, base: Path, forced: Decisions, templates: dict[str, Any]) -> None:
         """Take the other side of create()'s branches on numbers, by solving them for an input.
@@ -347,10 +380,10 @@ class Search:
                 tried.add(mark)
                 found = self.solve(replay, 0, {**forced, **repair}, repair, 6)
                 if found is None:
-                    found = self.solve(replay, 0, {**base.decisions, **repair}, repair, 4)
+                    found = self.solve(replay, 0, {**self.sizes, **base.decisions, **repair}, repair, 4)
                 if found is None:
                     continue
-                path = self.keep(*found, dict(repair), templates)
+                path = self.keep(replay, *found, dict(repair), templates)
                 path.decisions.update(repair)
                 path.numeric = True
                 break
@@ -373,8 +406,8 @@ class Search:
         needs: Decisions = self.factory.needs
         self.learned = {}
         idle: tuple[Outcome, Decisions] | None = None
-        long = ((0, 4 * BASE_ATTEMPTS), (2, 2 * BASE_ATTEMPTS))
-        for seed, attempts in ((0, BASE_ATTEMPTS), (2, BASE_ATTEMPTS // 2), (1, 8), (3, 8), *long):
+        long = (0, 4 * BASE_ATTEMPTS)
+        for seed, attempts in ((0, BASE_ATTEMPTS), (2, BASE_ATTEMPTS // 2), (1, 8), (3, 8), long):
             if (seed in (1, 3) and idle is None) or (attempts > BASE_ATTEMPTS and (idle is not None or self.costly())):
                 continue
             found = self.solve(replay, seed, needs, needs, attempts)
@@ -398,6 +431,17 @@ class Search:
                 if found is not None:
                     return self.improve(replay, seed, found)
         return None
+
+    def lighter(self, replay: Replay, outcome: Outcome, forced: Decisions) -> tuple[Outcome, Decisions]:
+        """The same with smaller tensors, where an execution takes long and that shows as much."""
+        if FUEL - outcome.world.fuel_left < LONG:
+            return outcome, forced
+        for repair in _smaller(outcome.world):
+            found = self.solve(replay, outcome.world.seed, {**forced, **repair}, repair, 2)
+            if found is not None and set(found[0].violations) <= set(outcome.violations):
+                if signature(found[0]) == signature(outcome):
+                    return found
+        return outcome, forced
 
     def roomy(self, replay: Replay, seed: int, start: tuple[Outcome, Decisions]) -> tuple[Outcome, Decisions]:
         """A world in which limits that create() works with come to bear, such as the most tiles of a block."""
@@ -490,6 +534,8 @@ class Search:
             price = 1.0 * len(path.flips) + (0.0 if key in core else 1.5)
             if path.flips and key in reached:
                 price += 0.7
+            if key.endswith(SELDOM):
+                price += SELDOM_PRICE
             for rank, choice in enumerate(c for c in fact.choices if c != fact.value):
                 yield price + 0.6 * rank, key, choice
 
@@ -511,13 +557,13 @@ class Search:
         flips = {**current.flips, key: choice}
         found = self.solve(replay, 0, {**current.forced, key: choice}, flips, FLIP_ATTEMPTS)
         if found is None and len(current.forced) > len(current.decisions):
-            found = self.solve(replay, 0, {**current.decisions, key: choice}, flips, FLIP_ATTEMPTS)
+            found = self.solve(replay, 0, {**self.sizes, **current.decisions, key: choice}, flips, FLIP_ATTEMPTS)
         if found is None and self.strict and self.bodies:
-            found = self.unchecked(replay, {**current.decisions, key: choice}, flips)
+            found = self.unchecked(replay, {**self.sizes, **current.decisions, key: choice}, flips)
         if found is None:
             return None
         outcome, forced = found
-        path = self.keep(outcome, forced, flips, templates)
+        path = self.keep(replay, outcome, forced, flips, templates)
         if len(flips) > 1 and not path.telling and not outcome.failures:
             return path
         for seed in range(1, self.budget.flip_worlds):
@@ -550,19 +596,20 @@ def signature(outcome: Outcome) -> object:
 
 
 def _smaller(world: World) -> list[Decisions]:
-    """A tile for each tensor: what takes too long may be done for less."""
+    """A tile for each tensor, or less of some dimensions: what takes too long may be done for less."""
     dims: dict[str, dict[int, Fact]] = {}
     for key, fact in world.facts.items():
         name, found, index = key.partition(".logical_shape[")
         if found and type(fact.value) is int:
             dims.setdefault(name, {})[int(index.removesuffix("]"))] = fact
-    small: Decisions = {}
+    outer: Decisions = {}
+    inner: Decisions = {}
     for sides in dims.values():
         for at, fact in sides.items():
-            most = 1 if at < max(sides) - 1 else 32
+            most, small = (1, outer) if at < max(sides) - 1 else (32, inner)
             if fact.value > most:
                 small[fact.key] = most
-    return [small] if small else []
+    return [{**outer, **inner}, *([outer, inner] if outer and inner else [])] if outer or inner else []
 
 
 def _ranks(world: World) -> list[Decisions]:

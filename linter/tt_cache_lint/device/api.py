@@ -17,6 +17,7 @@ from tt_cache_lint.device.program import (
     Program,
     buffer_of,
     kernel_of,
+    new_program,
     set_args,
 )
 from tt_cache_lint.device.tensors import Buffer
@@ -89,14 +90,14 @@ NUM_CIRCULAR_BUFFERS = 64
 @function("CreateProgram", arity=(0, 0))
 def create_program(m: Machine, site: Site, args: list[Value]) -> Value:
     log_event(m, "program", site.mark)
-    return Program(site.mark)
+    return new_program(m, site.mark)
 
 
 @constructor("Program")
 def construct_program(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
     if args and isinstance(args[0], Program):
         return args[0]
-    program = Program(mark)
+    program = new_program(m, mark)
     log_event(m, "program", mark or Mark("", 0, 1, 0, ""))
     if args and isinstance(args[0], InitList) and not args[0].items:
         return program

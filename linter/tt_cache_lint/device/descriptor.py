@@ -13,7 +13,7 @@ from tt_cache_lint.device.buffer_methods import buffer_size
 from tt_cache_lint.device.circular_buffers import index_key
 from tt_cache_lint.device.cores import cores_of, to_coord
 from tt_cache_lint.device.layout_methods import data_format, page_size
-from tt_cache_lint.device.program import CircularBuffer, Kernel, Program, buffer_of, set_args
+from tt_cache_lint.device.program import CircularBuffer, Kernel, Program, buffer_of, new_program, set_args
 from tt_cache_lint.device.tensors import ShardSpec, Tensor, round_up
 from tt_cache_lint.interp.registry import Site, function, method
 from tt_cache_lint.interp.values import (
@@ -155,7 +155,7 @@ def apply_descriptor(m: Machine, site: Site, args: list[Value]) -> None:
     if not isinstance(program, Program) or not isinstance(descriptor, Struct):
         m.unknown_call("apply_descriptor_runtime_args", args)
         return
-    fresh = Program(site.mark)
+    fresh = new_program(m, site.mark)
     phase, m.phase = m.phase, "descriptor"
     length = len(m.log)
     program_from_descriptor(m, fresh, descriptor, site.mark)

@@ -426,8 +426,8 @@ def input_coordinate(world: World, key: str) -> MeshCoordinate:
 
 def workload_coords(world: World) -> MeshCoordinateRangeSet:
     """What create_mesh_workload is given: the coordinates that get a program, as one range where they form one, since
-    the framework merges them (ttnn/api/ttnn/device_operation.hpp:320-335)."""
-    coords = mesh_of(world)[1]
+    the framework merges them (ttnn/api/ttnn/device_operation.hpp:320-335). In a narrow world, the last of them."""
+    coords = mesh_of(world)[1][-1:] if world.narrow else mesh_of(world)[1]
     start, end = (MeshCoordinate([pick(values) for values in zip(*coords, strict=True)]) for pick in (min, max))
     whole = MeshCoordinateRange(start, end)
     if whole.length() == len(coords):

@@ -223,6 +223,22 @@ class Program(Obj):
     def length(self) -> int:
         return len(self.kernels)
 
+    def release(self) -> None:
+        """Empty what refers to itself; the program is of no use then."""
+        for kernel in self.kernels:
+            kernel.args, kernel.common = {}, None
+            kernel.handle.target = None
+        for cb in self.cbs:
+            cb.buffer = cb.total = cb.handle.target = None
+        self.kernels, self.cbs = [], []
+
+
+def new_program(m: Machine, mark: Mark | None) -> Program:
+    """A program of this execution."""
+    program = Program(mark)
+    m.programs.append(program)
+    return program
+
 
 class ArgView(Obj):
     """RuntimeArgsData: a view of a core's arguments; copies are views too (runtime_args_data.hpp:22-70)."""

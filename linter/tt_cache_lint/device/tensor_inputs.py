@@ -137,8 +137,7 @@ def input_tensor(world: World, name: str, run: int) -> Tensor:
         dtype = world.fact(f"{name}.dtype", DTYPES, words=f"{name} dtype")
         layout = world.fact(f"{name}.layout", LAYOUTS, words=f"{name} layout")
         page = PageConfig(layout, Tile())
-        spec = TensorSpec(shape, TensorLayout(dtype, page, None))  # type: ignore[arg-type]
-        spec.layout.memory = input_memory(world, name, lambda: spec.padded)
-        return spec
+        bare = TensorSpec(shape, TensorLayout(dtype, page, None))  # type: ignore[arg-type]
+        return TensorSpec(shape, TensorLayout(dtype, page, input_memory(world, name, lambda: bare.padded)))
 
     return Tensor(name, run, None, make)

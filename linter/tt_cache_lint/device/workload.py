@@ -77,6 +77,11 @@ class Joined(Program):
         for part in self.parts:
             part.close()
 
+    def release(self) -> None:
+        super().release()
+        for part in self.parts:
+            part.release()
+
 
 @constructor("MeshWorkload")
 def construct_workload(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:

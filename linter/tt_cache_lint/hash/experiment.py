@@ -110,6 +110,7 @@ class Hasher:
             return Key(unclear=f"{type(error).__name__}: {error}")
         finally:
             world.run = before
+            m.release()
 
     def result(self, m: Machine, run: int) -> Value:
         body = hash_function(self.factory)
@@ -399,7 +400,7 @@ def _holds(decision: str, leaf: str) -> bool:
 def replica(world: World) -> World:
     """A new world in which every fact of another one holds."""
     forced = {key: fact.value for key, fact in world.facts.items() if fact.value is not None}
-    return World(world.seed, {**world.forced, **forced}, ties=world.ties)
+    return World(world.seed, {**world.forced, **forced}, ties=world.ties, narrow=world.narrow)
 
 
 def used_by(outcome: Outcome) -> int:

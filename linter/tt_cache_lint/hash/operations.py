@@ -168,6 +168,7 @@ class Descriptor:
     """create_descriptor(): the program that its descriptor describes."""
 
     name = "described"  # not "descriptor": that infra also says what a hit refreshes
+    many = False
 
     def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
         """The program of the descriptor. Raises Thrown when it cannot be read."""

@@ -72,6 +72,7 @@ class Callback:
     """The policy of callback factories."""
 
     name = "callback"
+    many = False
 
     def __init__(self) -> None:
         self._searches: dict[int, Search] = {}

@@ -33,6 +33,7 @@ class Mesh:
     """The policy of mesh factories."""
 
     name = "mesh"
+    many = True
 
     def mentioned(self, text: bytes) -> bool:
         """Does the file name one of the two creating functions?"""

@@ -51,6 +51,7 @@ class Infra(Protocol):
     """One op infrastructure. `call` runs a function of the checked code in the current world and run."""
 
     name: str
+    many: bool  # makes a program for each of several coordinates
 
     def mentioned(self, text: bytes) -> bool:
         """Can a file with these bytes define a factory? Cheap; false only when it certainly cannot."""

@@ -27,6 +27,8 @@ NESTING = 4
 class Skipped:
     """The policy of a kind of factory that is not analysed: those that have one of the `members`."""
 
+    many = False
+
     def __init__(self, name: str, *members: str) -> None:
         self.name = name
         self.members = members

@@ -23,6 +23,7 @@ class Typed:
     """The policy of typed factories."""
 
     name = "typed"
+    many = False
 
     def mentioned(self, text: bytes) -> bool:
         """Does the file name a create() and one of its partners?"""

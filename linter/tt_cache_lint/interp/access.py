@@ -212,10 +212,10 @@ def beyond(m: Machine, base: Vec | InitList, index: int, at: Value = None) -> Va
     known = getattr(base, "beyond", None)
     if known is not None and index >= 0:
         return known(index)
-    error = out_of_range(m, base, index, at)
     if m.checks or m.phase != "create" or not base.items:
-        raise error
-    m.violate(f"create: {error}", getattr(error, "repairs", ()))
+        raise out_of_range(m, base, index, at)
+    broken = out_of_range(m, base, index, at)
+    m.violate(f"create: {broken}", getattr(broken, "repairs", ()))
     return Unknown(f"element {index} of {key_of(base)}", mask(base))
 
 

@@ -348,16 +348,15 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
     hints = tuple(static_type(low, a) for a in args)
     site = low.site(node, name, (), args)
     cache: dict[type, tuple[Any, bool]] = {}
+    spread = any(a.type == "parameter_pack_expansion" for a in args)
 
     def handler_of(cls: type) -> tuple[Any, bool]:
-        found = cache.get(cls)
-        if found is None:
-            by_ref = find_method(cls, name, METHOD_REFS)
-            handler = by_ref if by_ref is not None else find_method(cls, name, METHODS)
-            found = cache[cls] = (_Method(handler) if handler is not None else None, by_ref is not None)
+        """What handles the method on a class of values, and whether its result has to be read."""
+        by_ref = find_method(cls, name, METHOD_REFS)
+        handler = by_ref if by_ref is not None else find_method(cls, name, METHODS)
+        counted = handler is None or (takes(handler, len(args)) and not spread)
+        found = cache[cls] = (handler if counted else _Counting(handler), by_ref is not None and not lvalue)
         return found
-
-    spread = any(a.type == "parameter_pack_expansion" for a in args)
 
     def references(f: list[Value]) -> list[Value]:
         return _spread([p(f) for p in places], args) if spread else [p(f) for p in places]
@@ -373,12 +372,12 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
         if isinstance(v, Ref):
             v = v.get()
         cls = type(v)
-        handler, by_ref = handler_of(cls)
+        handler, read = cache.get(cls) or handler_of(cls)
         if handler is not None:
             if targs:
                 site.targs = _evaluated(f, targs)
-            result = handler(m, site, v, values(f))
-            return value_of(result) if by_ref and not lvalue else result
+            result = handler(m, site, v, *values(f)) if readers else handler(m, site, v)
+            return value_of(result) if read else result
         if cls is Opt or cls is Absent or v is None:
             return _optional(m, site, holder, v, name, values(f), run_on, f)
         return run_on(f, v)
@@ -389,12 +388,12 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
             from tt_cache_lint.interp.access import deref
 
             v = value_of(deref(m, v))
-        handler, by_ref = handler_of(type(v))
+        handler, read = cache.get(type(v)) or handler_of(type(v))
         if handler is not None:
             if targs:
                 site.targs = _evaluated(f, targs)
-            result = handler(m, site, v, values(f))
-            return value_of(result) if by_ref and not lvalue else result
+            result = handler(m, site, v, *values(f))
+            return value_of(result) if read else result
         if isinstance(v, Struct):
             if v.type is not None and m.interp.methods(v.type, name):
                 given = references(f)
@@ -408,9 +407,9 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
             if name in m.interp.fields(v.type) if v.type is not None else False:
                 return value_of(m.call(v.get(name), references(f), site.mark))
         if isinstance(v, Val):
-            handler, by_ref = handler_of(type(v.v))
+            handler, _ = cache.get(type(v.v)) or handler_of(type(v.v))
             if handler is not None:
-                return value_of(handler(m, site, v.v, values(f)))
+                return value_of(handler(m, site, v.v, *values(f)))
         if isinstance(v, (int, float, str, Val, Enum)) and name in ("get", "unwrap", "id") and not args:
             return v
         if name == "get" and not args and isinstance(v, (Struct, Vec)):  # std::reference_wrapper, smart pointers
@@ -442,20 +441,23 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
     return run
 
 
-class _Method:
-    """A method's handler with the number of arguments it takes; a call with more or fewer is unknown."""
+def takes(handler: Any, count: int) -> bool:
+    """Can a method's handler be given so many arguments?"""
+    code = handler.__code__
+    most = code.co_argcount - 3
+    return most - len(handler.__defaults__ or ()) <= count and (count <= most or bool(code.co_flags & CO_VARARGS))
 
-    __slots__ = ("handler", "least", "most")
+
+class _Counting:
+    """A method's handler that is perhaps given more or fewer arguments than it takes: such a call is unknown."""
+
+    __slots__ = ("handler",)
 
     def __init__(self, handler: Any) -> None:
-        code = handler.__code__
         self.handler = handler
-        most = code.co_argcount - 3
-        self.least = most - len(handler.__defaults__ or ())
-        self.most = most if not code.co_flags & CO_VARARGS else 1 << 30
 
-    def __call__(self, m: Machine, site: Site, v: Value, args: list[Value]) -> Value:
-        if not self.least <= len(args) <= self.most:
+    def __call__(self, m: Machine, site: Site, v: Value, *args: Value) -> Value:
+        if not takes(self.handler, len(args)):
             return m.unknown_call(f"{type(v).__name__}.{site.name}/{len(args)}", [v, *args])
         return self.handler(m, site, v, *args)
 

@@ -442,12 +442,31 @@ class Expressions:
                 return binary(f[0], op, x, ops.beside(x, b(f)))
 
             return compared
-        guarded = op in ("/", "%", "<<", ">>")
+        if op in ("/", "%", "<<", ">>"):
+            return lambda f: binary(f[0], op, a(f), b(f))
+        least, most = -ops.BOUND, ops.BOUND
 
         def run(f: list[Value]) -> Value:
             x, y = a(f), b(f)
-            if type(x) is int and type(y) is int and not guarded:
-                return function(x, y)
+            if type(x) is int:
+                if type(y) is int:
+                    return function(x, y)
+                if type(y) is Val and type(y.v) is int:
+                    value = function(x, y.v)
+                    if least < value < most:
+                        p = y.p
+                        return Val(value, p, (op, x, y)) if p else value
+            elif type(x) is Val and type(x.v) is int:
+                if type(y) is int:
+                    value = function(x.v, y)
+                    if least < value < most:
+                        p = x.p
+                        return Val(value, p, (op, x, y)) if p else value
+                elif type(y) is Val and type(y.v) is int:
+                    value = function(x.v, y.v)
+                    if least < value < most:
+                        p = x.p | y.p
+                        return Val(value, p, (op, x, y)) if p else value
             return binary(f[0], op, x, y)
 
         return run
@@ -675,6 +694,7 @@ class Expressions:
         def make(f: list[Value]) -> Value:
             found = [(slot, source(f)) for slot, source in copies]
             found += [(slot, source(f)) for slot, source in inner.captures.values()]
+            f[0].frames.append(f)
             return Lambda(code, f, found, f[2])
 
         return make

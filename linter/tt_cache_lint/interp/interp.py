@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import element, value_of
 from tt_cache_lint.interp.expressions import LVALUES, function_reference
-from tt_cache_lint.interp.lower import Code, Lowering
+from tt_cache_lint.interp.lower import Closure, Code, Lowering
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.prototypes import give_defaults
 from tt_cache_lint.interp.registry import CONSTANTS, CONSTRUCTORS, ENUM_NUMBERS, FUNCTIONS, Site
@@ -72,6 +72,7 @@ class Interp:
         self._parameters: dict[FunctionDef, list[Type]] = {}
         self._completed: set[FunctionDef] = set()  # functions that have their default arguments
         self._types: dict[tuple[FieldDef, object], Type] = {}
+        self._defaults: dict[tuple[FieldDef, object], Closure] = {}
         self._methods: dict[tuple[StructDef, str], list[FunctionDef]] = {}
         self._enums: dict[EnumDef, dict[str, int]] = {}
         self._functions: dict[tuple[object, ...], list[FunctionDef]] = {}
@@ -133,8 +134,12 @@ class Interp:
         type_ = self.field_type(field, templates, key)
         if field.default is None:
             return self.array_field(m, field, None, templates) if type_.array else build.default_value(m, type_)
-        low = Lowering(self, self._place_of_field(field, templates))
-        value = low.initialiser(field.default)([m, None, None, None])
+        cache_key = (field, (key or build.template_key(templates)) if templates else ())
+        given = self._defaults.get(cache_key)
+        if given is None:
+            low = Lowering(self, self._place_of_field(field, templates))
+            given = self._defaults[cache_key] = low.initialiser(field.default)
+        value = given([m, None, None, None])
         if type_.array:
             return self.array_field(m, field, value, templates)
         if isinstance(value, InitList) and not value.items:

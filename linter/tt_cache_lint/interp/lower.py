@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 BREAK, CONTINUE, RETURN = 1, 2, 3
 Closure = Callable[[list[Value]], Any]
 MAX_ITERATIONS = 8_000
+MOST_REPAIRS = 24  # of a throw that says nothing about what it rests on
 
 
 class Code:
@@ -826,12 +827,12 @@ def thrown(m: Any, text: str) -> Thrown:
     bits = 0
     for condition, taken in reversed(m.branches[-60:]):
         bits |= getattr(condition, "p", 0)
-        for repair in ops.want(condition, not taken):
+        for repair in ops.want(condition, not taken) if len(repairs) < MOST_REPAIRS else ():
             keys = tuple(sorted(repair))
             asked[keys] = asked.get(keys, 0) + 1
             if asked[keys] <= 2:
                 repairs.append(repair)
-    return Thrown(text, bits, tuple(repairs[:24]), guessed=True)
+    return Thrown(text, bits, tuple(repairs[:MOST_REPAIRS]), guessed=True)
 
 
 def components(m: Any, value: Value, count: int) -> list[Value]:

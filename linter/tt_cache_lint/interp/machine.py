@@ -27,7 +27,7 @@ from tt_cache_lint.interp.world import NOT_GIVEN, UNKNOWN, World, stable_hash
 Place = tuple[str, int]  # a condition: its file and first byte
 MAX_NUMERIC = 60
 MAX_DEPTH = 60
-FUEL = 220_000
+FUEL = 60_000
 UNLIMITED = 1 << 30
 
 
@@ -59,6 +59,15 @@ class Machine:
         self.astray: list[tuple[Value, bool]] = []  # conditions that went otherwise, and how they should have gone
         self.gate: Callable[[Any], None] | None = None  # sees the code of each function before it runs
         self.walked: list[tuple[str, str, Mark]] = []  # unordered containers that a hash function walks over
+        self.frames: list[list[Value]] = []  # those that a lambda was made in
+        self.programs: list[Any] = []
+
+    def release(self) -> None:
+        """Empty what refers to itself when the execution is over, so that no garbage collector has to find it."""
+        for frame in self.frames:
+            frame.clear()
+        for held in (self.frames, self.branches, self.limits, self.numeric, self.astray, self.statics):
+            held.clear()
 
     def spend(self, amount: int = 1) -> None:
         """Use up budget. Raises Exhausted when it is gone."""

@@ -128,6 +128,7 @@ OPERATIONS: dict[str, Callable[[Value, Value], Value]] = {
     "!=": operator.ne,
 }
 NUMBERS = frozenset((int, float, bool))
+BOUND = 1 << 80  # what grows beyond is no number of a program
 SMALL = (1, 32)  # what a dimension can be made, if not anything: a tile's side is as small as it gets
 COMPARISONS = {"<", ">", "<=", ">=", "==", "!="}
 _MIRROR = {">": "<", "<=": "<", ">=": "<"}
@@ -156,7 +157,7 @@ def binary(m: Machine, op: str, a: Value, b: Value) -> Value:
         value = OPERATIONS[op](va, vb)
     except (OverflowError, ValueError, TypeError) as error:
         raise Implausible(str(error)) from error
-    if type(value) is int and not -(1 << 80) < value < (1 << 80):
+    if type(value) is int and not -BOUND < value < BOUND:
         raise Implausible("a number grows without bound")
     if pa or pb:
         return Val(value, pa | pb, (op, a, b))

@@ -100,7 +100,7 @@ class Handle:
         self.v = v
         self.p = 0
         self.t = None
-        self.target = target
+        self.target: Any = target  # None once the program is released
         self.name = name
         self.depth = 1 << 30
         self.narrow = False

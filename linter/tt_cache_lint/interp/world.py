@@ -61,6 +61,7 @@ class World:
     fuel_left: int = 0
     grids: tuple[tuple[int, int], ...] = ()  # sizes of the device's grid to choose from, if not the usual ones
     asked: dict[str, Value] = field(default_factory=dict)
+    narrow: bool = False  # a workload is made for one coordinate of the mesh only
     free: tuple[str, ...] = ()  # beginnings of the keys of inputs that follow from no tensor
 
     def given(self, key: str) -> Value:
