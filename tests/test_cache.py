@@ -194,6 +194,16 @@ def test_a_change_is_noticed(root: Path, what: str) -> None:
     same(root, OPS)
 
 
+def test_a_file_that_only_others_could_see(root: Path) -> None:
+    put(root, f"{OPS}/deep/deep.hpp", NEARER)
+    put(root, HELPER, f"namespace helpers {{\n{START.format(value='tensor.buffer()->address()')}}}\n")
+    put(root, LAUNCHER, f'#include "ttnn/operations/deep/deep.hpp"\n{LAUNCH}')
+    before = looked(root, FACTORY)
+    put(root, OTHER, '#pragma once\n#include "ttnn/operations/deep/deep.hpp"\n')
+    assert looked(root, FACTORY, cache=False).facts != before.facts
+    same(root, FACTORY)
+
+
 @pytest.mark.parametrize("what", IDLE)
 def test_a_change_that_cannot_matter(root: Path, what: str) -> None:
     same(root, FACTORY, MOVE)
@@ -262,14 +272,9 @@ class Forgetful(Reads):
 
     forgotten = ""
 
-    def ask(self, kind: str, name: str) -> None:
-        if self.forgotten != "asked":
-            super().ask(kind, name)
-
     def __getattribute__(self, name: str) -> Any:
-        if name == object.__getattribute__(self, "forgotten") and name != "asked":
-            return type(object.__getattribute__(self, name))()
-        return object.__getattribute__(self, name)
+        found = object.__getattribute__(self, name)
+        return type(found)() if name == object.__getattribute__(self, "forgotten") else found
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,9 @@ class Made(msgspec.Struct, array_like=True):
     walks: list[str]
     searched: dict[str, list[list[bytes]]]
     crowded: dict[str, bool]
-    asked: dict[str, list[str]]
-    closures: dict[str, bytes]
+    names: list[str]
+    asked: dict[str, dict[str, list[int]]]  # by the file that asks and the kind, places in `names`
+    closures: dict[str, bytes]  # two digests: the order of the used files that a file can see, and of all
     resolved: list[tuple[str, str, str | None]]
 
     def is_plain(self) -> bool:
@@ -44,7 +45,7 @@ class Made(msgspec.Struct, array_like=True):
         if "/" in names or "\0" in names:
             return False
         folders = (*self.used, *self.passed, *self.entries, *self.folders, *self.below, *self.walks, *self.searched)
-        others = (*self.crowded, *self.closures, *(folder for _, folder, _ in self.resolved))
+        others = (*self.crowded, *self.asked, *self.closures, *(folder for _, folder, _ in self.resolved))
         everything = "/\n/".join(path for path in (*folders, *others, *names.split("\n")) if path)
         return not any(part in f"/{everything}/" for part in ("/../", "/./", "//", "\0"))
 

@@ -23,6 +23,7 @@ def made_from(reads: Reads, state: State) -> Made:
     for include, folder in sorted(reads.resolved):
         resolved.append((include, folder, tree.meant(include, folder)))
         folders.update(state.standing(f) for f in tree.tried_for(include, folder))
+    names, asked = _numbered(reads.asked)
     if tree.given_up & (reads.used | passed) or not tree.steady:
         raise Unfit
     return Made(
@@ -34,7 +35,8 @@ def made_from(reads: Reads, state: State) -> Made:
         walks=sorted(reads.walks),
         searched={top: sorted(map(list, words)) for top, words in sorted(reads.searched.items())},
         crowded=reads.crowded,
-        asked={kind: sorted(names) for kind, names in sorted(reads.asked.items())},
+        names=names,
+        asked=asked,
         closures={at: _order(state, at, reads.used) for at in sorted(reads.closures)},
         resolved=resolved,
     )
@@ -50,14 +52,17 @@ def stands(made: Made, state: State) -> Made | None:
     walked = all(state.below(top) == was for top, was in made.below.items())
     if not moved and not changed and listed and walked:
         return made
-    fresh = [path for path, (was, now) in changed.items() if was[:DIGEST] != now[:DIGEST]]
+    fresh = {path for path, (was, now) in changed.items() if was[:DIGEST] != now[:DIGEST]}
     if fresh or not listed or not walked:
-        return _looked_again(made, state, fresh)
+        return _looked_again(made, state, fresh, listed and walked)
     return _renewed(made, state)
 
 
-def _looked_again(made: Made, state: State, changed: list[str]) -> Made | None:
-    """The same for an answer that something moved around: it stands while nothing is found that was looked for."""
+def _looked_again(made: Made, state: State, changed: set[str], still: bool) -> Made | None:
+    """The same for an answer that something moved around: it stands while nothing is found that was looked for.
+
+    `changed` are files that were passed; `still` when no file came or went.
+    """
     tree = state.tree
     if any(state.below(top) != made.below.get(top) for top in made.walks):
         return None
@@ -65,19 +70,29 @@ def _looked_again(made: Made, state: State, changed: list[str]) -> Made | None:
         return None
     if any(state.crowded(folder) != was for folder, was in made.crowded.items()):
         return None
-    used, known = set(_paths(made.used)), {*_paths(made.used), *_paths(made.passed)}
-    around = {path for at in made.closures for path in tree.visible(at)}
-    around.update(_around(state, made.searched, made.folders, made.crowded))
+    used = set(_paths(made.used))
+    elsewhere = set(_around(state, made.searched, made.folders, made.crowded))
     words = [tuple(together) for sets in made.searched.values() for together in sets]
-    if any(state.holds(path, made.asked, words) for path in {*changed, *(around - known)}):
+    looked = elsewhere.intersection(changed) if still else elsewhere - used
+    if any(state.holds(path, _asked(made, ""), words) for path in looked):
         return None
-    if any(_order(state, at, used) != was for at, was in made.closures.items()):
-        return None
+    around = {*elsewhere}
+    for at, was in made.closures.items():
+        visible, now = tree.visible(at), _order(state, at, used)
+        if now[:DIGEST] != was[:DIGEST]:
+            return None
+        around.update(visible)
+        looked = changed.intersection(visible) if now == was else set(visible) - used
+        if looked:
+            asked = _asked(made, at)
+            if any(state.holds(path, asked) for path in looked):
+                return None
     folders = {state.standing(f) for path in around for f in tree.tried(path)}
     folders.update(state.standing(folder) for folder in made.folders)
     folders.update(state.standing(f) for i, folder, _ in made.resolved for f in tree.tried_for(i, folder))
     made.passed = _kept(state, around - used)
     made.entries = {folder: state.entries(folder) for folder in sorted(folders)}
+    made.closures = {at: _order(state, at, used) for at in made.closures}
     made.below = {top: state.below(top) for top in made.below}
     return _renewed(made, state)
 
@@ -119,8 +134,30 @@ def _around(state: State, searched: Iterable[str], folders: Iterable[str], crowd
 
 
 def _order(state: State, at: str, used: set[str]) -> bytes:
-    """The order in which the used ones of the files that another can see are seen from there."""
-    return digest("\0".join(path for path in state.tree.visible(at) if path in used).encode("utf-8", "surrogateescape"))
+    """Two digests: of the order in which the used files are seen from another, and of all that are seen from there."""
+    visible = state.tree.visible(at)
+    return b"".join(
+        digest("\0".join(paths).encode("utf-8", "surrogateescape"))
+        for paths in ([path for path in visible if path in used], visible)
+    )
+
+
+def _numbered(asked: Iterable[tuple[str, str, str]]) -> tuple[list[str], dict[str, dict[str, list[int]]]]:
+    """The names that were asked for, each once, and by asking file and kind their places in this list."""
+    numbers: dict[str, int] = {}
+    found: dict[str, dict[str, list[int]]] = {}
+    for at, kind, name in sorted(asked):
+        found.setdefault(at, {}).setdefault(kind, []).append(numbers.setdefault(name, len(numbers)))
+    return list(numbers), found
+
+
+def _asked(made: Made, at: str) -> dict[str, list[str]]:
+    """The names that were asked for from a file, by kind. Raises Unfit."""
+    try:
+        kinds = made.asked.get(at, {})
+        return {kind: [made.names[number] for number in numbers] for kind, numbers in kinds.items()}
+    except IndexError as error:
+        raise Unfit from error
 
 
 def _kept(state: State, paths: Iterable[str]) -> Files:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 
 from tt_cache_lint.cache.entry import MARK, NO_MARK
 from tt_cache_lint.source.files import LEAVES, SUFFIXES, SourceTree, inner_folders
@@ -106,21 +106,22 @@ class State:
     def crowded(self, folder: str) -> bool:
         return not sources_below(self.tree, folder)
 
-    def holds(self, path: str, asked: dict[str, list[str]], words: Iterable[Words]) -> bool:
-        """Does a file hold anything of what was looked for?"""
+    def holds(self, path: str, asked: Mapping[str, Iterable[str]], words: Iterable[Words] = ()) -> bool:
+        """Does a file hold one of these definitions, or all words of one of these groups?"""
         file = self.tree.look(path)
         if file is None:
             return False
         if any(all(word in file.original for word in together) for together in words):
             return True
-        names = self.index.namespaces_of(path)
-        if any(name in names for name in asked.get("namespaces", ())):
-            return True
-        defs = self.index.defs(path)
-        if defs is None:
-            return True
-        for kind, wanted in asked.items():
-            known = getattr(defs, kind, None) if kind != "namespaces" else None
-            if known and any(name in known for name in wanted):
+        for kind, names in asked.items():
+            mentioned = [name for name in names if name.encode("utf-8", "surrogateescape") in file.original]
+            if mentioned and not self._known(path, kind).isdisjoint(mentioned):
                 return True
         return False
+
+    def _known(self, path: str, kind: str) -> Set[str]:
+        if kind == "namespaces":
+            return self.index.namespaces_of(path)
+        defs = self.index.defs(path)
+        found: Mapping[str, object] = getattr(defs, kind, None) or {}
+        return found.keys()

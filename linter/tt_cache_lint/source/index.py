@@ -103,7 +103,7 @@ class Index:
         if known is None:
             known = self._found[key] = []
             folders = dict.fromkeys(d.file.path.rpartition("/")[0] for d in self.declarations(name, at))
-            self.tree.reads.ask("functions", name)
+            self.tree.reads.asked.add(("", "functions", name))
             for path in (p for folder in folders for p in self.tree.folder(folder)):
                 file = self.tree.look(path)
                 if file is not None and name.encode() in file.original and self._may_define("functions", name, path):
@@ -148,7 +148,7 @@ class Index:
         """Is a name that of a namespace, as one of the nearest files that mention it says, and of no class beside?"""
         key = (name, at)
         if key not in self._namespaces:
-            self.tree.reads.ask("namespaces", name)
+            self.tree.reads.asked.add((at, "namespaces", name))
             near = self._mentioning(name.encode(), at) if name != "std" else []
             opening = next((path for path in near if name in self.namespaces_of(path)), None)
             self.tree.reads.used.update(() if opening is None else (opening,))
@@ -170,7 +170,7 @@ class Index:
         found = self._found.get(key)
         if found is None:
             found = self._found[key] = []
-            self.tree.reads.ask("structs", name)
+            self.tree.reads.asked.add(("", "structs", name))
             for path in self.tree.folder(at.rpartition("/")[0]):
                 file = self.tree.look(path)
                 if file is None or name.encode() not in file.original or not self._may_define("structs", name, path):
@@ -223,7 +223,7 @@ class Index:
         if found is None:
             found = self._found[key] = []
             owner = within.encode()
-            self.tree.reads.ask(kind, name)
+            self.tree.reads.asked.add((at, kind, name))
             for path in self._mentioning(name.encode(), at):
                 if not self._may_define(kind, name, path):
                     continue
@@ -249,6 +249,7 @@ class Index:
         Ops of older trees declare their factories in one header and define each in a folder of its own.
         """
         seen: set[str] = set()
+        self.tree.reads.asked.add(("", "functions", name))
         for declaration in self.declarations(name, at, within):
             for path in self._below(declaration.file.path.rpartition("/")[0]):
                 file = self.tree.look(path) if path not in seen else None

@@ -24,14 +24,15 @@ def digest(data: bytes) -> bytes:
 class Reads:
     """All that was looked at. Paths are relative to the root.
 
-    `asked` has the names that were looked for, by kind of definition; `closures` the files that they were looked for
-    from. `searched` are subtrees with the words that a file there has to hold to be used; `crowded` says of subtrees
-    whether they hold too many files to be looked through. `resolved` are includes with the folder of who includes.
+    `asked` has the names that were looked for, each with the file it was looked for from ("" when that was not what one
+    can see from a file, but `folders` or `crowded`) and the kind of definition; `closures` these files. `searched` are
+    subtrees with the words that a file there has to hold to be used; `crowded` says of subtrees whether they hold too
+    many files to be looked through. `resolved` are includes with the folder of who includes.
     """
 
     used: set[str] = field(default_factory=set)
     passed: set[str] = field(default_factory=set)
-    asked: dict[str, set[str]] = field(default_factory=dict)
+    asked: set[tuple[str, str, str]] = field(default_factory=set)
     closures: set[str] = field(default_factory=set)
     folders: set[str] = field(default_factory=set)
     walks: set[str] = field(default_factory=set)
@@ -39,10 +40,3 @@ class Reads:
     crowded: dict[str, bool] = field(default_factory=dict)
     resolved: set[tuple[str, str]] = field(default_factory=set)
     lasting: bool = True  # False when something was looked at that is not noted here
-
-    def ask(self, kind: str, name: str) -> None:
-        """Note that a definition is looked for."""
-        names = self.asked.get(kind)
-        if names is None:
-            names = self.asked[kind] = set()
-        names.add(name)
