@@ -344,6 +344,17 @@ def test_imports(args: list[str], heavy: str) -> None:
     assert f"heavy {heavy}" in result.stderr
 
 
+@pytest.mark.parametrize(("args", "status"), [(["rules"], 0), (["explain", "nothing-like-it"], 2)])
+def test_the_command_says_everything_before_it_ends(args: list[str], status: int) -> None:
+    """It ends at once, without what Python does last: flushing what it wrote."""
+    command = [sys.executable, "-m", "tt_cache_lint", *args]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    inside = CliRunner().invoke(main, args, prog_name="python -m tt_cache_lint")
+    assert result.returncode == status == inside.exit_code
+    assert (result.stdout, result.stderr) == (inside.stdout, inside.stderr)
+    assert result.stdout or result.stderr
+
+
 def test_the_readme_commands_are_the_ones_that_ci_runs() -> None:
     repo = Path(__file__).resolve().parent.parent
     commands = [line for line in (repo / "README.md").read_text().splitlines() if line.startswith("python3 -m venv")]

@@ -11,8 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.device.kernel_readers import counters
 from tt_cache_lint.source.files import SourceFile
 
 if TYPE_CHECKING:
@@ -84,6 +86,11 @@ class KernelCode:
         self.body = next(self._bodies(self.file.root), None)
         self._written: dict[int, tuple[tuple[str, ...], bool]] = {}
         self._known: dict[object, list[tuple[tuple[int, ...], dict[tuple[Number, ...], Reads]]]] = {}
+
+    @cached_property
+    def counters(self) -> frozenset[str]:
+        """The variables that arguments are numbered with."""
+        return counters(self.file, self.body) if self.body is not None else frozenset()
 
     def _bodies(self, node: Node) -> Iterator[Node]:
         for child in node.named_children:
@@ -322,7 +329,9 @@ def _combined(combine: Callable[[int, int], int] | None, a: Number, b: Number) -
 
 
 def _within(node: Node) -> Iterator[Node]:
-    for child in node.named_children:
-        if child.type != "lambda_expression":
-            yield child
-            yield from _within(child)
+    left = node.named_children[::-1]
+    while left:
+        below = left.pop()
+        if below.type != "lambda_expression":
+            yield below
+            left += below.named_children[::-1]

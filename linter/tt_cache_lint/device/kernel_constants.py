@@ -165,6 +165,8 @@ def _is_cast(file: SourceFile, node: Node) -> bool:
 
 
 def _within(node: Node) -> Iterator[Node]:
-    for child in node.children:
-        yield child
-        yield from _within(child)
+    left = node.children[::-1]
+    while left:
+        below = left.pop()
+        yield below
+        left += below.children[::-1]

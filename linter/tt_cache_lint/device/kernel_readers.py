@@ -10,7 +10,6 @@ from tt_cache_lint.source.nodes import within
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from tt_cache_lint.device.kernel_code import KernelCode
     from tt_cache_lint.source.files import SourceFile
 
 READERS = {"get_arg_val": False, "get_common_arg_val": True}
@@ -76,23 +75,25 @@ def _declared(file: SourceFile, node: Node) -> str:
     return file.text_of(named).partition("<")[0].partition("::")[0] if named is not None else ""
 
 
-def counters(code: KernelCode, body: Node) -> set[str]:
+def counters(file: SourceFile, body: Node) -> frozenset[str]:
     """The variables that arguments are numbered with, and those that are made of them."""
-    text = code.file.text_of
-    nodes = list(within(body))
+    text = file.text_of
     found: set[str] = set()
-    for node in nodes:
+    made: list[tuple[str, set[str]]] = []  # variables with the names in their values, where these call nothing
+    for node in within(body):
         if node.type == "call_expression" and text(node).startswith((*READERS, *ADDRESSES)):
             given = node.child_by_field_name("arguments")
             found |= {text(n) for n in within(given) if n.type == "identifier"} if given is not None else set()
+        elif node.type == "init_declarator":
+            target, value = node.child_by_field_name("declarator"), node.child_by_field_name("value")
+            if target is not None and value is not None:
+                inner = [value, *within(value)]
+                if not any(n.type == "call_expression" for n in inner):
+                    made.append((text(target), {text(n) for n in inner if n.type == "identifier"}))
     size = -1
     while size < len(found):
         size = len(found)
-        for node in nodes:
-            target, value = node.child_by_field_name("declarator"), node.child_by_field_name("value")
-            if node.type == "init_declarator" and target is not None and value is not None:
-                inner = [value, *within(value)]
-                if not any(n.type == "call_expression" for n in inner):
-                    if found & {text(n) for n in inner if n.type == "identifier"}:
-                        found.add(text(target))
-    return found
+        for name, parts in made:
+            if found & parts:
+                found.add(name)
+    return frozenset(found)

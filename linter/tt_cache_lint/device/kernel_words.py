@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.kernel_code import SPELLED, KernelCode, Number, Run, Word
-from tt_cache_lint.device.kernel_readers import ADDRESSES, READERS, Source, counters
+from tt_cache_lint.device.kernel_readers import ADDRESSES, READERS, Source
 from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def uses(code: KernelCode, compiled: Compiled, arguments: Sequence[Number], comm
     walk = _Walk(code, code.file, arguments, common, compiled=compiled)
     if compiled.defines is not None:
         walk.known.update({k: _here(int(v)) for k, v in compiled.defines.items() if v.isdigit()})
-    walk.counters = counters(code, code.body)
+    walk.counters = code.counters
     walk.roots |= compiled.elsewhere
     walk.block(code.body)
     decisive = tuple(sorted(i for i in walk.used if i != HERE))
@@ -135,7 +135,7 @@ class _Walk(Run):
     """A run through a kernel that keeps to no single path: what may be used on any of them."""
 
     compiled: Compiled = field(default_factory=Compiled)
-    counters: set[str] = field(default_factory=set)  # variables that arguments are numbered with
+    counters: frozenset[str] = frozenset()  # variables that arguments are numbered with
     fixed: set[str] = field(default_factory=set)  # declared const: no function changes them
     obscure: bool = False
     open: int = 1 << 30  # from here on arguments may be read elsewhere

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import element, value_of
-from tt_cache_lint.interp.expressions import LVALUES, function_reference
-from tt_cache_lint.interp.lower import Closure, Code, Lowering
+from tt_cache_lint.interp.expressions import function_reference
+from tt_cache_lint.interp.lower import Closure, Code, Initialiser, Lowering, initialisers
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.prototypes import give_defaults
 from tt_cache_lint.interp.registry import CONSTANTS, CONSTRUCTORS, ENUM_NUMBERS, FUNCTIONS, Site
@@ -44,15 +44,12 @@ from tt_cache_lint.source.defs import (
     Param,
     StructDef,
     peel,
-    qualified,
     template_names,
 )
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.source.index import Index
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
-
     from tt_cache_lint.interp.told import Told
 
 
@@ -72,7 +69,8 @@ class Interp:
         self._parameters: dict[FunctionDef, list[Type]] = {}
         self._completed: set[FunctionDef] = set()  # functions that have their default arguments
         self._types: dict[tuple[FieldDef, object], Type] = {}
-        self._defaults: dict[tuple[FieldDef, object], Closure] = {}
+        self._places: dict[FieldDef, tuple[str, ...]] = {}  # the classes and namespaces around a data member
+        self._defaults: dict[tuple[FieldDef, object], Closure] = {}  # what gives a data member its default value
         self._methods: dict[tuple[StructDef, str], list[FunctionDef]] = {}
         self._enums: dict[EnumDef, dict[str, int]] = {}
         self._functions: dict[tuple[object, ...], list[FunctionDef]] = {}
@@ -119,15 +117,17 @@ class Interp:
         return found
 
     def _place_of_field(self, field: FieldDef, templates: dict[str, Any]) -> Scoping:
-        names: list[str] = []
-        node = field.node.parent
-        while node is not None:
-            if node.type in ("struct_specifier", "class_specifier", "union_specifier", "namespace_definition"):
-                name = node.child_by_field_name("name")
-                if name is not None:
-                    names[:0] = field.file.text_of(name).split("::")
-            node = node.parent
-        return self.scoping(field.file, tuple(names), templates)
+        if field not in self._places:
+            names: list[str] = []
+            node = field.node.parent
+            while node is not None:
+                if node.type in ("struct_specifier", "class_specifier", "union_specifier", "namespace_definition"):
+                    name = node.child_by_field_name("name")
+                    if name is not None:
+                        names[:0] = field.file.text_of(name).split("::")
+                node = node.parent
+            self._places[field] = tuple(names)
+        return self.scoping(field.file, self._places[field], templates)
 
     def field_default(self, m: Machine, field: FieldDef, templates: dict[str, Any], key: object) -> Value:
         """What a data member holds when nothing is given."""
@@ -284,44 +284,32 @@ class Interp:
     def _initialise(self, m: Machine, code: Code, function: FunctionDef, struct: Struct, frame: list[Value]) -> None:
         if function.initialisers is None:
             return
-        fields = self.fields(struct.type)
-        low = code.scoping_lowering
-        for item in function.initialisers.named_children:
-            if item.type != "field_initializer" or not item.named_children:
-                continue
-            name = low.text(item.named_children[0])
-            field = fields.get(name)
-            arguments = [c for c in item.named_children[1:] if c.type != "comment"]
-            if not arguments:
-                continue
+        if code.initialisers is None:
+            code.initialisers = [*initialisers(code.scoping_lowering, function.initialisers)]
+        fields, key = self.fields(struct.type), build.template_key(struct.targs)
+        for item in code.initialisers:
+            field = fields.get(item.name)
             if field is None:
-                self._initialise_base(m, low, item.named_children[0], arguments[-1], struct, frame)
+                self._initialise_base(m, item, struct, frame)
                 continue
-            type_ = self.field_type(field, struct.targs, build.template_key(struct.targs))
-            inner = arguments[-1]
-            nodes = [c for c in inner.named_children if c.type != "comment"]
-            values = [low.lv(n)(frame) if type_.ref and n.type in LVALUES else low.initialiser(n)(frame) for n in nodes]
+            type_ = self.field_type(field, struct.targs, key)
+            values = [value(frame) for value in item.values(type_.ref)]
             if type_.ref and values and isinstance(values[0], Ref) and isinstance(plain(values[0]), Obj):
                 values[0] = values[0].get()
             if type_.name == "auto" or type_.ref or type_.ptr:
-                struct.fields[name] = values[0] if values else None
-            elif inner.type == "initializer_list":
-                given = InitList(values, [None] * len(values), None, low.mark(inner))
-                struct.fields[name] = copied(build.coerce(m, given, type_))
+                struct.fields[item.name] = values[0] if values else None
+            elif item.braced:
+                given = InitList(values, [None] * len(values), None, item.mark)
+                struct.fields[item.name] = copied(build.coerce(m, given, type_))
             else:
-                struct.fields[name] = copied(build.construct(m, type_, values, low.mark(inner)))
+                struct.fields[item.name] = copied(build.construct(m, type_, values, item.mark))
 
-    def _initialise_base(
-        self, m: Machine, low: Lowering, named: Node, given: Node, struct: Struct, frame: list[Value]
-    ) -> None:
+    def _initialise_base(self, m: Machine, item: Initialiser, struct: Struct, frame: list[Value]) -> None:
         """A base class, or the class itself by another constructor: what it sets are members of this one."""
-        if named.type not in ("type_identifier", "identifier", "field_identifier", "qualified_identifier"):
+        type_ = item.base
+        if type_ is None or not isinstance(type_.decl, StructDef):
             return
-        type_ = low.scoping.named(qualified(low.scoping.file, named)[0])
-        if not isinstance(type_.decl, StructDef):
-            return
-        values = [low.initialiser(n)(frame) for n in given.named_children if n.type != "comment"]
-        made = build.construct(m, type_, values, low.mark(given))
+        made = build.construct(m, type_, [value(frame) for value in item.values(False)], item.mark)
         if isinstance(made, Struct):
             struct.fields.update(made.fields)
 
@@ -424,9 +412,9 @@ class Interp:
         `outer` are the template arguments of the class the function is a member of, `hints` the types the source
         tells of the arguments.
         """
-        owner = owner if owner is not None else self.owner_of(function)
         if not function.template:
             return self.instance(function, {}, owner)
+        owner = owner if owner is not None else self.owner_of(function)
         bound: dict[str, Any] = dict(outer) if outer else {}
         bound.update(zip([n for n in function.template if n not in bound], targs, strict=False))
         for position, (param, arg) in enumerate(zip(function.params, args, strict=False)):
@@ -490,6 +478,7 @@ class Interp:
             function.instances.clear()
         self.lowered.clear()
         self.kernels.clear()
+        self._defaults.clear()
 
     def with_defaults(self, function: FunctionDef) -> list[Any]:
         """The parameters, with default arguments found on a declaration elsewhere."""
@@ -543,7 +532,7 @@ class Interp:
         place = (path, scoping.file.path, scoping.scope)
         known = self._constants_at.get(place)
         if known is not None and not scoping.templates and not scoping.local:
-            return self.constant(m, known), False
+            return self.constant(m, known), known in self._consts
         name, qualifier = path[-1], path[:-1]
         full = "::".join(path[-2:])
         if full in CONSTANTS:
@@ -569,7 +558,7 @@ class Interp:
         if const is not None and (const.value is not None or const.is_mutable):
             if not scoping.templates and not scoping.local:
                 self._constants_at[place] = const
-            return self.constant(m, const), False
+            return self.constant(m, const), const in self._consts
         enum = self.index.enumerator(name, scoping.file.path, scoping.scope, qualifier)
         if enum is not None:
             return build.enum_value(m, enum, name), True

@@ -6,11 +6,11 @@ the signals below. Names are resolved when a function is lowered; calls of free 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
-from tt_cache_lint.interp.expressions import Expressions, Variable, literal
+from tt_cache_lint.interp.expressions import LVALUES, Expressions, Variable, literal
 from tt_cache_lint.interp.registry import Site
 from tt_cache_lint.interp.statics import decltype, static_type
 from tt_cache_lint.interp.types import AUTO, Scoping, Type
@@ -38,7 +38,17 @@ from tt_cache_lint.interp.values import (
     sequence_ref,
 )
 from tt_cache_lint.interp.world import HIDDEN_STATE
-from tt_cache_lint.source.defs import AliasDef, FileDefs, FunctionDef, Param, StructDef, _Walk, array_sizes, peel
+from tt_cache_lint.source.defs import (
+    AliasDef,
+    FileDefs,
+    FunctionDef,
+    Param,
+    StructDef,
+    _Walk,
+    array_sizes,
+    peel,
+    qualified,
+)
 from tt_cache_lint.source.files import SourceFile
 
 if TYPE_CHECKING:
@@ -51,6 +61,7 @@ BREAK, CONTINUE, RETURN = 1, 2, 3
 Closure = Callable[[list[Value]], Any]
 MAX_ITERATIONS = 8_000
 MOST_REPAIRS = 24  # of a throw that says nothing about what it rests on
+CLASS_NAMES = ("type_identifier", "identifier", "field_identifier", "qualified_identifier")
 
 
 class Code:
@@ -61,6 +72,7 @@ class Code:
         "body",
         "completed",
         "function",
+        "initialisers",
         "lowering",
         "mark",
         "name",
@@ -86,6 +98,7 @@ class Code:
         self.returns_ref = False
         self.mark = lowering.mark(node) if node is not None else None
         self.function: FunctionDef | None = None  # None for a lambda
+        self.initialisers: list[Initialiser] | None = None  # of a constructor, once it has run
 
     def ready(self) -> int:
         """Lower if that has not been done; the size of a frame."""
@@ -129,6 +142,46 @@ class Code:
     def run(self, frame: list[Value]) -> None:
         if self.body is not None:
             self.body(frame)
+
+
+class Initialiser:
+    """A member initialiser of a constructor: of a data member, or of a base class. Its values are lowered once."""
+
+    __slots__ = ("_lowered", "_lowering", "_named", "_nodes", "braced", "mark", "name")
+
+    def __init__(self, lowering: Lowering, named: Node, given: Node) -> None:
+        self.name = lowering.text(named)
+        self.braced = given.type == "initializer_list"
+        self.mark = lowering.mark(given)
+        self._nodes = [c for c in given.named_children if c.type != "comment"]
+        self._named = named
+        self._lowering = lowering
+        self._lowered: dict[bool, list[Closure]] = {}
+
+    @property
+    def base(self) -> Type | None:
+        """The class that is initialised, None where the name is none of a class."""
+        low = self._lowering
+        return low.scoping.named(qualified(low.file, self._named)[0]) if self._named.type in CLASS_NAMES else None
+
+    def values(self, by_ref: bool) -> list[Closure]:
+        """What gives the values; references to them where the member is one."""
+        found = self._lowered.get(by_ref)
+        if found is None:
+            low = self._lowering
+            found = self._lowered[by_ref] = [
+                low.lv(n) if by_ref and n.type in LVALUES else low.initialiser(n) for n in self._nodes
+            ]
+        return found
+
+
+def initialisers(lowering: Lowering, node: Node) -> Iterator[Initialiser]:
+    """The member initialisers of a constructor."""
+    for item in node.named_children:
+        if item.type == "field_initializer" and item.named_children:
+            arguments = [c for c in item.named_children[1:] if c.type != "comment"]
+            if arguments:
+                yield Initialiser(lowering, item.named_children[0], arguments[-1])
 
 
 class Lowering(Expressions):

@@ -272,7 +272,13 @@ class Scoping:
             return Type(name, args)
         if name in self.known:
             return Type(name, args, None if qualifier else self._own(name))
-        return self._declared(name, qualifier, args, depth)
+        if args or depth or self.templates or self.local:
+            return self._declared(name, qualifier, args, depth)
+        key = (self.file.path, self.scope, path)
+        found = self.index.types.get(key)
+        if not isinstance(found, Type):
+            found = self.index.types[key] = self._declared(name, qualifier, args, depth)
+        return found
 
     def _own(self, name: str) -> StructDef | None:
         """The checked code's own struct of a name that the API has too: one beside this code, in a scope around it."""

@@ -66,11 +66,12 @@ class Index:
         self._opened: dict[str, frozenset[str]] = {}
         self._defining: dict[tuple[Kind, str], dict[str, bool]] = {}
         self._classes: dict[tuple[str, Scope], str] = {}
+        self.types: dict[tuple[str, Scope, Scope], object] = {}  # what the interpreter makes of names, by their place
 
     def again(self) -> Index:
         """An index of the same tree that answers from the files alone, not from what was asked before."""
         new = copy(self)
-        new._found, new._folders, new._namespaces, new._classes = {}, {}, {}, {}
+        new._found, new._folders, new._namespaces, new._classes, new.types = {}, {}, {}, {}, {}
         return new
 
     def defs(self, path: str) -> FileDefs | None:
@@ -92,21 +93,21 @@ class Index:
 
     def functions(self, name: str, at: str, scope: Scope = (), qualifier: Scope = ()) -> list[FunctionDef]:
         """Functions with a body called `name`, best first, as seen from file `at` inside `scope`."""
-        found = cast("list[FunctionDef]", self._all("functions", name, at, self._last(at, qualifier)))
-        found = found or self._beside_declaration(name, at)
+        within = self._last(at, qualifier)
+        found = cast("list[FunctionDef]", self._all("functions", name, at, within))
+        found = found or self._beside_declaration(name, at, within)
         return self._ranked(found, at, scope, qualifier)
 
-    def _beside_declaration(self, name: str, at: str) -> list[FunctionDef]:
+    def _beside_declaration(self, name: str, at: str, within: str) -> list[FunctionDef]:
         """Definitions in a source of another name in the folder of the header that declares the function."""
-        key: tuple[Kind, str, str, str] = ("bodies", name, at, "")
+        key: tuple[Kind, str, str, str] = ("bodies", name, at, within)
         known = self._found.get(key)
         if known is None:
             known = self._found[key] = []
-            folders = dict.fromkeys(d.file.path.rpartition("/")[0] for d in self.declarations(name, at))
+            folders = dict.fromkeys(d.file.path.rpartition("/")[0] for d in self.declarations(name, at, within))
             self.tree.reads.asked.add(("", "functions", name))
             for path in (p for folder in folders for p in self.tree.folder(folder)):
-                file = self.tree.look(path)
-                if file is not None and name.encode() in file.original and self._may_define("functions", name, path):
+                if self._names(path, name, within) and self._may_define("functions", name, path):
                     known.extend(self._in("functions", name, path))
         return cast("list[FunctionDef]", known)
 
@@ -222,13 +223,9 @@ class Index:
         found = self._found.get(key)
         if found is None:
             found = self._found[key] = []
-            owner = within.encode()
             self.tree.reads.asked.add((at, kind, name))
             for path in self._mentioning(name.encode(), at):
-                if not self._may_define(kind, name, path):
-                    continue
-                file = self.tree.look(path) if within else None
-                if file is not None and owner not in file.original and not file.expansions:
+                if not self._may_define(kind, name, path) or (within and not self._names(path, name, within)):
                     continue
                 found.extend(self._in(kind, name, path))
             if kind == "functions" and not found:
@@ -243,6 +240,13 @@ class Index:
             self.tree.reads.used.add(path)
         return found
 
+    def _names(self, path: str, name: str, within: str) -> bool:
+        """Does a file contain a name, and that of the class or namespace in which its definition has to stand?"""
+        file = self.tree.look(path)
+        if file is None or name.encode() not in file.original:
+            return False
+        return not within or bool(file.expansions) or within.encode() in file.original
+
     def _below_declarations(self, name: str, at: str, within: str) -> Iterator[Definition]:
         """The definitions in the folders below the header that declares a function.
 
@@ -252,9 +256,9 @@ class Index:
         self.tree.reads.asked.add(("", "functions", name))
         for declaration in self.declarations(name, at, within):
             for path in self._below(declaration.file.path.rpartition("/")[0]):
-                file = self.tree.look(path) if path not in seen else None
+                new = path not in seen and self._names(path, name, within)
                 seen.add(path)
-                if file is not None and name.encode() in file.original:
+                if new and self._may_define("functions", name, path):
                     yield from self._in("functions", name, path)
 
     def _below(self, folder: str) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 def within(node: Node) -> Iterator[Node]:
     """All named nodes below one, each before what stands in it."""
-    for child in node.named_children:
-        yield child
-        yield from within(child)
+    left = node.named_children[::-1]
+    while left:
+        below = left.pop()
+        yield below
+        left += below.named_children[::-1]
