@@ -246,7 +246,7 @@ def test_options_are_told_apart(root: Path) -> None:
 
 
 def test_what_a_time_limit_ended_is_not_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tt_cache_lint.hash.experiment.SECONDS", 0.0)
+    monkeypatch.setattr("tt_cache_lint.hash.calls.SECONDS", 0.0)
     looked(root, FACTORY)
     assert looked(root, FACTORY).cached == 0
 

@@ -17,9 +17,11 @@ from tt_cache_lint.interp.world import UNKNOWN
 from tt_cache_lint.model import Slot, SlotKind
 
 Stack = tuple[Mark, ...]
+# What one core was given: run 1's arguments, those after the hit and those of a fresh create(), and how many compare.
+Column = tuple[XY | None, list[Value], CoreArgs, CoreArgs, int]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Reading:
     """One slot on one core: what run 1's create() put there, what the hit left, what a fresh create() puts there."""
 
@@ -43,14 +45,18 @@ class Reading:
 class SlotState:
     """A slot in one world. `ordinal` is the position of its kernel or circular buffer among all of the workload.
 
-    `needing` are the readings that need a refresh, `bad` those that are known to be wrong.
+    `needing` are the readings that need a refresh, `bad` those that are known to be wrong. `columns` are what all slots
+    of its kernel hold; most of it is never looked at.
     """
 
     slot: Slot
     ordinal: int
-    readings: list[Reading] = field(default_factory=list)
     kernel: Kernel | None = None
     cb: CircularBuffer | None = None
+    columns: list[Column] = field(default_factory=list)
+    unknown_bits: int = 0
+    noted: list[Reading] = field(default_factory=list)  # the readings that need a refresh or are wrong
+    made: list[Reading] | None = None
     needing: list[Reading] = field(default_factory=list)
     bad: list[Reading] = field(default_factory=list)
     written: bool = False  # by the override, on any core
@@ -62,8 +68,19 @@ class SlotState:
         assert owner is not None
         return owner.program
 
+    @property
+    def readings(self) -> list[Reading]:
+        """One for each core that has the slot."""
+        if self.made is None:
+            known, index, bits = {r.core: r for r in self.noted}, self.slot.index, self.unknown_bits
+            self.made = [
+                known.get(column[0]) or _reading(column, index, bits) for column in self.columns if index < column[4]
+            ] or self.noted
+        return self.made
+
     def add(self, reading: Reading) -> None:
-        self.readings.append(reading)
+        """Take in a reading that needs a refresh or is wrong, or the only one."""
+        self.noted.append(reading)
         self.written = self.written or reading.write is not None
         if reading.needs_refresh:
             self.needing.append(reading)
@@ -135,44 +152,65 @@ def _tabulated(outcome: Outcome) -> WorldTable:
     bits = unknown_mask(outcome)
     for position, (old, new) in enumerate(zip(after.kernels, fresh.kernels, strict=True)):
         owner = new.name  # kernels that share a handle variable share the name: they are one slot to a person
-        states: list[SlotState] = []
+        states = _Slots(table, SlotKind.ARG, owner, position, old, bits)
         for xy, data in new.args.items():
             if xy in old.args:
-                created = outcome.created.args.get((position, xy), [])
-                _arguments(table, states, SlotKind.ARG, owner, position, old, xy, created, old.args[xy], data, bits)
+                states.add(xy, outcome.created.args.get((position, xy), []), old.args[xy], data)
         if new.common is not None and old.common is not None:
             created = outcome.created.args.get((position, None), [])
-            _arguments(table, [], SlotKind.COMMON, owner, position, old, None, created, old.common, new.common, bits)
+            _Slots(table, SlotKind.COMMON, owner, position, old, bits).add(None, created, old.common, new.common)
     for position, (old_cb, new_cb) in enumerate(zip(after.cbs, fresh.cbs, strict=True)):
         _buffer(table, position, old_cb, new_cb, outcome.created.buffers[position])
     return table
 
 
-def _arguments(
-    table: WorldTable,
-    states: list[SlotState],
-    kind: SlotKind,
-    owner: str,
-    position: int,
-    kernel: Kernel,
-    xy: XY | None,
-    created: list[Value],
-    found: CoreArgs,
-    expected: CoreArgs,
-    bits: int,
-) -> None:
-    """Add what one core was given. `states` are the slots of the kernel so far, by index."""
-    writes, marks = found.writes, expected.marks
-    for index, (want, got, was) in enumerate(zip(expected.vals, found.vals, created, strict=False)):
-        if type(want) is Opaque or type(got) is Opaque or type(was) is Opaque:
-            break
-        if index == len(states):
-            slot = Slot(kind, owner, index)
-            states.append(table.slots.setdefault((slot, position), SlotState(slot, position, kernel=kernel)))
-        unknown = type(want) is not int and is_unknown(want, bits)
-        unknown = unknown or (type(got) is not int and is_unknown(got, bits))
-        mark = marks[index] or expected.set_call
-        states[index].add(Reading(xy, was, got, want, mark, expected.stacks, writes.get(index), unknown))
+@dataclass(slots=True)
+class _Slots:
+    """The slots of one kernel, by index."""
+
+    table: WorldTable
+    kind: SlotKind
+    owner: str
+    position: int
+    kernel: Kernel
+    bits: int
+    states: list[SlotState] = field(default_factory=list)
+    columns: list[Column] = field(default_factory=list)
+
+    def add(self, xy: XY | None, created: list[Value], found: CoreArgs, expected: CoreArgs) -> None:
+        """Add what one core was given."""
+        states, count = self.states, 0
+        telling: list[int] = []
+        for want, got, was in zip(expected.vals, found.vals, created, strict=False):
+            if want is not got or want is not was:
+                if type(want) is Opaque or type(got) is Opaque or type(was) is Opaque:
+                    break
+                if not (same(was, want) and same(got, want)):
+                    telling.append(count)
+            elif type(want) is Opaque:
+                break
+            count += 1
+        for index in range(len(states), count):
+            slot = Slot(self.kind, self.owner, index)
+            state = SlotState(slot, self.position, self.kernel, None, self.columns, self.bits)
+            states.append(self.table.slots.setdefault((slot, self.position), state))
+        column = (xy, created, found, expected, count)
+        self.columns.append(column)
+        for index in telling:
+            states[index].add(_reading(column, index, self.bits))
+        for index in found.writes:
+            if index < count:
+                states[index].written = True
+
+
+def _reading(column: Column, index: int, bits: int) -> Reading:
+    """One slot on one core."""
+    xy, created, found, expected, _ = column
+    want, got = expected.vals[index], found.vals[index]
+    unknown = type(want) is not int and is_unknown(want, bits)
+    unknown = unknown or (type(got) is not int and is_unknown(got, bits))
+    mark = expected.marks[index] or expected.set_call
+    return Reading(xy, created[index], got, want, mark, expected.stacks, found.writes.get(index), unknown)
 
 
 def _buffer(table: WorldTable, position: int, old: CircularBuffer, new: CircularBuffer, created: Value) -> None:

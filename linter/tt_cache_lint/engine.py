@@ -358,7 +358,7 @@ def _guarded(
 
 def _timed(started: float, analysis: Analysis, options: Options) -> None:
     """Was there enough time that none of the time limits can have been reached? A faster machine would go on."""
-    from tt_cache_lint.hash.experiment import SECONDS
+    from tt_cache_lint.hash.calls import SECONDS
 
     if time.process_time() - started >= min(SECONDS, options.seconds_per_factory):
         analysis.lasting = False

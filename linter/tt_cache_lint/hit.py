@@ -6,8 +6,8 @@ What a miss makes and what a hit refreshes is the infra's policy (design.md sect
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from tt_cache_lint.again import second_program
@@ -88,6 +88,7 @@ class Outcome:
     # The checks that only run 2 breaks, where they are not insisted on and the inputs of the runs differ.
     refused: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
     table: Any = None  # what compare.tabulate made of it
+    statics: dict[object, Value] = field(default_factory=dict)  # the local statics of functions that were called
 
     def release(self) -> None:
         """Empty what refers to itself, which would wait for the garbage collector; the outcome is of no use then."""
@@ -133,8 +134,22 @@ class Replay:
         insisted on.
         """
         m = Machine(self.interp, world, deadline)
+        return self._guarded(m, lambda: self._execute(m, world, strict, limits, bodies))
+
+    def second(self, before: Outcome, world: World, deadline: float, strict: bool, bodies: bool) -> Outcome:
+        """Only the program that a second call gets on a miss, after a first call that went as in `before`.
+
+        `world` goes on from that of `before`, and so does the outcome: what the hit left is what it left there. Raises
+        Interrupt as `execute` does.
+        """
+        m = Machine(self.interp, world, deadline)
+        return self._guarded(m, lambda: self._second(m, before, strict, bodies))
+
+    @staticmethod
+    def _guarded(m: Machine, run: Callable[[], Outcome]) -> Outcome:
+        """Run something on a machine. Whatever ends it early is raised as an Interrupt."""
         try:
-            return self._execute(m, world, strict, limits, bodies)
+            return run()
         except Interrupt:
             for program in m.programs:
                 program.release()
@@ -148,7 +163,7 @@ class Replay:
                 raise
             raise Broken(f"the interpreter failed: {type(error).__name__}: {error}") from error
         finally:
-            world.fuel_left = m.fuel
+            m.world.fuel_left = m.fuel
             m.release()
 
     def _execute(self, m: Machine, world: World, strict: bool, limits: tuple[int, int], bodies: bool) -> Outcome:
@@ -230,7 +245,27 @@ class Replay:
             switched,
             core,
             refused,
+            statics=dict(m.statics),
         )
+
+    def _second(self, m: Machine, before: Outcome, strict: bool, bodies: bool) -> Outcome:
+        world = m.world
+        m.checks = strict
+        m.statics = {key: copied(value) for key, value in before.statics.items()}
+        enter(m)
+        world.grids = self.factory.grids
+        if not strict:  # what the first call breaks, too, is no reason to refuse the second
+            world.run = 1
+            self._inputs(m, validate=True)
+        broken = set(m.broken)
+        world.run = 2
+        m.counters.clear()
+        inputs = self._inputs(m, validate=True)
+        m.checks = strict and bodies
+        switched = self._switched(m, inputs)
+        refused = {check: repairs for (check, p), repairs in m.broken.items() if (check, p) not in broken}
+        fresh = self._again(m)
+        return replace(before, world=world, fresh=fresh, switched=switched, refused=refused, thrown=None, table=None)
 
     def _again(self, m: Machine) -> Program:
         """Execute create() once more, with what run 2 is given."""

@@ -107,11 +107,7 @@ class Describer:
 
     def leaf(self, name: str) -> str:
         """An input, as the reader knows it."""
-        for part, words in () if name.startswith(("address of ", UNKNOWN, "(")) else PROPERTIES:
-            owner, found, _ = name.partition(part)
-            if found:
-                return f"the {words} of {owner}"
-        return name.removeprefix(UNKNOWN)
+        return named(name)
 
     def leaves(self, names: Iterable[str]) -> tuple[str, ...]:
         """Several inputs; the dimensions of a shape are one."""
@@ -262,6 +258,15 @@ class Describer:
         if isinstance(origin, str) and origin.startswith("operation_attributes."):
             return self.tensor_text(origin)
         return f"/* as in create(): */ {reading.set_mark.text}"
+
+
+def named(leaf: str) -> str:
+    """An input, as the reader knows it; the dimensions of a shape are one."""
+    for part, words in () if leaf.startswith(("address of ", UNKNOWN, "(")) else PROPERTIES:
+        owner, found, _ = leaf.partition(part)
+        if found:
+            return f"the {words} of {owner}"
+    return leaf.removeprefix(UNKNOWN)
 
 
 def opened(value: Value) -> Value:

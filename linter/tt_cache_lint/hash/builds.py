@@ -6,7 +6,7 @@ circular buffers (device_model.md sections 3, 4 and 7). What the override itself
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tt_cache_lint.device.api import KernelConfig
@@ -290,9 +290,34 @@ def all_parts(program: Program) -> Iterator[Change]:
 def leaves_of(program: Program) -> int:
     """The inputs that the compile-time parts of a program derive from, as far as the values say."""
     p = 0
-    for part in all_parts(program):
-        p |= part.p
+    for kernel in program.kernels:
+        p |= kernel.cores_mask | mask(kernel.source)
+        for name, value, _ in _members(kernel.config):
+            p |= _leaves(name, value_of(value))
+    for cb in program.cbs:
+        p |= cb.cores_mask | mask(cb.total)
+        for values in (cb.pages, cb.formats):
+            for value in values.values():
+                p |= mask(value)
     return p
+
+
+def _leaves(name: str, value: Value) -> int:
+    """The inputs that one member of a kernel's config derives from; told without making its parts."""
+    items: Iterable[Value]
+    if isinstance(value, (Vec, InitList)) and name in MAPS:
+        pairs = (value_of(item) for item in value.items)
+        items = (p.items[1] for p in pairs if isinstance(p, (Vec, InitList)) and len(p.items) == 2)
+    elif isinstance(value, (Vec, InitList)):
+        items = (value_of(item) for item in value.items if type(item) is not int)
+    elif isinstance(value, Map):
+        items = (value_of(item) for _, item in value.items.values())
+    else:
+        return 0 if isinstance(value, Struct) else mask(value)
+    found = 0
+    for item in items:
+        found |= mask(item)
+    return found
 
 
 def runtime_leaves_of(program: Program) -> int:

@@ -10,8 +10,9 @@ from tt_cache_lint.diagnose import Diagnosis
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.factory.found import Factory, Operation
 from tt_cache_lint.hash import contents
-from tt_cache_lint.hash.builds import Change, Differ, all_parts, unreadable
-from tt_cache_lint.hash.experiment import Hasher, Laboratory, Report, Trial, replica
+from tt_cache_lint.hash.builds import Change, Differ, all_parts, leaves_of, unreadable
+from tt_cache_lint.hash.calls import replica
+from tt_cache_lint.hash.experiment import Hasher, Laboratory, Report, Trial
 from tt_cache_lint.hash.idle import without_effect
 from tt_cache_lint.hash.inputs import listed, merged
 from tt_cache_lint.hash.layouts import unmindful
@@ -340,7 +341,8 @@ class Examiner:
         seen: set[str] = set()
         for trial in report.trials:
             if (
-                trial.changes
+                not trial.hit
+                or trial.changes
                 or trial.outcome.switched
                 or not trial.table.comparable
                 or trial.property in notes.omissions
@@ -367,7 +369,7 @@ def hidden_parts(outcome: Outcome) -> Iterator[tuple[str, Change]]:
     for name, fact in world.facts.items():
         if name.startswith(HIDDEN_STATE):
             bits |= fact.bit
-    if not bits:
+    if not bits & leaves_of(outcome.fresh):
         return
     for part in all_parts(outcome.fresh):
         for leaf in world.leaves(part.p & bits):
@@ -377,7 +379,7 @@ def hidden_parts(outcome: Outcome) -> Iterator[tuple[str, Change]]:
 def suspected(outcome: Outcome) -> set[str]:
     """The compile-time parts that derive from something which is new on every call."""
     dispatch = outcome.world.dispatch
-    if not dispatch or unreadable(outcome.fresh):
+    if not leaves_of(outcome.fresh) & dispatch or unreadable(outcome.fresh):
         return set()
     return {part.name for part in all_parts(outcome.fresh) if part.p & dispatch}
 

@@ -8,16 +8,15 @@ slot (what is refreshed or unused shows no difference). facts/hash_judgement.md,
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from tt_cache_lint.compare import WorldTable, tabulate, unknown_mask
+from tt_cache_lint.compare import WorldTable, tabulate
 from tt_cache_lint.device.inputs import make_input
 from tt_cache_lint.device.program import enter
 from tt_cache_lint.factory.found import Factory
-from tt_cache_lint.hash.builds import Change, Differ, leaves_of, runtime_leaves_of, unreadable
-from tt_cache_lint.hash.idle import without_effect
+from tt_cache_lint.hash.builds import Change, leaves_of, runtime_leaves_of
+from tt_cache_lint.hash.calls import Calls, Pair, replica
 from tt_cache_lint.hash.key import Key, read_key
 from tt_cache_lint.hash.reflect import Reflection
 from tt_cache_lint.hash.vary import DEVICE, is_input, property_of, smaller, varied
@@ -26,7 +25,7 @@ from tt_cache_lint.infra.callback import given, member_arguments
 from tt_cache_lint.infra.callback_find import CallbackFactory
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.interp.machine import FUEL, Machine
+from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.values import Interrupt, Mark, Thrown, Value
 from tt_cache_lint.interp.world import Fact, World
 from tt_cache_lint.paths import Exploration, Path
@@ -36,8 +35,6 @@ PATHS = 6  # how many paths are looked at for omissions
 WORLDS = 3  # in how many worlds of a path
 TRIALS = 48  # how many pairs of calls are executed for a factory
 EVASIONS = 24  # and how many of which only checks inside create() would refuse the second
-STEPS = 100_000  # what they may cost in interpreter steps, so that every machine says the same
-SECONDS = 20.0  # the emergency brake, in CPU time
 MEMORY_CONFIG = ".memory_config"
 SELECTED = " is selected instead"
 EXISTENCE = (".has_value", ".index")
@@ -52,10 +49,15 @@ class Trial:
     varying: dict[str, Value]
     path: Path
     outcome: Outcome
-    table: WorldTable
     changes: list[Change]
     key: Key
     strained: bool = False  # a check inside create() would refuse the second call, if it were no hit
+    hit: bool = True  # the hit was executed, and not only create() for the second call
+
+    @property
+    def table(self) -> WorldTable:
+        """The slots. What is found in them is told only where there was a hit."""
+        return tabulate(self.outcome)
 
     @property
     def property(self) -> str:
@@ -139,12 +141,10 @@ class Laboratory:
 
     def __init__(self, hasher: Hasher, replay: Replay, exploration: Exploration) -> None:
         self.hasher = hasher
-        self.replay = replay
+        self.calls = Calls(replay, exploration)
         self.exploration = exploration
-        self.deadline = time.process_time() + SECONDS
         self.left = TRIALS
         self.evasions = EVASIONS
-        self.steps = STEPS
         self.report = Report()
         self.proven: set[str] = set()
         self.tried: set[tuple[str, str]] = set()
@@ -157,14 +157,7 @@ class Laboratory:
         return self.report
 
     def _spent(self) -> bool:
-        return self.left <= 0 or self.steps <= 0 or time.process_time() > self.deadline
-
-    def execute(self, world: World, strict: bool, bodies: bool = True) -> Outcome:
-        """One pair of calls. Raises Interrupt as `Replay.execute` does."""
-        try:
-            return self.replay.execute(world, self.deadline, strict, bodies=bodies)
-        finally:
-            self.steps -= FUEL - world.fuel_left
+        return self.left <= 0 or self.calls.spent()
 
     def _paths(self) -> list[Path]:
         """The base path and those that show something new, without those that no check would let pass."""
@@ -194,7 +187,7 @@ class Laboratory:
             return  # no call gets this far
         if key.unclear:
             self.report.unclear = self.report.unclear or key.unclear
-        baseline = {change.name for change in self.changes(outcome)}
+        baseline = {change.name for change in self.calls.changes(outcome)}
         used = used_by(outcome)
         facts = [f for f in outcome.world.facts.values() if is_input(f) and f.bit & used and not key.covers(f.key)]
         facts = [f for f in facts if f.key not in self.exploration.ties and not self._repeated(outcome.world, key, f)]
@@ -276,20 +269,16 @@ class Laboratory:
         if leaf not in path.outcomes[0].world.facts:
             return None
         for _ in range(JOINT):
-            world = replica(path.outcomes[0].world)
-            world.varying = varying
-            first, second = self.hasher.key(world, 1), self.hasher.key(world, 2)
-            if second.throws or first.content() != second.content():
+            second = self.hasher.key(path.outcomes[0].world.onward(varying), 2)
+            if second.throws or key.content() != second.content():
                 self.report.told.add(leaf)
                 return None
             if self._spent():
                 return None
             self.left -= 1
-            world = replica(path.outcomes[0].world)
-            world.varying = varying
             repairs: tuple[dict[str, Value], ...]
             try:
-                outcome = self.execute(world, path.validated)
+                pair = self.calls.pair(path, varying)
             except Thrown as error:
                 if error.message.endswith(SELECTED):
                     return self._elsewhere(path, key, leaf, varying, error.message.removesuffix(SELECTED))
@@ -297,12 +286,12 @@ class Laboratory:
             except Interrupt:
                 return None
             else:
-                if leaf not in outcome.world.facts:  # on the way these calls took, nothing asks for it
+                if leaf not in pair.outcome.world.facts:  # on the way these calls took, nothing asks for it
                     return None
-                if not outcome.refused:
-                    others = self._changed_without(path, leaf, varying)
-                    return self._trial(path, key, leaf, varying, outcome, baseline | others)
-                why, repairs = next(iter(outcome.refused.items()))
+                if not pair.outcome.refused:
+                    others = self._changed_without(path, key, leaf, varying) if pair.changes else set()
+                    return self._trial(path, key, leaf, varying, pair, baseline | others)
+                why, repairs = next(iter(pair.outcome.refused.items()))
             joined = self._joined(key, leaf, varying, repairs)
             if joined is None:
                 evading = self._evading(path, leaf, varying)
@@ -313,33 +302,32 @@ class Laboratory:
             varying = joined
         return None
 
-    def _changed_without(self, path: Path, leaf: str, varying: dict[str, Value]) -> set[str]:
+    def _changed_without(self, path: Path, key: Key, leaf: str, varying: dict[str, Value]) -> set[str]:
         """What changes in the program where only the inputs joined to `leaf` differ, if that is a hit at all."""
-        world = replica(path.outcomes[0].world)
-        world.varying = {name: value for name, value in varying.items() if name != leaf}
-        if not world.varying or self.hasher.key(world, 1).content() != self.hasher.key(world, 2).content():
+        others = {name: value for name, value in varying.items() if name != leaf}
+        if not others:
+            return set()
+        if self.hasher.key(path.outcomes[0].world.onward(others), 2).content() != key.content():
             return set()
         try:
-            outcome = self.execute(world, path.validated)
+            pair = self.calls.pair(path, others)
         except Interrupt:
             return set()
-        return set() if outcome.refused else {change.name for change in self.changes(outcome)}
+        return set() if pair.outcome.refused else {change.name for change in pair.changes}
 
-    def _evading(self, path: Path, leaf: str, varying: dict[str, Value]) -> Outcome | None:
+    def _evading(self, path: Path, leaf: str, varying: dict[str, Value]) -> Pair | None:
         """Two calls of which only checks inside create() would refuse the second: a hit runs none of these."""
         before = path.outcomes[0]
         if not path.validated or not before.world.facts[leaf].choices:
             return None
         if self.evasions <= 0:
             return None
-        world = replica(before.world)
-        world.varying = varying
         self.evasions -= 1
         try:
-            outcome = self.execute(world, True, bodies=False)
+            pair = self.calls.pair(path, varying, bodies=False)
         except Interrupt:
             return None
-        return outcome if leaf in outcome.world.facts and not outcome.refused else None
+        return pair if leaf in pair.outcome.world.facts and not pair.outcome.refused else None
 
     def _elsewhere(self, path: Path, key: Key, leaf: str, varying: dict[str, Value], name: str) -> Trial:
         """The second call's program would be built by another function."""
@@ -348,7 +336,7 @@ class Laboratory:
         outcome = path.outcomes[0]
         bit = outcome.world.facts[leaf].bit
         change = Change("program", "builder", self.hasher.factory.create.name, name, place, (), p=bit)
-        trial = Trial(leaf, varying, path, outcome, tabulate(outcome), [change], key)
+        trial = Trial(leaf, varying, path, outcome, [change], key, hit=False)
         self.report.trials.append(trial)
         return trial
 
@@ -372,35 +360,36 @@ class Laboratory:
         key: Key,
         leaf: str,
         varying: dict[str, Value],
-        outcome: Outcome,
+        pair: Pair,
         baseline: set[str],
         strained: bool = False,
-    ) -> Trial:
-        mine, always = outcome.world.facts[leaf].bit, outcome.world.dispatch
-        changes = [c for c in self.changes(outcome) if c.name not in baseline and (c.p & mine or not c.p & always)]
-        trial = Trial(leaf, varying, path, outcome, tabulate(outcome), changes, key, strained)
+    ) -> Trial | None:
+        """What a pair of calls shows. Where nothing that is compiled differs, a hit says what becomes of arguments."""
+        changes = _of_leaf(pair, leaf, baseline)
+        if not (changes or pair.outcome.switched) and self.calls.moved(pair, leaf):
+            try:
+                pair = self.calls.whole(path, varying, bodies=not strained)
+            except Interrupt:
+                return None
+            if leaf not in pair.outcome.world.facts:
+                return None
+            changes = _of_leaf(pair, leaf, baseline)
+        trial = Trial(leaf, varying, path, pair.outcome, changes, key, strained, pair.hit)
         self.report.trials.append(trial)
         return trial
 
-    def changes(self, outcome: Outcome) -> Iterator[Change]:
-        """What a fresh program has compiled otherwise than the hit leaves it, and what the kernels use of that."""
-        if unreadable(outcome.fresh) or unreadable(outcome.after):
-            return
-        for change in Differ(unknown_mask(outcome)).changes(outcome.after, outcome.fresh):
-            if not without_effect(self.hasher.interp, outcome.fresh, change):
-                yield change
+
+def _of_leaf(pair: Pair, leaf: str, baseline: set[str]) -> list[Change]:
+    """The changes that an input brings about, without those that there are between any two calls."""
+    world = pair.outcome.world
+    mine, always = world.facts[leaf].bit, world.dispatch
+    return [c for c in pair.changes if c.name not in baseline and (c.p & mine or not c.p & always)]
 
 
 def _holds(decision: str, leaf: str) -> bool:
     """Does a decision say whether there is an input at all, or which alternative of it?"""
     owner = next((decision.removesuffix(s) for s in EXISTENCE if decision.endswith(s)), "")
     return bool(owner) and leaf != decision and leaf.startswith(owner)
-
-
-def replica(world: World) -> World:
-    """A new world in which every fact of another one holds."""
-    forced = {key: fact.value for key, fact in world.facts.items() if fact.value is not None}
-    return World(world.seed, {**world.forced, **forced}, ties=world.ties, narrow=world.narrow)
 
 
 def used_by(outcome: Outcome) -> int:

@@ -12,7 +12,8 @@ from tt_cache_lint.compare import SlotState, WorldTable, tabulate
 from tt_cache_lint.device.api import KernelConfig
 from tt_cache_lint.device.kernel_data import is_data
 from tt_cache_lint.hash.builds import leaves_of, runtime_leaves_of
-from tt_cache_lint.hash.experiment import Laboratory, Trial, replica
+from tt_cache_lint.hash.calls import replica
+from tt_cache_lint.hash.experiment import Laboratory, Trial
 from tt_cache_lint.hash.key import Key
 from tt_cache_lint.hash.vary import smaller, varied
 from tt_cache_lint.hit import Outcome
@@ -38,13 +39,14 @@ def needless(laboratory: Laboratory) -> Iterator[tuple[str, list[Trial]]]:
     key = laboratory.hasher.key(replica(outcome.world), 1)
     if key.throws or key.unclear or _unsure(outcome):
         return
-    compiled, used = _compiled(exploration), runtime_leaves_of(outcome.fresh)
-    for fact in list(outcome.world.facts.values()):
-        if _is_number(fact) and fact.bit & used and fact.key not in compiled and key.covers(fact.key):
-            if "shape[" not in fact.key and not fact.key.endswith(EXTENTS):
-                trials = _shown(laboratory, base, key, fact)
-                if trials:
-                    yield fact.key, trials
+    used = runtime_leaves_of(outcome.fresh)
+    facts = [f for f in outcome.world.facts.values() if _is_number(f) and f.bit & used and key.covers(f.key)]
+    facts = [f for f in facts if "shape[" not in f.key and not f.key.endswith(EXTENTS)]
+    compiled = _compiled(exploration) if facts else ()
+    for fact in facts:
+        trials = _shown(laboratory, base, key, fact) if fact.key not in compiled else []
+        if trials:
+            yield fact.key, trials
 
 
 def blanks(laboratory: Laboratory) -> bool:
@@ -115,13 +117,13 @@ def _against(laboratory: Laboratory, path: Path, key: Key, fact: Fact, value: Va
     world = replica(path.outcomes[0].world)
     world.varying = {fact.key: value}
     try:
-        outcome = laboratory.execute(world, True)
+        outcome = laboratory.calls.execute(world, True)
     except Interrupt:
         return None
     table = tabulate(outcome)
-    changes = list(laboratory.changes(outcome))
+    changes = list(laboratory.calls.changes(outcome))
     if outcome.switched or changes:
-        return Trial(fact.key, world.varying, path, outcome, table, changes, key)
+        return Trial(fact.key, world.varying, path, outcome, changes, key)
     if outcome.thrown is not None or not table.comparable or _unsure(outcome):
         return None
     if fact.key not in outcome.world.facts:
@@ -131,7 +133,7 @@ def _against(laboratory: Laboratory, path: Path, key: Key, fact: Fact, value: Va
     others = any(r.wrong and not mask(r.expected) & bit for s in table.slots.values() for r in s.readings)
     if not mine or others:
         return None
-    return Trial(fact.key, world.varying, path, outcome, table, changes, key)
+    return Trial(fact.key, world.varying, path, outcome, changes, key)
 
 
 def _unsure(outcome: Outcome) -> bool:

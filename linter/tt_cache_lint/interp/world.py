@@ -64,6 +64,17 @@ class World:
     narrow: bool = False  # a workload is made for one coordinate of the mesh only
     free: tuple[str, ...] = ()  # beginnings of the keys of inputs that follow from no tensor
 
+    def onward(self, varying: dict[str, Value]) -> World:
+        """A world that goes on from this one with a second call, in which some inputs are others.
+
+        Facts, provenance bits and addresses mean the same in both.
+        """
+        made = World(self.seed, self.forced, dict(self.facts), list(self.names), self.touched)
+        made.dispatch, made.addresses, made.owners = self.dispatch, dict(self.addresses), dict(self.owners)
+        made.varying, made.ties, made.grids, made.free = varying, self.ties, self.grids, self.free
+        made.narrow = self.narrow
+        return made
+
     def given(self, key: str) -> Value:
         """What is insisted on for a fact, NOT_GIVEN when nothing is; noted in `asked`."""
         found = self.asked[key] = self.forced.get(key, NOT_GIVEN)
