@@ -34,7 +34,8 @@ FLIP_ATTEMPTS = 6
 TOGETHER_ATTEMPTS = 10
 IMPROVE_ATTEMPTS = 40
 CROSSINGS = 12
-TELLING_NOTHING = 10  # so many flips in a row that show nothing new end the search
+# So many flips in a row that show nothing new end the search; where they are cheap, it takes more of them.
+TELLING_NOTHING, AT_MOST_NOTHING, NOTHING_STEPS = 10, 28, 5_000
 # What elements are, and how a shard is walked over, is compiled in: it seldom changes what a hit has to refresh.
 SELDOM = (".dtype", ".orientation", ".rank", ".buffer_type")
 SELDOM_PRICE = 1.2
@@ -44,7 +45,8 @@ KINDS = (".memory_layout", ".layout", ".has_value")
 # Prices of repairs: a chain of what checks ask for is tried before two arbitrary changes of mind.
 DIRECTED, UNDIRECTED, RANK = 0.2, 1.0, 0.05
 MAX_REPAIRS, PATIENCE = 40, 4
-STUCK, STUCK_SHORT = 64, 4  # attempts that get no further before a long and a short search are given up
+# Attempts that get no further before a long and a short search are given up, a long one only if they took so many steps.
+STUCK, STUCK_SHORT, STUCK_STEPS = 64, 4, 6_000
 FAR = 20  # ranks behind the others: counts and sizes are seldom 0
 
 
@@ -224,8 +226,11 @@ class Search:
         order = itertools.count()
         heap: list[tuple[float, int, Decisions, Decisions, str]] = [(0.0, next(order), dict(forced), {}, "")]
         tried = further = 0
-        stuck = STUCK if attempts >= BASE_ATTEMPTS else STUCK_SHORT
-        while heap and tried < attempts and tried - further < stuck and time.process_time() < self.deadline:
+        patience, wasted = (STUCK, STUCK_STEPS) if attempts > TOGETHER_ATTEMPTS else (STUCK_SHORT, 0)
+        since = self.found.steps
+        while heap and tried < attempts and time.process_time() < self.deadline:
+            if tried - further >= patience and self.found.steps - since >= wasted:
+                break
             cost, _, current, repair, before = heapq.heappop(heap)
             current = {**current, **repair}
             if self.learned:
@@ -247,7 +252,7 @@ class Search:
             failures[failure] = failures.get(failure, 0) + 1
             if failures[failure] == 1:  # further than ever: a new place to start from
                 cost = 0.0
-                further = tried
+                further, since = tried, self.found.steps
             if self.found.steps > self.steps * 2:
                 return None
             # what was asked for and did not help is no better than a guess
@@ -503,9 +508,9 @@ class Search:
         ]
         heapq.heapify(heap)
         done: set[frozenset[tuple[str, str]]] = set()
-        idle = 0
+        idle, since = 0, self.found.steps
         while heap and len(self.found.paths) < self.budget.paths and not self.out_of_budget():
-            if idle >= TELLING_NOTHING:
+            if idle >= (TELLING_NOTHING if self.found.steps - since >= NOTHING_STEPS else AT_MOST_NOTHING):
                 break
             _, _, current, key, choice = heapq.heappop(heap)
             mark = frozenset((k, repr(v)) for k, v in {**current.flips, key: choice}.items())
@@ -513,7 +518,9 @@ class Search:
                 continue
             done.add(mark)
             path = self.flipped(replay, current, key, choice, templates)
-            idle = 0 if path is not None and path.telling else idle + 1
+            idle += 1
+            if path is not None and path.telling:
+                idle, since = 0, self.found.steps
             if path is None:
                 continue
             if len(path.flips) < 3 and path.telling:
