@@ -45,7 +45,7 @@ KINDS = (".memory_layout", ".layout", ".has_value")
 # Prices of repairs: a chain of what checks ask for is tried before two arbitrary changes of mind.
 DIRECTED, UNDIRECTED, RANK = 0.2, 1.0, 0.05
 MAX_REPAIRS, PATIENCE = 40, 4
-# Attempts that get no further before a long and a short search are given up, a long one only if they took so many steps.
+# Attempts in a row that get no further and end a long or a short search; a long one only if they took so many steps.
 STUCK, STUCK_SHORT, STUCK_STEPS = 64, 4, 6_000
 FAR = 20  # ranks behind the others: counts and sizes are seldom 0
 
