@@ -129,6 +129,7 @@ OPERATIONS: dict[str, Callable[[Value, Value], Value]] = {
 }
 NUMBERS = frozenset((int, float, bool))
 BOUND = 1 << 80  # what grows beyond is no number of a program
+MOST_TEXT = 1 << 20  # and no text
 SMALL = (1, 32)  # what a dimension can be made, if not anything: a tile's side is as small as it gets
 COMPARISONS = {"<", ">", "<=", ">=", "==", "!="}
 _MIRROR = {">": "<", "<=": "<", ">=": "<"}
@@ -190,6 +191,8 @@ def _mixed(m: Machine, op: str, a: Value, va: Value, b: Value, vb: Value) -> Val
     elif isinstance(vb, Enum) and isinstance(va, (int, float)) and vb.number >= 0:
         return _result(OPERATIONS[op](va, vb.number), a, b, op)
     if isinstance(va, str) and isinstance(vb, str) and op in ("+", *COMPARISONS):
+        if len(va) + len(vb) > MOST_TEXT:
+            raise Implausible("a text grows without bound")
         return _result(OPERATIONS[op](va, vb), a, b, op)
     if isinstance(va, Unknown) or isinstance(vb, Unknown):
         return _unknown(m, op, a, va, b, vb)
