@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.source.files import SourceFile, SourceTree
+from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -39,7 +39,7 @@ class CompileTimeUses:
         self.obscure = False  # something may read any of them
         self.unpacked = False  # a structure is taken apart by position
         for file in files:
-            for node in _within(file.root):
+            for node in within(file.root):
                 self._note(file, node)
 
     def ignores(self, index: int) -> bool:
@@ -162,11 +162,3 @@ def _is_cast(file: SourceFile, node: Node) -> bool:
     callee = call.child_by_field_name("function") if call is not None and call.type == "call_expression" else None
     name = callee.child_by_field_name("name") if callee is not None and callee.type == "template_function" else None
     return name is not None and file.text_of(name) == "static_cast"
-
-
-def _within(node: Node) -> Iterator[Node]:
-    left = node.children[::-1]
-    while left:
-        below = left.pop()
-        yield below
-        left += below.children[::-1]

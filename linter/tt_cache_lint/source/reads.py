@@ -31,7 +31,6 @@ class Reads:
     """
 
     used: set[str] = field(default_factory=set)
-    passed: set[str] = field(default_factory=set)
     asked: set[tuple[str, str, str]] = field(default_factory=set)
     closures: set[str] = field(default_factory=set)
     folders: set[str] = field(default_factory=set)
