@@ -132,6 +132,8 @@ class Collector:
             return Status.PARTIAL, f"the override throws on every explored path: {thrown[0].outcome.thrown}"
         if not any(t.comparable for t in tables):
             return Status.PARTIAL, tables[0].why
+        if explored.unselected:
+            return Status.ANALYSED, "select_program_factory() never gives this factory"
         return Status.ANALYSED, "" if explored.validated else "no input was found that the validators accept"
 
     def _best_table(self) -> WorldTable | None:

@@ -15,6 +15,7 @@ from tt_cache_lint.device.inputs import make_input
 from tt_cache_lint.device.program import Event, Failure, Program, enter
 from tt_cache_lint.device.tensor_inputs import input_tensor
 from tt_cache_lint.device.tensors import Tensor
+from tt_cache_lint.factory.choice import never_selected
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.infra.policy import Call, Infra, Inputs, OwnInputs
@@ -117,6 +118,7 @@ class Replay:
         self.templates = templates
         self.infra = self.infras[factory.infra]
         self.own_inputs = self.infra if isinstance(self.infra, OwnInputs) else None
+        self.unselected = never_selected(factory)
 
     def execute(
         self,
@@ -336,6 +338,9 @@ class Replay:
         op = self.factory.op
         if chooser is None or op is None or len(op.factories) < 2:
             return
+        if self.unselected:  # whatever the inputs are: it is of no use to look for others
+            m.violate("select", ())
+            return
         m.phase = "select"
         m.branches.clear()
         chosen = self._call(m, chooser, [inputs.attributes, inputs.tensor_args])
@@ -346,7 +351,7 @@ class Replay:
 
         repairs = []
         bits = 0
-        for condition, taken in reversed(m.branches):
+        for condition, taken, _ in reversed(m.branches):
             repairs += want(condition, not taken)
             bits |= getattr(condition, "p", 0)
         raise Thrown(f"{name} is selected instead", bits, tuple(repairs[:32]))

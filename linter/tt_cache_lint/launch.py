@@ -251,8 +251,8 @@ class Reading:
         self.m = m
         self.inputs: list[tuple[str, Value]] = []
         self.absent: set[str] = set()
-        self.decided = {leaf for condition, _ in m.branches for leaf in world.leaves(mask(condition))}
-        self.numeric = [(str(_spelt(c)), c, taken) for c, taken in m.branches if self._is_numeric(c)]
+        self.decided = {leaf for condition, *_ in m.branches for leaf in world.leaves(mask(condition))}
+        self.numeric = [(str(_spelt(c)), c, taken) for c, taken, _ in m.branches if self._is_numeric(c)]
         for key, value in zip((ATTRIBUTES, TENSORS), given.items, strict=True):
             self._collect(key, value_of(value), 0)
         # where the parameters end up: the first place names them, tensors before attributes

@@ -90,6 +90,7 @@ class Exploration:
     decisions: set[str] = field(default_factory=set)
     spent: bool = False
     validated: bool = True
+    unselected: bool = False  # select_program_factory() gives the factory for no input
     internal: str = ""
     ties: Mapping[str, Tie] = field(default_factory=dict)  # what is known of the function that launches the op
     copies: Mapping[str, str] = field(default_factory=dict)  # properties of tensors that it hands on as attributes
@@ -186,7 +187,8 @@ class Search:
         except Thrown as error:
             hidden = _ranks(world) if error.guessed else []
             others = [(False, r) for r in (*hidden, *self.alternatives(world, world.touched | error.mask))]
-            result.error, result.repairs = error, [(True, r) for r in error.repairs] + others
+            result.error = error
+            result.repairs = [(True, r) for r in (*error.repairs, *error.otherwise)] + others
         except (Implausible, Broken) as error:
             result.error, result.repairs = error, [(False, r) for r in self.alternatives(world, world.touched)]
         except Exhausted as error:
@@ -287,6 +289,7 @@ class Search:
         outcome, forced = self.lighter(replay, *base)
         if FUEL - outcome.world.fuel_left >= LONG or forced is not base[1]:
             self.sizes = {k: v for k, v in forced.items() if ".logical_shape[" in k}
+        self.found.unselected = replay.unselected
         self.found.reason = ""  # of an execution that took too long, before there was one that did not
         decided = decisions_of(outcome, forced)
         self.broken = frozenset(outcome.violations)
@@ -657,7 +660,12 @@ def _priced(
 ) -> Iterator[tuple[float, int, Decisions]]:
     for price, group in zip(prices, repairs, strict=True):
         for rank, repair in enumerate(group):
-            yield price, rank + FAR * any(type(v) is int and v <= 0 for v in repair.values()), repair
+            far = any(type(v) is int and v <= 0 and not _is_position(k) for k, v in repair.items())
+            yield price, rank + FAR * far, repair
+
+
+def _is_position(key: str) -> bool:
+    return key.startswith("operation_attributes") and ".logical_shape[" in key
 
 
 def _plausible(repair: Decisions) -> bool:
@@ -666,7 +674,9 @@ def _plausible(repair: Decisions) -> bool:
             continue
         if isinstance(value, (int, float)):
             dimension = "shape[" in key or key.startswith("device.") or key.endswith((".rank", ".size", ".index"))
-            if not -1_000_000 < value < 1_000_000 or (dimension and value < 1 and not key.endswith(".index")):
+            # A shape among the attributes may say where something starts.
+            least = 0 if key.endswith(".index") or _is_position(key) else 1
+            if not -1_000_000 < value < 1_000_000 or (dimension and value < least):
                 return False
             if (key.endswith(".rank") and value > 6) or ("shape[" in key and value > 100_000):
                 return False

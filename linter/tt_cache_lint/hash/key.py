@@ -297,6 +297,6 @@ def read_key(m: Machine, reflection: Reflection, result: Value) -> Key:
     if result is not None:
         reader.add(result)
     reader.key.walked.extend(m.walked)
-    for condition, _ in m.branches:
+    for condition, *_ in m.branches:
         reader.key.branched |= mask(condition)
     return reader.key

@@ -234,7 +234,7 @@ class Gate:
             if fact.choices and fact.bit & world.touched and key.endswith((".index", ")")):
                 decisions += [{key: choice} for choice in fact.choices if choice != fact.value]
         numbers: list[dict[str, Value]] = []
-        for condition, taken in reversed(self.m.branches):
+        for condition, taken, _ in reversed(self.m.branches):
             for repair in want(condition, not taken):
                 decided = all(world.facts[k].choices for k in repair if k in world.facts)
                 (decisions if decided else numbers).append(repair)

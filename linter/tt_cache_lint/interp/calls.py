@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import null_use, value_of
+from tt_cache_lint.interp.around import conditions_around, otherwise
 from tt_cache_lint.interp.registry import CONSTRUCTORS, FUNCTIONS, METHOD_REFS, METHODS, Site, find_method
 from tt_cache_lint.interp.statics import decltype, static_type
 from tt_cache_lint.interp.types import STANDARD, Type
@@ -301,6 +302,7 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
     text = low.text(arg)[:160]
     key = f"{low.file.path}:{low.file.line(node)}"
     target = node.child_by_field_name("function")
+    around = conditions_around(low, node)
     debug_only = target is not None and low.text(target) in DEBUG_ONLY
 
     def run(f: list[Value]) -> None:
@@ -322,7 +324,7 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
             if not m.checks:
                 m.violate(f"{m.phase}: {key}", repairs, p)
                 return
-            raise Thrown(f"TT_FATAL({text})", p, tuple(repairs[:24]), guessed)
+            raise Thrown(f"TT_FATAL({text})", p, tuple(repairs[:24]), guessed, otherwise(m, around))
 
     return run
 

@@ -17,6 +17,7 @@ from tt_cache_lint.interp.access import (
     store,
     value_of,
 )
+from tt_cache_lint.interp.around import conditions_around, flag
 from tt_cache_lint.interp.registry import CONSTANTS, FUNCTIONS, Function, Site
 from tt_cache_lint.interp.statics import same_type, static_type
 from tt_cache_lint.interp.types import AUTO, Scoping, Type
@@ -565,6 +566,12 @@ class Expressions:
         given = self.initialiser(right)
         scalar = type_.scalar
         fits = 1 << (ops.INTEGERS[scalar][0] - 1) if scalar in ops.INTEGERS else 0
+        if scalar == "bool" and right.type in ("true", "false"):
+            constant, around = right.type == "true", conditions_around(self, right)
+            if around:
+
+                def given(f: list[Value]) -> Value:
+                    return flag(f[0], constant, around)
 
         def assign(f: list[Value]) -> Value:
             value = given(f)

@@ -878,7 +878,7 @@ def thrown(m: Any, text: str) -> Thrown:
     repairs: list[dict[str, Value]] = []
     asked: dict[tuple[str, ...], int] = {}  # a loop asks for the same inputs over and over
     bits = 0
-    for condition, taken in reversed(m.branches[-60:]):
+    for condition, taken, _ in reversed(m.branches[-60:]):
         bits |= getattr(condition, "p", 0)
         for repair in ops.want(condition, not taken) if len(repairs) < MOST_REPAIRS else ():
             keys = tuple(sorted(repair))

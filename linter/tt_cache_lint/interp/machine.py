@@ -42,7 +42,7 @@ class Machine:
         self.depth = 0
         self.stack: list[Mark] = []
         self.phase = "create"
-        self.branches: list[tuple[Value, bool]] = []
+        self.branches: list[tuple[Value, bool, Place | None]] = []
         self.limits: list[Value] = []  # conditions under which a limit of create() comes to bear, where it does not
         self.numeric: dict[tuple[str, int, int], tuple[Value, bool]] = {}  # branches of create() on numbers
         self.unknown: dict[str, int] = {}
@@ -124,7 +124,7 @@ class Machine:
 
     def branch(self, condition: Value, taken: bool, place: Place | None = None) -> None:
         """Note a branch on an input, for repairs."""
-        self.branches.append((condition, taken))
+        self.branches.append((condition, taken, place))
         if place is not None and self.route.get(place, taken) is not taken:
             self.astray.append((condition, not taken))
         if (

@@ -12,11 +12,13 @@ from tt_cache_lint.interp.std import converted_item
 from tt_cache_lint.interp.std_values import range_of
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
+    Absent,
     Enum,
     Implausible,
     InitList,
     Map,
     Obj,
+    Opt,
     Pointer,
     Ptr,
     Reversed,
@@ -175,31 +177,43 @@ def std_search(m: Machine, site: Site, args: list[Value]) -> Value:
         return m.unknown_call(f"std::{site.name}", args)
     name = site.name
     hits = 0
+    conditions: list[Value] = []
     for position in range(first.at, last.at):
         place = element(first.base, position)
         if name in ("find", "count"):
-            hit = ops.truth(m, ops.binary(m, "==", value_of(place), rest[0]))
+            result = ops.binary(m, "==", value_of(place), rest[0])
         else:
             result = value_of(m.call(rest[0], [place], site.mark))
             if name == "for_each":
                 continue
-            hit = ops.truth(m, result)
+        conditions.append(result)
+        hit = ops.truth(m, result)
         if name == "find_if_not":
             hit = not hit
         if name.startswith("find") and hit:
             return Ptr(first.base, position)
-        if name == "any_of" and hit:
-            return True
-        if name == "none_of" and hit:
-            return False
-        if name == "all_of" and not hit:
-            return False
+        if (name in ("any_of", "none_of") and hit) or (name == "all_of" and not hit):
+            return _joined(name, conditions, name == "any_of")
         hits += hit
     if name.startswith("find"):
         return last
     if name.startswith("count"):
         return hits
-    return name != "any_of"
+    return _joined(name, conditions, name != "any_of")
+
+
+def _joined(name: str, conditions: list[Value], value: bool) -> Value:
+    """What any_of, none_of and all_of give, resting on the conditions as `||` and `&&` do."""
+    op, bare = ("&&" if name == "all_of" else "||"), value != (name == "none_of")
+    joined: Value = op == "&&"
+    p = 0
+    for condition in conditions:
+        if isinstance(condition, (Val, Unknown, Opt, Absent)):
+            p |= condition.p
+            joined = Val(bare, p, (op, joined, condition))
+    if not p:
+        return value
+    return Val(value, p, ("!", joined, None)) if name == "none_of" else joined
 
 
 @function("reverse")

@@ -28,17 +28,23 @@ class Thrown(Interrupt):
     """The interpreted program throws: TT_THROW, a failed TT_FATAL, .value() of an empty optional.
 
     `mask` are the inputs the failed condition depends on, `repairs` assignments of inputs that would satisfy it;
-    `guessed` when these only take the latest branches otherwise.
+    `guessed` when these only take the latest branches otherwise; with `otherwise` what threw is not come to.
     """
 
     def __init__(
-        self, message: str, mask: int = 0, repairs: tuple[dict[str, Value], ...] = (), guessed: bool = False
+        self,
+        message: str,
+        mask: int = 0,
+        repairs: tuple[dict[str, Value], ...] = (),
+        guessed: bool = False,
+        otherwise: tuple[dict[str, Value], ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.mask = mask
         self.repairs = repairs
         self.guessed = guessed
+        self.otherwise = otherwise
 
 
 class Implausible(Interrupt):
