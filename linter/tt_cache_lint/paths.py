@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,11 +43,11 @@ UNCHECKED_ATTEMPTS = 2
 LONG = 4_000  # steps of an execution that are worth looking for a world with less to do
 KINDS = (".memory_layout", ".layout", ".has_value")
 # Prices of repairs: a chain of what checks ask for is tried before two arbitrary changes of mind.
-DIRECTED, UNDIRECTED, RANK = 0.2, 1.0, 0.05
+DIRECTED, UNDIRECTED, RANK = 0.2, 0.6, 0.05
 MAX_REPAIRS, PATIENCE = 40, 4
 # Attempts in a row that get no further and end a long or a short search; a long one only if they took so many steps.
 STUCK, STUCK_SHORT, STUCK_STEPS = 64, 4, 6_000
-FAR = 20  # ranks behind the others: counts and sizes are seldom 0
+FAR = 20  # ranks behind the others: counts and dimensions are seldom 0
 
 
 @dataclass(slots=True)
@@ -247,8 +247,8 @@ class Search:
                 return outcome, current
             if self.unfit:
                 return None
-            asked = [r for directed, r in repairs if directed][:MAX_REPAIRS]
-            guesses = [r for directed, r in repairs if not directed][:MAX_REPAIRS]
+            asked = _unlike(r for directed, r in repairs if directed)
+            guesses = _unlike(r for directed, r in repairs if not directed)
             self.learn(asked)
             failure = f"{self.last} {sorted(asked[0]) if asked else ''}"  # one message may come from several places
             failures[failure] = failures.get(failure, 0) + 1
@@ -655,17 +655,30 @@ def _sides(facts: dict[str, Fact]) -> list[tuple[str, int]]:
     return sorted(found, key=lambda item: item[0].partition("[")[2], reverse=True)
 
 
+def _unlike(repairs: Iterable[Decisions]) -> list[Decisions]:
+    """The first repairs, each once."""
+    found: list[Decisions] = []
+    for repair in repairs:
+        if repair not in found:
+            found.append(repair)
+            if len(found) == MAX_REPAIRS:
+                break
+    return found
+
+
 def _priced(
     prices: tuple[float, float], repairs: tuple[list[Decisions], list[Decisions]]
 ) -> Iterator[tuple[float, int, Decisions]]:
     for price, group in zip(prices, repairs, strict=True):
-        for rank, repair in enumerate(group):
-            far = any(type(v) is int and v <= 0 and not _is_position(k) for k, v in repair.items())
-            yield price, rank + FAR * far, repair
+        far = [any(type(v) is int and v <= 0 and not _may_be_zero(k) for k, v in r.items()) for r in group]
+        behind = 0 if all(far) else FAR  # what is the only way is no worse for that
+        for rank, (repair, last) in enumerate(zip(group, far, strict=True)):
+            yield price, rank + behind * last, repair
 
 
-def _is_position(key: str) -> bool:
-    return key.startswith("operation_attributes") and ".logical_shape[" in key
+def _may_be_zero(key: str) -> bool:
+    """A list may well be empty, and a shape among the attributes may say where something starts."""
+    return key.endswith(".size") or (key.startswith("operation_attributes") and ".logical_shape[" in key)
 
 
 def _plausible(repair: Decisions) -> bool:
@@ -673,10 +686,9 @@ def _plausible(repair: Decisions) -> bool:
         if isinstance(value, bool):
             continue
         if isinstance(value, (int, float)):
-            dimension = "shape[" in key or key.startswith("device.") or key.endswith((".rank", ".size", ".index"))
-            # A shape among the attributes may say where something starts.
-            least = 0 if key.endswith(".index") or _is_position(key) else 1
-            if not -1_000_000 < value < 1_000_000 or (dimension and value < least):
+            dimension = "shape[" in key or key.startswith("device.") or key.endswith((".rank", ".columns", ".rows"))
+            least = 1 if dimension else 0 if key.endswith((".x", ".y")) else -999_999
+            if not (0 if _may_be_zero(key) else least) <= value < 1_000_000:
                 return False
             if (key.endswith(".rank") and value > 6) or ("shape[" in key and value > 100_000):
                 return False

@@ -108,22 +108,34 @@ class CoreCoord(Obj):
 
 
 class CoreRange(Obj):
-    """A rectangle of cores, both ends included."""
+    """A rectangle of cores, both ends included. `sides` are the numbers of columns and rows where they are inputs."""
 
-    __slots__ = ("end", "p", "start")
+    __slots__ = ("end", "sides", "start")
 
-    def __init__(self, start: CoreCoord, end: CoreCoord) -> None:
+    def __init__(self, start: CoreCoord, end: CoreCoord, sides: tuple[Val, Val] | None = None) -> None:
         self.start = start
         self.end = end
+        self.sides = sides
 
     def copy(self) -> CoreRange:
-        return CoreRange(self.start.copy(), self.end.copy())
+        return CoreRange(self.start.copy(), self.end.copy(), self.sides)
 
     def assign(self, other: Value) -> bool:
         if isinstance(other, CoreRange):
-            self.start, self.end = other.start.copy(), other.end.copy()
+            self.start, self.end, self.sides = other.start.copy(), other.end.copy(), other.sides
             return True
         return False
+
+    def given(self) -> tuple[Val, Val] | None:
+        """The numbers of columns and rows if they are inputs, and nothing has changed the range since."""
+        if self.sides is None:
+            return None
+        x0, y0, x1, y1 = self.box()
+        return self.sides if (self.sides[0].v, self.sides[1].v) == (x1 - x0 + 1, y1 - y0 + 1) else None
+
+    def parts(self) -> list[Value]:
+        sides = self.given()
+        return [self.start.x, self.start.y, *sides] if sides is not None else []
 
     def box(self) -> tuple[int, int, int, int]:
         (x0, y0), (x1, y1) = self.start.xy, self.end.xy
@@ -169,19 +181,20 @@ class CoreRange(Obj):
 
 
 class CoreRangeSet(Obj):
-    """Disjoint ranges in the order given."""
+    """Disjoint ranges in the order given. `count` is how many there are where that is an input."""
 
-    __slots__ = ("ranges",)
+    __slots__ = ("count", "ranges")
 
-    def __init__(self, ranges: list[CoreRange]) -> None:
+    def __init__(self, ranges: list[CoreRange], count: Val | None = None) -> None:
         self.ranges = ranges
+        self.count = count
 
     def copy(self) -> CoreRangeSet:
-        return CoreRangeSet([r.copy() for r in self.ranges])
+        return CoreRangeSet([r.copy() for r in self.ranges], self.count)
 
     def assign(self, other: Value) -> bool:
         if isinstance(other, CoreRangeSet):
-            self.ranges = [r.copy() for r in other.ranges]
+            self.ranges, self.count = [r.copy() for r in other.ranges], other.count
             return True
         return False
 
@@ -201,6 +214,9 @@ class CoreRangeSet(Obj):
 
     def identity(self) -> object:
         return tuple(r.identity() for r in self.ranges)
+
+    def parts(self) -> list[Value]:
+        return list(self.ranges) if self.count is None else [self.count, *self.ranges]
 
     def elements(self) -> list[Value]:
         return list(self.ranges)

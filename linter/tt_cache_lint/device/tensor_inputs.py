@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tt_cache_lint.device.cores import CoreRangeSet, rectangle
+from tt_cache_lint.device.cores import CoreCoord, CoreRange, CoreRangeSet
 from tt_cache_lint.device.tensors import (
     DRAM,
     DTYPES,
@@ -38,6 +38,7 @@ from tt_cache_lint.interp.world import World
 if TYPE_CHECKING:
     pass
 
+MOST_SIDE = 16  # columns and rows of the largest device's grid
 
 # -- inputs ----------------------------------------------------------------------------------------------------------
 
@@ -108,20 +109,54 @@ def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec:
     pick = world.seed % 4
     x0, y0 = ((0, 0), (1, 0), (0, 0), (0, 1))[pick]
     kind = layout.v.name
+    usual = (2, 2 if pick % 2 == 0 else 1)
+    if kind != "BLOCK_SHARDED":
+        usual = (2 if pick % 2 else min(4, GRIDS[world.seed % len(GRIDS)][0]), 1)
+    cores = input_ranges(world, f"{name}.shard_spec.grid", (x0, y0, *usual), p)
     if kind == "BLOCK_SHARDED":
-        nx, ny = (2, 2) if pick % 2 == 0 else (2, 1)
-        grid = [rectangle(x0, y0, x0 + nx - 1, y0 + ny - 1, p)]
-        extents = [_share(height, ny), _share(width, nx)]
+        left, top, right, bottom = cores.ranges[0].box()
+        extents = [_share(height, bottom - top + 1), _share(width, right - left + 1)]
+    elif kind == "HEIGHT_SHARDED":
+        extents = [_share(height, len(cores.xys())), width]
     else:
-        count = 2 if pick % 2 else min(4, GRIDS[world.seed % len(GRIDS)][0])
-        grid = [rectangle(x0, y0, x0 + count - 1, y0, p)]
-        extents = [_share(height, count), width] if kind == "HEIGHT_SHARDED" else [height, _share(width, count)]
+        extents = [height, _share(width, len(cores.xys()))]
     sides: list[Value] = []
     for index, extent in enumerate(extents):
         fact = world.fact(f"{name}.shard_spec.shape[{index}]", (extent,), number=True)
         sides.append(Val(fact.v, fact.p | p, fact.t))
     orientation = world.fact(f"{name}.shard_spec.orientation", ORIENTATIONS, words=f"{name} shard orientation")
-    return ShardSpec(CoreRangeSet(grid), make_shape(sides), orientation)
+    return ShardSpec(cores, make_shape(sides), orientation)
+
+
+def input_ranges(world: World, key: str, usual: tuple[int, int, int, int], p: int = 0) -> CoreRangeSet:
+    """A set of cores given to the op: how many ranges it has, where each starts and how large it is, are inputs.
+
+    `usual` are x, y, columns and rows of the one range there is when nothing is insisted on, `p` further inputs that
+    it derives from. Raises Implausible for an absurd set.
+    """
+    count = world.fact(f"{key}.size", (1,), number=True)
+    if not 0 < count.v <= MOST_SIDE:
+        raise Implausible("a set of absurdly many ranges of cores")
+    ranges = [_range(world, key, usual, p | count.p)]
+    for index in range(1, count.v):
+        below = ranges[-1].box()[3] + 1
+        ranges.append(_range(world, f"{key}[{index}]", (usual[0], below, 1, 1), p | count.p))
+    return CoreRangeSet(ranges, count)
+
+
+def _range(world: World, key: str, usual: tuple[int, int, int, int], p: int) -> CoreRange:
+    sides = zip(("x", "y", "columns", "rows"), usual, strict=True)
+    facts = [world.fact(f"{key}.{side}", (value,), number=True) for side, value in sides]
+    x, y, columns, rows = (Val(fact.v, fact.p | p, fact.t) for fact in facts)
+    if not (0 <= x.v < MOST_SIDE and 0 <= y.v < MOST_SIDE and 0 < columns.v <= MOST_SIDE and 0 < rows.v <= MOST_SIDE):
+        raise Implausible("cores beyond any device's")
+    ends = [_last(start, count) for start, count in ((x, columns), (y, rows))]
+    return CoreRange(CoreCoord(x, y), CoreCoord(*ends), (columns, rows))
+
+
+def _last(start: Val, count: Val) -> Val:
+    p = start.p | count.p
+    return Val(start.v + count.v - 1, p, ("-", Val(start.v + count.v, p, ("+", start, count)), 1))
 
 
 def _share(extent: int, parts: int) -> int:

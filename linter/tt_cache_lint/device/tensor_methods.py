@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.device.core_methods import count_of
 from tt_cache_lint.device.tensor_inputs import is_sharded
 from tt_cache_lint.device.tensors import (
     DRAM,
@@ -262,7 +263,7 @@ MemoryConfig.member_ref = _memory_member_ref  # type: ignore[attr-defined]
 
 @method(ShardSpec, "num_cores")
 def shard_cores(m: Machine, site: Site, v: ShardSpec) -> Value:
-    return with_mask(len(v.grid.xys()), v.grid.mask())
+    return count_of(m, v.grid.ranges)
 
 
 @method(ShardSpec, "numel")

@@ -192,7 +192,7 @@ class ShardSpec(Obj):
         return [self.grid, self.shape, AttributeRef(self, "orientation")]
 
     def parts(self) -> list[Value]:
-        return [self.orientation, *self.shape.items]
+        return [self.orientation, self.grid, *self.shape.items]
 
     def identity(self) -> object:
         return ("shard", self.grid.identity(), identity(self.shape), identity(self.orientation))

@@ -19,6 +19,11 @@ ASPECTS = (
     (".shard_spec.orientation", "shard orientation "),
     (".shard_spec.shape[0]", "shard height "),
     (".shard_spec.shape[1]", "shard width "),
+    (".shard_spec.grid.size", "ranges of cores "),
+    (".shard_spec.grid.x", "cores from x "),
+    (".shard_spec.grid.y", "cores from y "),
+    (".shard_spec.grid.columns", "columns of cores "),
+    (".shard_spec.grid.rows", "rows of cores "),
     (".rank", "rank "),
     (".size", "size "),
 )

@@ -10,6 +10,7 @@ from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import null_use, value_of
 from tt_cache_lint.interp.around import conditions_around, otherwise
 from tt_cache_lint.interp.registry import CONSTRUCTORS, FUNCTIONS, METHOD_REFS, METHODS, Site, find_method
+from tt_cache_lint.interp.scale import those_that_do
 from tt_cache_lint.interp.statics import decltype, static_type
 from tt_cache_lint.interp.types import STANDARD, Type
 from tt_cache_lint.interp.values import (
@@ -314,7 +315,7 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
             if debug_only and m.phase == "override":
                 return  # compiled out, so what follows runs on a hit (tt_stl/tt_stl/assert.hpp:155-168)
             p = value.p if isinstance(value, (Val, Unknown, Opt, Absent)) else 0
-            repairs = ops.want(value, True)
+            repairs = those_that_do(value, True, ops.want(value, True))
             guessed = not repairs
             if guessed:
                 from tt_cache_lint.interp.lower import thrown

@@ -131,6 +131,7 @@ NUMBERS = frozenset((int, float, bool))
 BOUND = 1 << 80  # what grows beyond is no number of a program
 MOST_TEXT = 1 << 20  # and no text
 SMALL = (1, 32)  # what a dimension can be made, if not anything: a tile's side is as small as it gets
+MOST_OPERANDS = 16  # of a condition that are looked at
 COMPARISONS = {"<", ">", "<=", ">=", "==", "!="}
 _MIRROR = {">": "<", "<=": "<", ">=": "<"}
 
@@ -568,11 +569,10 @@ def want(a: Value, target: bool, depth: int = 0) -> list[dict[str, Value]]:
     if op == "!":
         return want(x, not target, depth + 1)
     if op in ("&&", "||"):
-        first, second = want(x, target, depth + 1), want(y, target, depth + 1)
-        both = (op == "&&") == target
-        if both and first and second:
-            return [{**f, **s} for f in first[:2] for s in second[:2]] + first + second
-        return first + second
+        parts = _operands(op, a)
+        if (op == "&&") == target:
+            return _every(parts, target, depth + 1)
+        return [r for part in parts for r in want(part, target, depth + 1)]
     if not target:
         negated = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
         if op not in negated:
@@ -584,6 +584,8 @@ def want(a: Value, target: bool, depth: int = 0) -> list[dict[str, Value]]:
         return [r for r in (unify(x, y), unify(y, x)) if r]
     if op == "==":
         return solve(x, vy, depth + 1) + solve(y, vx, depth + 1)
+    if op == "!=" and isinstance(vx, bool) and isinstance(vy, bool):
+        return solve(x, not vy, depth + 1) + solve(y, not vx, depth + 1)
     if op == "!=" and isinstance(vx, Enum):
         others = [v for v in DOMAINS.get(vx.type, ()) if v != vy and v != vx]
         return [r for v in others for r in solve(x, v, depth + 1)] + [
@@ -597,6 +599,33 @@ def want(a: Value, target: bool, depth: int = 0) -> list[dict[str, Value]]:
     if step is None:
         return solve(x, vy + 1, depth + 1) + solve(y, vx + 1, depth + 1)
     return solve(x, vy + step, depth + 1) + solve(y, vx - step, depth + 1)
+
+
+def _operands(op: str, a: Value) -> list[Value]:
+    """The operands of a chain such as `x && y && z`; of a long one the last."""
+    found: list[Value] = []
+    while len(found) < MOST_OPERANDS and isinstance(a, Val) and isinstance(a.t, tuple) and a.t[0] == op:
+        found.append(a.t[2])
+        a = a.t[1]
+    return [a, *reversed(found)]
+
+
+def _every(parts: list[Value], target: bool, depth: int) -> list[dict[str, Value]]:
+    """Assignments that make all of the conditions come out as `target`, first those that leave alone what does."""
+    kept: dict[str, Value] = {}
+    wrong: list[list[dict[str, Value]]] = []
+    for part in parts:
+        right = (part.v if isinstance(part, Val) else part) is target
+        if not right:
+            wrong.append(want(part, target, depth))
+        elif target and isinstance(part, Val) and isinstance(part.t, tuple) and part.t[0] == "==":
+            kept.update((k, v) for r in want(part, target, depth) for k, v in r.items())
+    wrong = wrong or [want(part, target, depth) for part in parts]
+    whole: list[dict[str, Value]] = [{}]
+    for found in wrong if len(wrong) > 1 and all(wrong) else ():
+        whole = [{**w, **r} for w in whole for r in found[:2]][:MOST_OPERANDS]
+    result = [*(w for w in whole if w), *(r for found in wrong for r in found)]
+    return sorted(result, key=lambda r: any(k in kept and kept[k] != v for k, v in r.items()))
 
 
 def nonzero(a: Value, depth: int = 0) -> list[dict[str, Value]]:

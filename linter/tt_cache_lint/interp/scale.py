@@ -1,17 +1,18 @@
-"""Finding a larger input that turns a condition on numbers around, where it cannot be solved backwards.
+"""What becomes of a condition when inputs change: which repairs do, and larger inputs where nothing can be solved.
 
 A condition's term is a tree over the inputs, so it can be computed again for other numbers without running the code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tt_cache_lint.interp.ops import INTEGERS, OPERATIONS, wrap
-from tt_cache_lint.interp.values import Interrupt, Val, Value
+from tt_cache_lint.interp.values import Enum, Interrupt, Val, Value
 
 DOUBLINGS = 10
 MAX_NODES = 400
+MOST_REPAIRS = 12  # that are tried out
 
 
 class _Unclear(Exception):
@@ -31,7 +32,22 @@ def doubled(condition: Value, target: bool, inputs: Iterable[tuple[str, int]]) -
     return {}
 
 
-def again(value: Value, given: dict[str, int], budget: list[int]) -> Value:
+def those_that_do(condition: Value, target: bool, repairs: list[dict[str, Value]]) -> list[dict[str, Value]]:
+    """The repairs in their order, but last those that alone do not make the condition come out as `target`: an input
+    may occur in it more than once."""
+    if len(repairs) < 2:
+        return repairs
+    fails: list[bool] = []
+    for repair in repairs[:MOST_REPAIRS]:
+        try:
+            fails.append(bool(again(condition, repair, [MAX_NODES])) is not target)
+        except (_Unclear, Interrupt, TypeError, ValueError, OverflowError):
+            return repairs
+    tried = list(zip(fails, repairs, strict=False))
+    return [r for f, r in tried if not f] + [r for f, r in tried if f] + repairs[MOST_REPAIRS:]
+
+
+def again(value: Value, given: Mapping[str, Value], budget: list[int]) -> Value:
     """A value computed again with other inputs."""
     budget[0] -= 1
     if budget[0] < 0:
@@ -59,6 +75,8 @@ def again(value: Value, given: dict[str, int], budget: list[int]) -> Value:
         return -(-one // other) * other
     if op in ("min", "max"):
         return min(one, other) if op == "min" else max(one, other)
+    if op in ("==", "!=") and isinstance(one, Enum) and isinstance(other, Enum):
+        return (one == other) is (op == "==")
     if op not in OPERATIONS or not isinstance(one, (int, float)) or not isinstance(other, (int, float)):
         raise _Unclear
     return OPERATIONS[op](one, other)

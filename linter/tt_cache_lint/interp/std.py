@@ -20,6 +20,7 @@ from tt_cache_lint.interp.values import (
     Ref,
     Reversed,
     Unknown,
+    Val,
     Value,
     Vec,
     copied,
@@ -79,7 +80,8 @@ def known_length(m: Machine, v: Vec) -> Value:
 
 @method(Vec, "empty")
 def vec_empty(m: Machine, site: Site, v: Vec) -> Value:
-    return not v.items
+    length = known_length(m, v)
+    return ops.binary(m, "==", length, 0) if isinstance(length, Val) else not v.items
 
 
 @method(Vec, "push_back", "push_front_")

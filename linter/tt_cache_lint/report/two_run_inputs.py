@@ -12,6 +12,7 @@ from tt_cache_lint.report.python_text import call, identifier, is_identifier, li
 TENSORS = "tensor_args."
 TILE = 32
 LONGEST = 48  # characters of a variable
+SIDES = ("x", "y", "columns", "rows")
 ROW = 8  # cores side by side in a shard grid
 DTYPES = {
     "BFLOAT16": ("bfloat16", "bfloat16"),
@@ -224,8 +225,12 @@ def _memory(made: Inputs, world: World, key: str, spec: TensorSpec) -> str:
     orientation = _word(world, f"{key}.shard_spec.orientation", {"COL_MAJOR": 0}, "ROW_MAJOR")
     height, width = sides if len(sides) == 2 else _whole(spec)
     columns, rows = _grid(spec, layout, orientation, max(height, 1), max(width, 1))
+    ranges = _ranges(world, f"{key}.shard_spec.grid", columns, rows, block=layout == "BLOCK_SHARDED")
     name = f"{layout}_{height}X{width}" + ("_DRAM" if buffer == "DRAM" else "")
-    grid = f"ttnn.CoreRange(ttnn.CoreCoord(0, 0), ttnn.CoreCoord({columns - 1}, {rows - 1}))"
+    grid = ", ".join(
+        f"ttnn.CoreRange(ttnn.CoreCoord({x}, {y}), ttnn.CoreCoord({x + wide - 1}, {y + high - 1}))"
+        for x, y, wide, high in ranges
+    )
     shard = f"ttnn.ShardSpec(ttnn.CoreRangeSet({{{grid}}}), ({height}, {width}), ttnn.ShardOrientation.{orientation})"
     parts = (f"ttnn.TensorMemoryLayout.{layout}", f"ttnn.BufferType.{buffer}")
     lines = ["ttnn.MemoryConfig(", *(f"    {part}," for part in parts), *_shard(shard), ")"]
@@ -233,6 +238,17 @@ def _memory(made: Inputs, world: World, key: str, spec: TensorSpec) -> str:
         name += "_B"
     made.memories[name] = lines
     return name
+
+
+def _ranges(world: World, key: str, columns: int, rows: int, block: bool) -> list[tuple[int, ...]]:
+    """The ranges of cores of the world's shard grid; one at the origin if these do not hold that many shards."""
+    found: list[tuple[int, ...]] = []
+    while all(f"{(at := f'{key}[{len(found)}]' if found else key)}.{side}" in world for side in SIDES):
+        found.append(tuple(int(world[f"{at}.{side}"].value) for side in SIDES))
+    fits = found and sum(item[2] * item[3] for item in found) >= columns * rows
+    if not fits or (block and (found[0][2], found[0][3]) != (columns, rows)):
+        return [(0, 0, columns, rows)]
+    return found
 
 
 def _shard(text: str) -> list[str]:

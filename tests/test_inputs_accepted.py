@@ -1,0 +1,138 @@
+"""Inputs that validators accept are found: what a check asks of cores, lists and several conditions at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from small_factory import factory
+from tt_cache_lint.device.core_methods import count_of, set_box, set_intersects
+from tt_cache_lint.device.cores import CoreRangeSet
+from tt_cache_lint.device.tensor_inputs import input_ranges
+from tt_cache_lint.engine import Options, analyse
+from tt_cache_lint.interp import ops
+from tt_cache_lint.interp.machine import Machine
+from tt_cache_lint.interp.registry import Site
+from tt_cache_lint.interp.scale import those_that_do
+from tt_cache_lint.interp.values import Implausible, Mark, Val, Value, plain
+from tt_cache_lint.interp.world import World
+
+SITE = Site(Mark("", 0, 1, 0, ""), "cores")
+SHARDED = "const auto& grid = tensors.input.shard_spec().value().grid;"
+BOTH = f"{SHARDED} const auto& other = tensors.mask.value().shard_spec().value().grid;"
+CHECKS = {
+    "apart": f"{BOTH} TT_FATAL(!grid.intersects(other), ); TT_FATAL(grid.num_cores() == other.num_cores(), );",
+    "same": f"{BOTH} TT_FATAL(grid == other, ); TT_FATAL(grid.num_cores() == 6, );",
+    "place": f"""{SHARDED} const auto ranges = grid.ranges();
+        TT_FATAL(ranges[0].start_coord.x == 1 && ranges[0].end_coord.x == 3 && ranges[0].start_coord.y == 0 &&
+            ranges[0].end_coord.y == 1 && ranges[1].start_coord.x == 1 && ranges[1].end_coord.x == 2 &&
+            ranges[1].start_coord.y == 2 && ranges[1].end_coord.y == 2, );""",
+    "box": f"{SHARDED} TT_FATAL(grid.bounding_box().grid_size().x == 3 && grid.bounding_box().grid_size().y == 2, );",
+    "spec": f"{SHARDED} TT_FATAL(tensors.input.shard_spec().value().num_cores() == 5, );",
+    "list": """TT_FATAL(tensors.mask.has_value() != !attributes.places.empty(), );
+        TT_FATAL(tensors.mask.has_value(), );""",
+}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_inputs_are_found(tmp_path: Path, check: str) -> None:
+    text = factory(validate=CHECKS[check]).replace("bool flag = false;", "std::vector<uint32_t> places;")
+    (tmp_path / "op.cpp").write_text(text)
+    (found,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+    assert not found.reason
+    assert found.slots.needing_refresh == found.slots.matched > 0
+
+
+# -- cores given to the op -------------------------------------------------------------------------------------------
+
+
+def given(m: Machine, name: str, usual: tuple[int, int, int, int] = (0, 0, 4, 1)) -> CoreRangeSet:
+    return input_ranges(m.world, name, usual)
+
+
+def mended(asked: list[dict[str, Value]]) -> Machine:
+    """A machine in a world that insists on the first repair."""
+    return Machine(None, World(0, dict(asked[0])))
+
+
+def test_a_number_of_cores_leads_to_columns() -> None:
+    m = Machine(None, World(0))
+    count = count_of(m, given(m, "g").ranges)
+    m = mended(ops.want(ops.binary(m, "==", count, 8), True))
+    assert plain(count_of(m, given(m, "g").ranges)) == 8
+
+
+def test_several_ranges_are_counted_together() -> None:
+    m = Machine(None, World(0, {"g.size": 2, "g[1].columns": 3}))
+    cores = given(m, "g")
+    assert plain(count_of(m, cores.ranges)) == len(set(cores.xys())) == 7
+    (one, two) = (item.box() for item in cores.ranges)
+    assert one[3] < two[1]  # they lie below each other unless something else is insisted on
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_overlapping_cores_can_be_had_and_avoided(wanted: bool) -> None:
+    m = Machine(None, World(0))
+    places = {"a": (0, 0, 4, 1), "b": (0, 3 if wanted else 0, 4, 1)}
+    before = set_intersects(m, SITE, *(given(m, n, p) for n, p in places.items()))
+    assert plain(before) is not wanted
+    results = []
+    for repair in ops.want(before, wanted):
+        try:
+            other = mended([repair])
+            results.append(plain(set_intersects(other, SITE, *(given(other, n, p) for n, p in places.items()))))
+        except Implausible:  # beyond the device
+            continue
+    assert wanted in results
+
+
+def test_cores_that_the_code_changed_have_no_columns_to_ask_for() -> None:
+    m = Machine(None, World(0))
+    box = set_box(m, SITE, given(m, "g"))
+    box.end.y = 2
+    assert box.given() is None
+    assert plain(count_of(m, [box])) == 12
+
+
+@pytest.mark.parametrize(
+    "absurd", [{"g.x": -1}, {"g.columns": 0}, {"g.rows": 40}, {"g.size": 0}, {"g.size": 99}, {"g.y": 16}]
+)
+def test_absurd_cores_are_refused(absurd: dict[str, Value]) -> None:
+    with pytest.raises(Implausible):
+        given(Machine(None, World(0, absurd)), "g")
+
+
+# -- conditions ------------------------------------------------------------------------------------------------------
+
+
+def test_flags_that_have_to_differ() -> None:
+    m = Machine(None, World(0))
+    flags = [Val(True, m.world.bit(n), n) for n in ("a", "b")]
+    assert ops.want(ops.binary(m, "!=", *flags), True) == [{"a": False}, {"b": False}]
+
+
+def test_a_long_conjunction_is_solved_to_its_first_operand() -> None:
+    m = Machine(None, World(0))
+    term: Value = ops.binary(m, "==", Val(0, m.world.bit("x0"), "x0"), 7)
+    for at in range(1, 12):
+        term = Val(False, 1, ("&&", term, ops.binary(m, "==", Val(at, m.world.bit(f"x{at}"), f"x{at}"), at)))
+    assert ops.want(term, True) == [{"x0": 7}]
+
+
+def test_what_does_not_undo_the_rest_comes_first() -> None:
+    """`x == 1` holds: `x + n - 1 == 3` is had by another n, not by another x."""
+    m = Machine(None, World(0))
+    x, n = (Val(v, m.world.bit(k), k) for k, v in (("x", 1), ("n", 4)))
+    end = ops.binary(m, "-", ops.binary(m, "+", x, n), 1)
+    holds, fails = ops.binary(m, "==", x, 1), ops.binary(m, "==", end, 3)
+    both = Val(False, x.p | n.p, ("&&", holds, fails))
+    assert ops.want(both, True)[0] == {"n": 3}
+
+
+def test_a_repair_that_does_nothing_comes_last() -> None:
+    m = Machine(None, World(0))
+    x = Val(2, m.world.bit("x"), "x")
+    condition = ops.binary(m, "==", ops.binary(m, "*", x, x), 16)
+    repairs: list[dict[str, Value]] = [{"x": 8}, {"x": 4}]
+    assert those_that_do(condition, True, repairs) == [{"x": 4}, {"x": 8}]
