@@ -9,18 +9,30 @@ import pytest
 from small_factory import factory
 from tt_cache_lint.device.core_methods import count_of, set_box, set_intersects
 from tt_cache_lint.device.cores import CoreRangeSet
-from tt_cache_lint.device.tensor_inputs import input_ranges
+from tt_cache_lint.device.tensor_inputs import input_memory, input_ranges
+from tt_cache_lint.device.tensors import MEMORY_LAYOUTS
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.registry import Site
 from tt_cache_lint.interp.scale import those_that_do
-from tt_cache_lint.interp.values import Implausible, Mark, Val, Value, plain
+from tt_cache_lint.interp.values import Implausible, Mark, Thrown, Val, Value, plain
 from tt_cache_lint.interp.world import World
 
 SITE = Site(Mark("", 0, 1, 0, ""), "cores")
 SHARDED = "const auto& grid = tensors.input.shard_spec().value().grid;"
 BOTH = f"{SHARDED} const auto& other = tensors.mask.value().shard_spec().value().grid;"
+MORE = """std::vector<uint32_t> places;
+    struct First { uint32_t a; };
+    struct Second { uint32_t b; };
+    struct Third { uint32_t c; };
+    using Config = std::variant<First, Second, Third>;
+    std::optional<Config> config;"""
+PICK = """
+CopyOperation::operation_attributes_t::Config pick(const CopyOperation::operation_attributes_t& attributes) {
+    return attributes.config.value();
+}
+"""
 CHECKS = {
     "apart": f"{BOTH} TT_FATAL(!grid.intersects(other), ); TT_FATAL(grid.num_cores() == other.num_cores(), );",
     "same": f"{BOTH} TT_FATAL(grid == other, ); TT_FATAL(grid.num_cores() == 6, );",
@@ -30,6 +42,14 @@ CHECKS = {
             ranges[1].start_coord.y == 2 && ranges[1].end_coord.y == 2, );""",
     "box": f"{SHARDED} TT_FATAL(grid.bounding_box().grid_size().x == 3 && grid.bounding_box().grid_size().y == 2, );",
     "spec": f"{SHARDED} TT_FATAL(tensors.input.shard_spec().value().num_cores() == 5, );",
+    "wide": f"{SHARDED} TT_FATAL(grid.num_cores() == 12, );",
+    "many": f"""{SHARDED} const auto cores = corerange_to_cores(grid, std::nullopt, true);
+        for (uint32_t i = 0; i < 8; i++) {{ TT_FATAL(cores[i].y < 3, ); }}""",
+    "visit": """TT_FATAL(attributes.config.has_value(), );
+        std::visit([&](const auto& config) {
+            using Kind = std::decay_t<decltype(config)>;
+            if constexpr (!std::is_same_v<Kind, Third>) { TT_THROW("not this one"); }
+        }, pick(attributes));""",
     "list": """TT_FATAL(tensors.mask.has_value() != !attributes.places.empty(), );
         TT_FATAL(tensors.mask.has_value(), );""",
 }
@@ -37,7 +57,7 @@ CHECKS = {
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_inputs_are_found(tmp_path: Path, check: str) -> None:
-    text = factory(validate=CHECKS[check]).replace("bool flag = false;", "std::vector<uint32_t> places;")
+    text = factory(validate=CHECKS[check], helpers=PICK).replace("bool flag = false;", MORE)
     (tmp_path / "op.cpp").write_text(text)
     (found,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
     assert not found.reason
@@ -101,6 +121,16 @@ def test_cores_that_the_code_changed_have_no_columns_to_ask_for() -> None:
 def test_absurd_cores_are_refused(absurd: dict[str, Value]) -> None:
     with pytest.raises(Implausible):
         given(Machine(None, World(0, absurd)), "g")
+
+
+def test_l1_shards_lie_on_the_device() -> None:
+    """More columns than the device has make it a larger one; where the device is insisted on, they are refused."""
+    world = World(0, {"t.memory_layout": MEMORY_LAYOUTS[1], "t.shard_spec.grid.columns": 7})
+    with pytest.raises(Thrown) as thrown:
+        _ = input_memory(world, "t").shard_spec
+    assert thrown.value.repairs == ({"device.grid.x": 7},)
+    again = World(0, {**world.forced, "device.grid.x": 7})
+    assert len(plain(input_memory(again, "t").shard_spec).grid.xys()) == 7
 
 
 # -- conditions ------------------------------------------------------------------------------------------------------

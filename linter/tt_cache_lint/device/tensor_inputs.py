@@ -27,6 +27,7 @@ from tt_cache_lint.device.tensors import (
 from tt_cache_lint.interp.values import (
     Implausible,
     Opt,
+    Thrown,
     Val,
     Value,
     Vec,
@@ -83,11 +84,18 @@ def input_memory(world: World, name: str, shape: Any = None) -> MemoryConfig:
 
 
 def _within_device(world: World, cores: CoreRangeSet) -> None:
-    """A device that a path insists on has the cores that L1 shards lie on."""
-    for side, position in (("x", 2), ("y", 3)):
-        size = world.given(f"device.grid.{side}")
-        if isinstance(size, int) and any(r.box()[position] >= size for r in cores.ranges):
-            raise Implausible("a shard grid beyond the device's")
+    """L1 shards lie on cores that the device has. Raises Thrown when it has fewer, Implausible when any device has."""
+    usual = (world.grids or GRIDS)[world.seed % len(world.grids or GRIDS)]
+    larger: dict[str, Value] = {}
+    for side, position, most in zip(("x", "y"), (2, 3), usual, strict=True):
+        given = world.given(f"device.grid.{side}")
+        needed = max((item.box()[position] + 1 for item in cores.ranges), default=0)
+        if needed > (given if isinstance(given, int) else most):
+            larger[f"device.grid.{side}"] = needed
+    if any(size > MOST_SIDE for size in larger.values()):
+        raise Implausible("a shard grid beyond any device's")
+    if larger:
+        raise Thrown("a shard grid beyond the device's", cores.mask(), (larger,))
 
 
 def is_sharded(layout: Value) -> Value:

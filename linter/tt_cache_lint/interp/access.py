@@ -219,6 +219,9 @@ def beyond(m: Machine, base: Vec | InitList, index: int, at: Value = None) -> Va
     return Unknown(f"element {index} of {key_of(base)}", mask(base))
 
 
+COLUMNS = ".columns"  # the end of the keys of inputs that say how many columns of cores a range has
+
+
 def out_of_range(m: Machine, base: Vec | InitList, index: int, at: Value) -> Thrown | Implausible:
     """A wrong index: a shape of another rank may be what the code expects, or a loop ran too far.
 
@@ -241,7 +244,16 @@ def out_of_range(m: Machine, base: Vec | InitList, index: int, at: Value) -> Thr
         return Implausible(message)
     from tt_cache_lint.interp.lower import thrown
 
-    return thrown(m, message)
+    found = thrown(m, message)
+    found.repairs = (*_longer(m, base, index), *found.repairs)
+    return found
+
+
+def _longer(m: Machine, base: Vec | InitList, index: int) -> list[dict[str, Value]]:
+    """More columns of the cores that a list is made of: twice as many, then what the index asks for."""
+    sides = [key for key in m.world.leaves(mask(base.items[0])) if key.endswith(COLUMNS)] if base.items else []
+    wide = [(key, m.world.facts[key].value) for key in sides if index > 0]
+    return [{key: count} for key, old in wide for count in dict.fromkeys((2 * old, index + 1)) if count > old]
 
 
 def index_ref(m: Machine, base: Value, at: Value) -> Value:

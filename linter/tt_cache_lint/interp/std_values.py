@@ -34,6 +34,7 @@ from tt_cache_lint.interp.values import (
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
+    from tt_cache_lint.interp.world import Fact
 
 
 # -- algorithms ------------------------------------------------------------------------------------------------------
@@ -165,9 +166,8 @@ def std_get(m: Machine, site: Site, args: list[Value]) -> Value:
                 if alternative.key == which.key or alternative.decl is which.decl is not None:
                     key = holder.index.t
                     raise Thrown(f"std::get<{which.name}> of another alternative", holder.p, ({key: position},))
-            given = f"{getattr(target, 'key', '')}".removesuffix(f"<{getattr(target, 'name', '')}>")
-            fact = m.world.facts.get(f"{given}.index")
-            if fact is not None:  # taken out of a variant that was given to the op
+            fact = _taken_out(m, target)
+            if fact is not None:
                 others = tuple({fact.key: choice} for choice in fact.choices if choice != fact.value)
                 raise Thrown(f"std::get<{which.name}> of another alternative", fact.bit, others)
             # It was computed here: which decision led to it is anybody's guess, and numbers will not change it.
@@ -180,6 +180,12 @@ def std_get(m: Machine, site: Site, args: list[Value]) -> Value:
             return index_ref(m, target, which)
         return list(target.components())[which]
     return Unknown(f"std::get<{which}>({key_of(target)})", mask(target))
+
+
+def _taken_out(m: Machine, value: Value) -> Fact | None:
+    """Which alternative a variant given to the op holds, for what was taken out of it."""
+    given = f"{getattr(value, 'key', '')}".removesuffix(f"<{getattr(value, 'name', '')}>")
+    return m.world.facts.get(f"{given}.index")
 
 
 @function("get_if", refs=True)
@@ -269,8 +275,11 @@ def visit(m: Machine, site: Site, args: list[Value]) -> Value:
 
 
 def _other_alternatives(m: Machine, variants: list[Value]) -> list[dict[str, Value]]:
-    held = [v for v in map(value_of, variants) if isinstance(v, Opt) and isinstance(v.t, str)]
-    facts = [m.world.facts[v.t] for v in held if v.t in m.world.facts]
+    facts: list[Fact] = []
+    for value in map(value_of, variants):
+        held = m.world.facts.get(value.t) if isinstance(value, Opt) and isinstance(value.t, str) else None
+        fact = held or _taken_out(m, value.v if isinstance(value, Opt) else value)
+        facts += [fact] if fact is not None else []
     return [{fact.key: choice} for fact in facts for choice in fact.choices if choice != fact.value]
 
 
