@@ -9,7 +9,7 @@ import pytest
 from small_factory import factory
 from tt_cache_lint.device.core_methods import count_of, set_box, set_intersects
 from tt_cache_lint.device.cores import CoreRangeSet
-from tt_cache_lint.device.tensor_inputs import input_memory, input_ranges
+from tt_cache_lint.device.tensor_inputs import input_memory, input_ranges, input_tensor
 from tt_cache_lint.device.tensors import MEMORY_LAYOUTS
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.interp import ops
@@ -131,6 +131,20 @@ def test_l1_shards_lie_on_the_device() -> None:
     assert thrown.value.repairs == ({"device.grid.x": 7},)
     again = World(0, {**world.forced, "device.grid.x": 7})
     assert len(plain(input_memory(again, "t").shard_spec).grid.xys()) == 7
+
+
+def test_the_tensors_of_a_list_are_alike() -> None:
+    """What is insisted on for the first one holds for all, unless it is insisted on otherwise."""
+    first: dict[str, Value] = {
+        "list[0].logical_shape[3]": 96,
+        "list[0].memory_layout": MEMORY_LAYOUTS[2],
+        "list[2].logical_shape[3]": 7,
+    }
+    world = World(0, first)
+    specs = [input_tensor(world, f"list[{at}]", 1).spec for at in range(3)]
+    assert [plain(spec.shape.items[-1]) for spec in specs] == [96, 96, 7]
+    assert {plain(spec.layout.memory.memory_layout) for spec in specs} == {MEMORY_LAYOUTS[2]}
+    assert MEMORY_LAYOUTS[0] in world.facts["list[1].memory_layout"].choices
 
 
 # -- conditions ------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from tt_cache_lint.interp.values import (
     mask,
     plain,
 )
-from tt_cache_lint.interp.world import World
+from tt_cache_lint.interp.world import NOT_GIVEN, World
 
 if TYPE_CHECKING:
     pass
@@ -48,9 +48,22 @@ def default_dims(world: World) -> tuple[int, ...]:
     return SHAPES[world.seed % len(SHAPES)]
 
 
+def _fact(
+    world: World, name: str, aspect: str, choices: tuple[Value, ...], number: bool = False, words: str = ""
+) -> Val:
+    """A property of a tensor. The tensors of a list are alike: what is insisted on for the first one is the default of
+    the others."""
+    owner, found, index = name.rpartition("[")
+    if found and index != "0]" and index.endswith("]"):
+        first = world.given(f"{owner}[0]{aspect}")
+        if first is not NOT_GIVEN:
+            choices = (first,) if number else (first, *(c for c in choices if c != first))
+    return world.fact(f"{name}{aspect}", choices, number=number, words=words)
+
+
 def input_shape(world: World, name: str) -> Vec:
     """The logical shape of an input tensor: a rank decision and a number for each dimension."""
-    rank = world.fact(f"{name}.rank", (4, 2, 3), words=f"rank of {name}")
+    rank = _fact(world, name, ".rank", (4, 2, 3), words=f"rank of {name}")
     dims = default_dims(world)
     count = int(rank.v)
     if not 0 <= count <= 8:
@@ -58,7 +71,7 @@ def input_shape(world: World, name: str) -> Vec:
     items: list[Value] = []
     for index in range(count):
         default = dims[count - 1 - index] if count - 1 - index < len(dims) else 1
-        value = world.fact(f"{name}.logical_shape[{index}]", (default,), number=True)
+        value = _fact(world, name, f".logical_shape[{index}]", (default,), number=True)
         items.append(Val(value.v, value.p, value.t))
     shape = make_shape(items)
     shape.key = rank  # what asks for the rank depends on it
@@ -67,10 +80,10 @@ def input_shape(world: World, name: str) -> Vec:
 
 def input_memory(world: World, name: str, shape: Any = None) -> MemoryConfig:
     """A memory config whose layout is a decision."""
-    layout = world.fact(f"{name}.memory_layout", MEMORY_LAYOUTS, words=f"{name} memory layout")
+    layout = _fact(world, name, ".memory_layout", MEMORY_LAYOUTS, words=f"{name} memory layout")
     sharded = layout.v.name != "INTERLEAVED"
     kinds = (L1, DRAM) if sharded else (DRAM, L1)
-    buffer_type = world.fact(f"{name}.buffer_type", kinds, words=f"{name} buffer type")
+    buffer_type = _fact(world, name, ".buffer_type", kinds, words=f"{name} buffer type")
     if not sharded:
         return MemoryConfig(layout, buffer_type, None)
 
@@ -130,9 +143,9 @@ def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec:
         extents = [height, _share(width, len(cores.xys()))]
     sides: list[Value] = []
     for index, extent in enumerate(extents):
-        fact = world.fact(f"{name}.shard_spec.shape[{index}]", (extent,), number=True)
+        fact = _fact(world, name, f".shard_spec.shape[{index}]", (extent,), number=True)
         sides.append(Val(fact.v, fact.p | p, fact.t))
-    orientation = world.fact(f"{name}.shard_spec.orientation", ORIENTATIONS, words=f"{name} shard orientation")
+    orientation = _fact(world, name, ".shard_spec.orientation", ORIENTATIONS, words=f"{name} shard orientation")
     return ShardSpec(cores, make_shape(sides), orientation)
 
 
@@ -177,8 +190,8 @@ def input_tensor(world: World, name: str, run: int) -> Tensor:
 
     def make() -> TensorSpec:
         shape = input_shape(world, name)
-        dtype = world.fact(f"{name}.dtype", DTYPES, words=f"{name} dtype")
-        layout = world.fact(f"{name}.layout", LAYOUTS, words=f"{name} layout")
+        dtype = _fact(world, name, ".dtype", DTYPES, words=f"{name} dtype")
+        layout = _fact(world, name, ".layout", LAYOUTS, words=f"{name} layout")
         page = PageConfig(layout, Tile())
         bare = TensorSpec(shape, TensorLayout(dtype, page, None))  # type: ignore[arg-type]
         return TensorSpec(shape, TensorLayout(dtype, page, input_memory(world, name, lambda: bare.padded)))
