@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from small_factory import factory
+from tt_cache_lint.device.buffer_methods import grid_of
 from tt_cache_lint.device.core_methods import count_of, set_box, set_intersects
 from tt_cache_lint.device.cores import CoreRangeSet
 from tt_cache_lint.device.tensor_inputs import input_memory, input_ranges, input_tensor
@@ -124,13 +125,15 @@ def test_absurd_cores_are_refused(absurd: dict[str, Value]) -> None:
 
 
 def test_l1_shards_lie_on_the_device() -> None:
-    """More columns than the device has make it a larger one; where the device is insisted on, they are refused."""
-    world = World(0, {"t.memory_layout": MEMORY_LAYOUTS[1], "t.shard_spec.grid.columns": 7})
+    """More columns than devices usually have make it a larger one; one that is insisted on has to be another."""
+    insisted: dict[str, Value] = {"t.memory_layout": MEMORY_LAYOUTS[1], "t.shard_spec.grid.columns": 7}
+    world = World(0, dict(insisted))
+    assert len(plain(input_memory(world, "t").shard_spec).grid.xys()) == 7
+    assert grid_of(world).xy[0] == 7
+    small = World(0, {**insisted, "device.grid.x": 5})
     with pytest.raises(Thrown) as thrown:
-        _ = input_memory(world, "t").shard_spec
+        _ = input_memory(small, "t").shard_spec
     assert thrown.value.repairs == ({"device.grid.x": 7},)
-    again = World(0, {**world.forced, "device.grid.x": 7})
-    assert len(plain(input_memory(again, "t").shard_spec).grid.xys()) == 7
 
 
 def test_the_tensors_of_a_list_are_alike() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tt_cache_lint.device.tensors import MEMORY_LAYOUTS
+from tt_cache_lint.device.tensors import MEMORY_LAYOUTS, MOST_SIDE
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.hit import NO_LIMITS, Outcome, Replay
 from tt_cache_lint.interp.interp import Interp
@@ -691,6 +691,8 @@ def _plausible(repair: Decisions) -> bool:
             if not (0 if _may_be_zero(key) else least) <= value < 1_000_000:
                 return False
             if (key.endswith(".rank") and value > 6) or ("shape[" in key and value > 100_000):
+                return False
+            if key.endswith((".columns", ".rows")) and value > MOST_SIDE:
                 return False
         if isinstance(value, Enum) and key.endswith(".memory_layout") and value not in MEMORY_LAYOUTS:
             return False

@@ -7,6 +7,7 @@ shows.
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.tensors import make_shape
@@ -45,11 +46,28 @@ MESHES: tuple[tuple[Coords, tuple[Coords, Coords]], ...] = (
     ((1, 4), ((0, 2), (0, 3))),
 )
 MAX_COORDINATES = 64
+EXTENT = "mesh.shape["  # the beginning of the keys of the mesh's extents
 
 
 def mesh_of(world: World) -> tuple[Coords, tuple[Coords, Coords]]:
-    """The mesh of a world: its shape, and the coordinates of the workload."""
-    return MESHES[world.seed % len(MESHES)]
+    """The mesh of a world: its shape, and the coordinates of the workload. Raises Implausible when they do not fit."""
+    shape, coords = MESHES[world.seed % len(MESHES)]
+    asked = [world.given(f"{EXTENT}{axis}]") for axis in range(len(shape))]
+    given = tuple(new if isinstance(new, int) else old for new, old in zip(asked, shape, strict=True))
+    if given == shape:
+        return shape, coords
+    if prod(given) > MAX_COORDINATES or any(at >= most for c in coords for at, most in zip(c, given, strict=True)):
+        raise Implausible("a mesh of another size")
+    return given, coords
+
+
+def extents(m: Machine) -> list[Value]:
+    """The shape of the mesh. It is an input where a validator asks for it; elsewhere numbers, since what works on one
+    mesh works on the others and would be tried for each."""
+    shape = mesh_of(m.world)[0]
+    if m.phase != "validate":
+        return list(shape)
+    return [m.world.fact(f"{EXTENT}{axis}]", (extent,), number=True) for axis, extent in enumerate(shape)]
 
 
 def all_coords(shape: Coords) -> list[Coords]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.cores import CoreCoord
-from tt_cache_lint.device.mesh import Coords, MeshCoordinate, all_coords, coordinate, mesh_of
+from tt_cache_lint.device.mesh import Coords, MeshCoordinate, all_coords, coordinate, extents, mesh_of, mesh_size
 from tt_cache_lint.device.tensors import DRAM, L1, Buffer, Device, Tensor, make_shape
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import Site, constructor, function, method
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Mark, Obj, Opt, Struct, Unknown, Value, Vec, identity, mask, plain
+from tt_cache_lint.interp.values import Mark, Obj, Opt, Struct, Unknown, Val, Value, Vec, identity, mask, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -38,8 +38,14 @@ class FabricNodeId(Obj):
 
 @method(Buffer, "get_coords", "coords")
 def storage_coords(m: Machine, site: Site, v: Buffer) -> Value:
-    """DeviceStorage::get_coords(): a tensor lies on the whole mesh."""
-    return Vec([MeshCoordinate(list(c)) for c in all_coords(mesh_of(m.world)[0])])
+    """DeviceStorage::get_coords(): a tensor lies on the whole mesh. The last coordinate says how large it is."""
+    sides = extents(m)
+    found = [MeshCoordinate(list(c)) for c in all_coords(mesh_of(m.world)[0])]
+    found[-1] = MeshCoordinate([ops.binary(m, "-", side, 1) for side in sides])
+    made = Vec(found)
+    size = mesh_size(m, site, make_shape(sides))
+    made.key = size if isinstance(size, Val) else None
+    return made
 
 
 @method(Buffer, "is_uniform_storage")
@@ -54,15 +60,15 @@ def tensor_topology(m: Machine, site: Site, v: Tensor) -> Value:
 
 @method(Device, "shape")
 def device_shape(m: Machine, site: Site, v: Device) -> Value:
-    return make_shape(list(mesh_of(m.world)[0]))
+    return make_shape(extents(m))
 
 
 @method(Device, "num_devices", "num_rows", "num_cols", "size")
 def device_counts(m: Machine, site: Site, v: Device) -> Value:
-    shape = mesh_of(m.world)[0]
+    sides = extents(m)
     if site.name in ("num_rows", "num_cols"):
-        return shape[0 if site.name == "num_rows" else 1]
-    return len(all_coords(shape))
+        return sides[0 if site.name == "num_rows" else 1]
+    return mesh_size(m, site, make_shape(sides))
 
 
 @method(Device, "is_mesh_2d")

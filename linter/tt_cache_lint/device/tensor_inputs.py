@@ -12,6 +12,7 @@ from tt_cache_lint.device.tensors import (
     L1,
     LAYOUTS,
     MEMORY_LAYOUTS,
+    MOST_SIDE,
     ORIENTATIONS,
     SHAPES,
     MemoryConfig,
@@ -39,7 +40,6 @@ from tt_cache_lint.interp.world import NOT_GIVEN, World
 if TYPE_CHECKING:
     pass
 
-MOST_SIDE = 16  # columns and rows of the largest device's grid
 
 # -- inputs ----------------------------------------------------------------------------------------------------------
 
@@ -97,16 +97,16 @@ def input_memory(world: World, name: str, shape: Any = None) -> MemoryConfig:
 
 
 def _within_device(world: World, cores: CoreRangeSet) -> None:
-    """L1 shards lie on cores that the device has. Raises Thrown when it has fewer, Implausible when any device has."""
+    """L1 shards lie on cores that the device has: it gets as many as that takes. Raises Thrown when it is known to have
+    fewer."""
     usual = (world.grids or GRIDS)[world.seed % len(world.grids or GRIDS)]
     larger: dict[str, Value] = {}
     for side, position, most in zip(("x", "y"), (2, 3), usual, strict=True):
-        given = world.given(f"device.grid.{side}")
+        key = f"device.grid.{side}"
         needed = max((item.box()[position] + 1 for item in cores.ranges), default=0)
-        if needed > (given if isinstance(given, int) else most):
-            larger[f"device.grid.{side}"] = needed
-    if any(size > MOST_SIDE for size in larger.values()):
-        raise Implausible("a shard grid beyond any device's")
+        if needed > most or key in world.facts or world.given(key) is not NOT_GIVEN:
+            if world.fact(key, (max(needed, most),), number=True).v < needed:
+                larger[key] = needed
     if larger:
         raise Thrown("a shard grid beyond the device's", cores.mask(), (larger,))
 

@@ -128,6 +128,7 @@ SHAPES = (
     (80, 40, 2, 1, 1),
     (32, 256, 1, 3, 1),
 )
+MOST_SIDE = 16  # columns and rows of the largest device's grid
 GRIDS = ((4, 3), (3, 4), (5, 2), (2, 5), (4, 4), (6, 2), (3, 3), (8, 2))
 CONSTANTS.update({"is_device_tensor": None})
 del CONSTANTS["is_device_tensor"]
