@@ -1,4 +1,4 @@
-"""Inputs that validators accept are found: what a check asks of cores, lists and several conditions at once."""
+"""Inputs that validators accept are found: what checks ask of cores, lists, the mesh and several conditions at once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from small_factory import factory
 from tt_cache_lint.device.buffer_methods import grid_of
 from tt_cache_lint.device.core_methods import count_of, set_box, set_intersects
 from tt_cache_lint.device.cores import CoreRangeSet
+from tt_cache_lint.device.mesh import mesh_of
 from tt_cache_lint.device.tensor_inputs import input_memory, input_ranges, input_tensor
 from tt_cache_lint.device.tensors import MEMORY_LAYOUTS
 from tt_cache_lint.engine import Options, analyse
@@ -46,6 +47,10 @@ CHECKS = {
     "wide": f"{SHARDED} TT_FATAL(grid.num_cores() == 12, );",
     "many": f"""{SHARDED} const auto cores = corerange_to_cores(grid, std::nullopt, true);
         for (uint32_t i = 0; i < 8; i++) {{ TT_FATAL(cores[i].y < 3, ); }}""",
+    "mesh": "TT_FATAL(tensors.input.device()->get_view().num_cols() == 8, );",
+    "devices": """uint32_t count = 0;
+        for (const auto& at : tensors.input.device_storage().get_coords()) { count = std::max(count, at[1] + 1); }
+        TT_FATAL(count == 8 && tensors.input.device()->num_devices() == 16, );""",
     "visit": """TT_FATAL(attributes.config.has_value(), );
         std::visit([&](const auto& config) {
             using Kind = std::decay_t<decltype(config)>;
@@ -148,6 +153,13 @@ def test_the_tensors_of_a_list_are_alike() -> None:
     assert [plain(spec.shape.items[-1]) for spec in specs] == [96, 96, 7]
     assert {plain(spec.layout.memory.memory_layout) for spec in specs} == {MEMORY_LAYOUTS[2]}
     assert MEMORY_LAYOUTS[0] in world.facts["list[1].memory_layout"].choices
+
+
+@pytest.mark.parametrize("absurd", [{"mesh.shape[1]": 1}, {"mesh.shape[0]": 40}])
+def test_a_mesh_has_the_coordinates_of_the_workload(absurd: dict[str, Value]) -> None:
+    assert mesh_of(World(0, {"mesh.shape[0]": 2}))[0] == (2, 4)
+    with pytest.raises(Implausible):
+        mesh_of(World(0, absurd))
 
 
 # -- conditions ------------------------------------------------------------------------------------------------------

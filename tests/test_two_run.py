@@ -188,6 +188,17 @@ def written(tmp_path: Path, given: list[Given], arguments: list[CallArgument]) -
 INPUT = CallArgument("input", "Tensor", feeds=("tensor_args.input",))
 
 
+@pytest.mark.parametrize(("start", "columns", "given"), [(1, 4, True), (1, 1, False)])
+def test_the_cores_of_shards_are_those_of_the_world(tmp_path: Path, start: int, columns: int, given: bool) -> None:
+    """Cores that cannot hold all shards are not taken."""
+    sharded = tensor("tensor_args.input", memory_layout="HEIGHT_SHARDED", buffer_type="L1")
+    sharded += [Given(f"tensor_args.input.shard_spec.shape[{at}]", side) for at, side in enumerate((32, 128))]
+    sides = {"x": start, "y": 0, "columns": columns, "rows": 1}
+    sharded += [Given(f"tensor_args.input.shard_spec.grid.{side}", value) for side, value in sides.items()]
+    text = " ".join(written(tmp_path, sharded, [INPUT]).split())
+    assert (f"ttnn.CoreRange(ttnn.CoreCoord({start}, 0), ttnn.CoreCoord({start + columns - 1}, 0))" in text) is given
+
+
 @pytest.mark.parametrize(
     ("layout", "shard", "cores"),
     [("HEIGHT_SHARDED", (32, 128), (1, 0)), ("WIDTH_SHARDED", (64, 32), (3, 0)), ("BLOCK_SHARDED", (32, 64), (1, 1))],
