@@ -183,7 +183,6 @@ def test_a_device_has_the_cores_of_the_shards(width: int, kind: str, fits: bool)
     """A path that insists on a small device is none for L1 shards on more cores; DRAM shards lie on banks."""
     from tt_cache_lint.device.tensor_inputs import input_memory
     from tt_cache_lint.device.tensors import enum
-    from tt_cache_lint.interp.values import Implausible
 
     given = {
         "device.grid.x": width,
@@ -194,7 +193,7 @@ def test_a_device_has_the_cores_of_the_shards(width: int, kind: str, fits: bool)
     if fits:
         assert memory.shard_spec.v.grid.ranges[0].box() == (0, 0, 3, 0)
     else:
-        with pytest.raises(Implausible, match="beyond the device"):
+        with pytest.raises(Thrown, match="beyond the device"):
             _ = memory.shard_spec
 
 
