@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from interp_snippets import interp_of, run
 from small_factory import CREATE, STALE, factory
+from tt_cache_lint.device.nd_shard import or_nd_sharded
+from tt_cache_lint.device.tensors import MEMORY_LAYOUTS, ND_SHARDED
 from tt_cache_lint.engine import Options, analyse
+from tt_cache_lint.factory.choice import ways
+from tt_cache_lint.factory.find import Finder
+from tt_cache_lint.interp.ops import want
+from tt_cache_lint.interp.values import Opt, Thrown, Val, Vec, plain
 from tt_cache_lint.model import Confidence, FactoryFacts
 
 REFUSED = "no input was found that the validators accept"
@@ -62,6 +69,118 @@ def test_an_input_is_found(tmp_path: Path, validate: str) -> None:
     assert {d.slot.name: d.confidence for d in found.differences} == {"writer arg 0": Confidence.CERTAIN}
 
 
+SPREAD = (
+    "uint32_t part = (attributes.stop[3] - attributes.start[3] + attributes.step[3] - 1) / attributes.step[3];"
+    'TT_FATAL(attributes.start[3] < attributes.stop[3] && attributes.step[3] == 2, "not empty");'
+    'TT_FATAL((part % 32 == 0) && (attributes.start[3] % 32 == 0), "whole tiles");'
+)
+
+
+def test_a_part_of_whole_tiles(tmp_path: Path) -> None:
+    """A check that a long term is whole is walked back to the inputs."""
+    text = factory(CREATE, STALE, validate=SPREAD)
+    text = text.replace("bool flag = false;", "bool flag = false; Shape start; Shape stop; Shape step;")
+    assert facts(tmp_path, text).reason == ""
+
+
+def two_factories(body: str) -> str:
+    """An op whose select_program_factory() has another factory to choose from."""
+    text = factory(CREATE, STALE)
+    text = text.replace("struct CopyOperation {", "struct CopyOperation {\n    struct OtherFactory {};", 1)
+    text = text.replace("std::variant<CopyFactory>", "std::variant<CopyFactory, OtherFactory>")
+    text = text.replace("operation_attributes_t&, const tensor_args_t&) {\n        return CopyFactory{};", "X", 1)
+    text = text.replace(
+        "    static program_factory_t select_program_factory(const X",
+        "    static CopyFactory pick() { return CopyFactory{}; }\n"
+        "    static program_factory_t select_program_factory(\n"
+        f"        const operation_attributes_t& attributes, const tensor_args_t& tensors) {{\n        {body}",
+    )
+    assert body in text
+    return text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(
+            "if (tensors.input.memory_config().memory_layout() == TensorMemoryLayout::ND_SHARDED) {"
+            " return CopyFactory{}; } return OtherFactory{};",
+            id="asked for",
+        ),
+        pytest.param(
+            "if (tensors.input.is_sharded()) { if (tensors.input.shard_spec().has_value()) { return OtherFactory{}; }"
+            " return CopyFactory{}; } return OtherFactory{};",
+            id="sharded without a shard spec of two dimensions",
+        ),
+        pytest.param(
+            "if (tensors.input.nd_shard_spec().has_value() && !tensors.input.shard_spec().has_value()"
+            " && tensors.input.nd_shard_spec()->shard_shape.rank() == 4) { return CopyFactory{}; }"
+            " return OtherFactory{};",
+            id="with one of as many dimensions as the tensor",
+        ),
+    ],
+)
+def test_shards_of_more_than_two_dimensions(tmp_path: Path, body: str) -> None:
+    found = facts(tmp_path, two_factories(body))
+    assert found.reason == ""
+    assert "tensor_args.input memory layout is ND_SHARDED" in found.differences[0].when
+
+
+def test_the_way_to_a_factory(tmp_path: Path) -> None:
+    """What the statement stands under, and what leaves the function before it."""
+    body = (
+        "if (attributes.flag) { return OtherFactory{}; } else { while (attributes.flag) {} }"
+        'if (attributes.factor == 1) { attributes.factor; } if (attributes.factor == 2) { TT_THROW("two"); }'
+        "if (attributes.factor == 3) { if (attributes.factor == 4) return OtherFactory{}; return CopyFactory{}; }"
+        "return OtherFactory{};"
+    )
+    text = two_factories(body)
+    (tmp_path / "op.cpp").write_text(text)
+    finder = Finder(interp_of(tmp_path, {}))
+    (found,) = [f for f in finder.in_file("op.cpp") if f.name.endswith("CopyFactory")]
+    (way,) = ways(found)
+    conditions = {text.encode()[at:].split(b")")[0].decode(): held for (_, at), held in way.items()}
+    assert conditions == {
+        "attributes.factor == 2": False,
+        "attributes.factor == 3": True,
+        "attributes.factor == 4": False,
+    }
+
+
+def test_no_shard_spec_is_no_sharding_or_another() -> None:
+    interleaved = {"a.memory_layout": MEMORY_LAYOUTS[0]}
+    assert or_nd_sharded([interleaved, {"n": 1}]) == [interleaved, {"n": 1}, {"a.memory_layout": ND_SHARDED}]
+
+
+@pytest.mark.parametrize(
+    ("call", "proposed"),
+    [
+        ("std::any_of(v.begin(), v.end(), [](uint32_t x) { return x != 1; })", {"v0": 1, "v1": 1, "v2": 1}),
+        ("std::any_of(v.begin(), v.end(), [&](uint32_t x) { n += x; return x != 1; })", {"v0": 1}),
+    ],
+)
+def test_all_elements_are_asked_for_at_once(tmp_path: Path, call: str, proposed: dict[str, int]) -> None:
+    """But what a predicate does besides is not done for elements that C++ does not come to."""
+    numbers = Vec([Val(5 + i, 1 << i, f"v{i}") for i in range(3)])
+    code = f"auto f(const std::vector<uint32_t>& v) {{ uint32_t n = 0; return std::make_tuple({call}, n); }}"
+    found = run(tmp_path, code, args=(numbers,)).value
+    assert want(found.items[0], False)[0] == proposed
+    assert plain(found.items[1]) in (0, 5)
+
+
+def test_what_a_check_is_about_need_not_be_given(tmp_path: Path) -> None:
+    code = """
+        void f(const std::optional<uint32_t>& mask, uint32_t n) {
+            if (mask.has_value()) { if (n > 3) { TT_FATAL(n == 0, ""); } }
+        }
+    """
+    mask, number = Opt(7, 1, "mask.has_value"), Val(5, 2, "n")
+    with pytest.raises(Thrown) as thrown:
+        run(tmp_path, code, args=(mask, number))
+    assert thrown.value.repairs == ({"n": 0},)
+    assert thrown.value.otherwise == ({"n": 3}, {"mask.has_value": False})
+
+
 def test_a_tensor_has_no_side_of_0(tmp_path: Path) -> None:
     assert checked(tmp_path, 'TT_FATAL(tensors.input.logical_shape()[0] == 0, "empty");').reason == REFUSED
 
@@ -82,18 +201,7 @@ def test_a_tensor_has_no_side_of_0(tmp_path: Path) -> None:
     ],
 )
 def test_a_factory_that_nothing_selects_is_told(tmp_path: Path, body: str, reason: str) -> None:
-    text = factory(CREATE, STALE)
-    text = text.replace("struct CopyOperation {", "struct CopyOperation {\n    struct OtherFactory {};", 1)
-    text = text.replace("std::variant<CopyFactory>", "std::variant<CopyFactory, OtherFactory>")
-    text = text.replace("operation_attributes_t&, const tensor_args_t&) {\n        return CopyFactory{};", "X", 1)
-    text = text.replace(
-        "    static program_factory_t select_program_factory(const X",
-        "    static CopyFactory pick() { return CopyFactory{}; }\n"
-        "    static program_factory_t select_program_factory(\n"
-        f"        const operation_attributes_t& attributes, const tensor_args_t&) {{\n        {body}",
-    )
-    assert body in text
-    found = facts(tmp_path, text)
+    found = facts(tmp_path, two_factories(body))
     assert found.reason == reason
     (difference,) = found.differences
     assert (difference.confidence is Confidence.CERTAIN) is (not reason)

@@ -12,16 +12,17 @@ from typing import Any, ClassVar
 
 from tt_cache_lint.again import second_program
 from tt_cache_lint.device.inputs import make_input
+from tt_cache_lint.device.nd_shard import or_nd_sharded
 from tt_cache_lint.device.program import Event, Failure, Program, enter
 from tt_cache_lint.device.tensor_inputs import input_tensor
 from tt_cache_lint.device.tensors import Tensor
-from tt_cache_lint.factory.choice import never_selected
+from tt_cache_lint.factory.choice import never_selected, ways
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.infra.policy import Call, Infra, Inputs, OwnInputs
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.interp.machine import UNLIMITED, Machine
+from tt_cache_lint.interp.machine import UNLIMITED, Machine, Place
 from tt_cache_lint.interp.values import (
     WRITTEN_COPIES,
     Broken,
@@ -119,6 +120,7 @@ class Replay:
         self.infra = self.infras[factory.infra]
         self.own_inputs = self.infra if isinstance(self.infra, OwnInputs) else None
         self.unselected = never_selected(factory)
+        self.ways: list[dict[Place, bool]] | None = None
 
     def execute(
         self,
@@ -349,12 +351,25 @@ class Replay:
             return
         from tt_cache_lint.interp.ops import want
 
-        repairs = []
+        repairs = self._toward(m)
         bits = 0
         for condition, taken, _ in reversed(m.branches):
             repairs += want(condition, not taken)
             bits |= getattr(condition, "p", 0)
         raise Thrown(f"{name} is selected instead", bits, tuple(repairs[:32]))
+
+    def _toward(self, m: Machine) -> list[dict[str, Value]]:
+        """What takes select_program_factory() on where it left the way to this factory."""
+        from tt_cache_lint.interp.ops import want
+
+        if self.ways is None:
+            self.ways = ways(self.factory)
+        repairs: list[dict[str, Value]] = []
+        for way in self.ways:
+            off = ((c, not taken) for c, taken, at in m.branches if at is not None and way.get(at, taken) is not taken)
+            condition, wanted = next(off, (None, False))
+            repairs += or_nd_sharded(want(condition, wanted))
+        return repairs
 
     def _caller(self, m: Machine) -> Call:
         return _Caller(self, m)

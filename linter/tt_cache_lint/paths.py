@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tt_cache_lint.device.tensors import MEMORY_LAYOUTS, MOST_SIDE
+from tt_cache_lint.device.tensors import MEMORY_LAYOUTS, MOST_SIDE, ND_SHARDED
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.hit import NO_LIMITS, Outcome, Replay
 from tt_cache_lint.interp.interp import Interp
@@ -212,7 +212,7 @@ class Search:
         """Other choices for the decisions in a mask: of the latest first, and one of each before a second of any."""
         facts = [world.facts[key] for key in reversed(world.leaves(mask)) if key in world.facts]
         facts.sort(key=lambda f: not f.key.startswith("operation_attributes"))  # attributes steer more than dtypes do
-        others = [(f.key, [c for c in f.choices if c != f.value]) for f in facts if f.choices]
+        others = [(f.key, [c for c in (*f.choices, *_seldom(f)) if c != f.value]) for f in facts if f.choices]
         for rank in range(max((len(choices) for _, choices in others), default=0)):
             for key, choices in others:
                 if rank < len(choices):
@@ -629,6 +629,11 @@ def _ranks(world: World) -> list[Decisions]:
     return [{fact.key: choice for fact in ranks} for choice in choices]
 
 
+def _seldom(fact: Fact) -> tuple[Value, ...]:
+    """What a decision is where nothing usual will do; never flipped to."""
+    return (ND_SHARDED,) if fact.key.endswith(".memory_layout") else ()
+
+
 def _repairs(violations: dict[str, tuple[Decisions, ...]]) -> Iterator[Decisions]:
     """The repairs of broken checks, the first of each before the second of any."""
     for position in range(6):
@@ -694,6 +699,6 @@ def _plausible(repair: Decisions) -> bool:
                 return False
             if key.endswith((".columns", ".rows")) and value > MOST_SIDE:
                 return False
-        if isinstance(value, Enum) and key.endswith(".memory_layout") and value not in MEMORY_LAYOUTS:
+        if isinstance(value, Enum) and key.endswith(".memory_layout") and value not in (*MEMORY_LAYOUTS, ND_SHARDED):
             return False
     return True

@@ -12,6 +12,7 @@ from tt_cache_lint.device.tensors import (
     DRAM_BANKS,
     GRIDS,
     L1,
+    ND_SHARDED,
     Buffer,
     Device,
     GlobalSemaphore,
@@ -123,7 +124,11 @@ def buffer_shard(m: Machine, site: Site, v: Buffer) -> Value:
 
 @method(Buffer, "has_shard_spec")
 def buffer_has_shard(m: Machine, site: Site, v: Buffer) -> Value:
-    return memory_sharded(m, site, v.spec.layout.memory) if v.spec is not None else False
+    if v.spec is None:
+        return False
+    memory = v.spec.layout.memory
+    several = plain(memory.memory_layout) == ND_SHARDED
+    return ops.binary(m, "!=", memory.memory_layout, ND_SHARDED) if several else memory_sharded(m, site, memory)
 
 
 @method(Buffer, "num_cores")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.device.nd_shard import NdShardSpec
 from tt_cache_lint.device.tensor_make import to_memory
 from tt_cache_lint.device.tensor_methods import element_size, product
 from tt_cache_lint.device.tensors import (
@@ -190,7 +191,9 @@ def page_size(m: Machine, spec: TensorSpec) -> Value:
         )
     width = spec.padded.items[-1] if spec.padded.items else 1
     if spec.layout.memory.sharded:
-        shard = plain(spec.layout.memory.shard_spec)
+        shard = plain(spec.layout.memory.shards)
         if isinstance(shard, ShardSpec):
             width = shard.shape.items[1]
+        elif isinstance(shard, NdShardSpec) and shard.shard_shape.items:
+            width = shard.shard_shape.items[-1]
     return ops.binary(m, "*", width, element_size(m, spec.layout.dtype))

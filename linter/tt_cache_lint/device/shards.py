@@ -12,7 +12,8 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.cores import XY, CoreRangeSet, core_vector, rectangle, to_set
+from tt_cache_lint.device.cores import XY, CoreRangeSet, core_vector, rectangle
+from tt_cache_lint.device.nd_shard import ROUND_ROBIN, NdShardSpec
 from tt_cache_lint.device.tensor_inputs import is_sharded
 from tt_cache_lint.device.tensors import (
     ORIENTATIONS,
@@ -27,21 +28,17 @@ from tt_cache_lint.device.tensors import (
 )
 from tt_cache_lint.device.work_split import set_order
 from tt_cache_lint.interp import ops
-from tt_cache_lint.interp.registry import CONSTANTS, Site, constructor, method
-from tt_cache_lint.interp.types import Type
+from tt_cache_lint.interp.registry import CONSTANTS, Site, method
 from tt_cache_lint.interp.values import (
     Absent,
     Enum,
     Implausible,
-    InitList,
-    Mark,
     Obj,
     Opt,
     Struct,
     Unknown,
     Value,
     Vec,
-    identity,
     mask,
     plain,
 )
@@ -52,58 +49,7 @@ if TYPE_CHECKING:
 PADDING = 0xFFFFFFFF
 MAX_PAGES = 20_000
 CONSTANTS["UncompressedBufferPageMapping::PADDING"] = PADDING
-ROUND_ROBIN = enum_value_of("ShardDistributionStrategy", "ROUND_ROBIN_1D")
 GRID_2D = enum_value_of("ShardDistributionStrategy", "GRID_2D")
-
-
-class NdShardSpec(Obj):
-    """shard_shape, grid, orientation, shard_distribution_strategy."""
-
-    __slots__ = ("grid", "orientation", "shard_distribution_strategy", "shard_shape")
-
-    def __init__(self, shape: Vec, grid: CoreRangeSet, orientation: Value, strategy: Value = ROUND_ROBIN) -> None:
-        self.shard_shape = shape
-        self.grid = grid
-        self.orientation = orientation
-        self.shard_distribution_strategy = strategy
-
-    def copy(self) -> NdShardSpec:
-        return NdShardSpec(
-            self.shard_shape.copy(), self.grid.copy(), self.orientation, self.shard_distribution_strategy
-        )
-
-    def member(self, m: Machine, name: str) -> Value:
-        return getattr(self, name) if name in NdShardSpec.__slots__ else NotImplemented
-
-    def identity(self) -> object:
-        return ("nd shard", identity(self.shard_shape), self.grid.identity(), identity(self.orientation))
-
-    def mask(self) -> int:
-        return mask(self.shard_shape) | self.grid.mask() | mask(self.orientation)
-
-
-@method(NdShardSpec, "with_shard_shape")
-def with_shard_shape(m: Machine, site: Site, v: NdShardSpec, shape: Value) -> Value:
-    made = v.copy()
-    if isinstance(shape, (Vec, InitList)):
-        made.shard_shape = make_shape(list(shape.items))
-    return made
-
-
-@constructor("NdShardSpec")
-def make_nd_shard(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
-    if len(args) == 1 and isinstance(args[0], InitList) and args[0].names is not None:
-        given = dict(zip(args[0].names, args[0].items, strict=True))
-        args = [given.get(n) for n in ("shard_shape", "grid", "orientation", "shard_distribution_strategy")]
-    elif len(args) == 1:
-        only = args[0].v if isinstance(args[0], Opt) else args[0]
-        return only.copy() if isinstance(only, NdShardSpec) else Unknown("NdShardSpec")
-    shape = args[0] if args else None
-    items = list(shape.items) if isinstance(shape, (Vec, InitList)) else [32, 32]
-    grid = to_set(m, args[1]) if len(args) > 1 else CoreRangeSet([])
-    orientation = args[2] if len(args) > 2 and isinstance(plain(args[2]), Enum) else ORIENTATIONS[0]
-    strategy = args[3] if len(args) > 3 and isinstance(plain(args[3]), Enum) else ROUND_ROBIN
-    return NdShardSpec(make_shape(items), grid, orientation, strategy)
 
 
 def nd_form(memory: MemoryConfig | None) -> Value:
@@ -113,7 +59,9 @@ def nd_form(memory: MemoryConfig | None) -> Value:
     p, sharded = mask(memory.memory_layout), is_sharded(memory.memory_layout)
     if not memory.sharded:
         return Absent(p, sharded)
-    shard = plain(memory.shard_spec)
+    shard = plain(memory.shards)
+    if isinstance(shard, NdShardSpec):
+        return Opt(shard, p, sharded)
     if not isinstance(shard, ShardSpec):
         return Opt(Unknown(f"nd_shard_spec of {memory.identity()}", memory.mask()), p, sharded)
     layout = plain(memory.memory_layout)

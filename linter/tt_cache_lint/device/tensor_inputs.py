@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.device.cores import CoreCoord, CoreRange, CoreRangeSet
+from tt_cache_lint.device.nd_shard import NdShardSpec
 from tt_cache_lint.device.tensors import (
     DRAM,
     DTYPES,
@@ -87,7 +88,7 @@ def input_memory(world: World, name: str, shape: Any = None) -> MemoryConfig:
     if not sharded:
         return MemoryConfig(layout, buffer_type, None)
 
-    def placed(kind: Val) -> ShardSpec:
+    def placed(kind: Val) -> ShardSpec | NdShardSpec:
         made = input_shard(world, name, layout, shape)
         if kind.v == L1:
             _within_device(world, made.grid)
@@ -118,8 +119,11 @@ def is_sharded(layout: Value) -> Value:
     return Val(bare != interleaved, mask(layout), ("!=", layout, interleaved)) if mask(layout) else None
 
 
-def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec:
-    """A shard spec that fits the shape: the grid does not always start at the origin."""
+def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec | NdShardSpec:
+    """A shard spec that fits the shape: the grid does not always start at the origin.
+
+    One of n dimensions splits the tensor into more shards than there are cores, which no other one can.
+    """
     padded: Vec = shape() if callable(shape) else make_shape([*reversed(default_dims(world)[:4])])
     width = int(plain(padded.items[-1]))
     height = 1
@@ -141,11 +145,17 @@ def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec:
         extents = [_share(height, len(cores.xys())), width]
     else:
         extents = [height, _share(width, len(cores.xys()))]
+    several = kind == "ND_SHARDED"
+    if several:
+        rows = int(plain(padded.items[-2])) if len(padded.items) > 1 else 1
+        extents = [_share(rows, 2), width]
     sides: list[Value] = []
     for index, extent in enumerate(extents):
         fact = _fact(world, name, f".shard_spec.shape[{index}]", (extent,), number=True)
         sides.append(Val(fact.v, fact.p | p, fact.t))
     orientation = _fact(world, name, ".shard_spec.orientation", ORIENTATIONS, words=f"{name} shard orientation")
+    if several:
+        return NdShardSpec(make_shape([1] * (len(padded.items) - 2) + sides), cores, orientation)
     return ShardSpec(cores, make_shape(sides), orientation)
 
 

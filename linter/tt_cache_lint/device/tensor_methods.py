@@ -10,6 +10,7 @@ from tt_cache_lint.device.tensors import (
     DRAM,
     ELEMENT_SIZES,
     L1,
+    ND_SHARDED,
     AttributeRef,
     Buffer,
     Device,
@@ -220,7 +221,7 @@ def memory_with_shard(m: Machine, site: Site, v: MemoryConfig, shard: Value) -> 
 
 @method(MemoryConfig, "created_with_nd_shard_spec")
 def memory_created(m: Machine, site: Site, v: MemoryConfig) -> Value:
-    return False
+    return plain(v.memory_layout) == ND_SHARDED
 
 
 def _memory_member(self: MemoryConfig, m: Machine, name: str) -> Value:

@@ -12,6 +12,7 @@ from tt_cache_lint.device.cores import CoreRangeSet
 from tt_cache_lint.interp.registry import CONSTANTS, ENUM_NUMBERS
 from tt_cache_lint.interp.types import SCALARS
 from tt_cache_lint.interp.values import (
+    Absent,
     Enum,
     Handle,
     Mark,
@@ -64,6 +65,7 @@ LAYOUTS = (enum("Layout", "TILE"), enum("Layout", "ROW_MAJOR"))
 MEMORY_LAYOUTS = tuple(
     enum("TensorMemoryLayout", n) for n in ("INTERLEAVED", "HEIGHT_SHARDED", "BLOCK_SHARDED", "WIDTH_SHARDED")
 )
+ND_SHARDED = enum("TensorMemoryLayout", "ND_SHARDED")  # not among the usual ones: for what asks for it
 DRAM_BANKS = 12  # Wormhole
 DOMAINS.update({"DataType": DTYPES, "Layout": LAYOUTS, "TensorMemoryLayout": MEMORY_LAYOUTS})
 LEAVES.update(
@@ -221,7 +223,10 @@ class AttributeRef(Ref):
 
 
 class MemoryConfig(Obj):
-    """memory_layout, buffer_type, shard_spec. The shard spec of an input is made when first asked for."""
+    """memory_layout, buffer_type, shard_spec. The shard spec of an input is made when first asked for.
+
+    `shards` is the n-dimensional one where the layout is ND_SHARDED; `shard_spec` is absent then.
+    """
 
     __slots__ = ("_shard", "buffer_type", "make", "memory_layout")
 
@@ -232,11 +237,18 @@ class MemoryConfig(Obj):
         self.make = make
 
     @property
-    def shard_spec(self) -> Value:
+    def shards(self) -> Value:
         if self.make is not None:
             make, self.make = self.make, None
             self._shard = make()
         return self._shard
+
+    @property
+    def shard_spec(self) -> Value:
+        if plain(self.memory_layout) == ND_SHARDED:
+            layout = self.memory_layout
+            return Absent(mask(layout), Val(False, mask(layout), ("!=", layout, ND_SHARDED)) if mask(layout) else None)
+        return self.shards
 
     @property
     def sharded(self) -> bool:
@@ -257,10 +269,10 @@ class MemoryConfig(Obj):
         return MemoryConfig(self.memory_layout, self.buffer_type, copied(self._shard), self.make)
 
     def parts(self) -> list[Value]:
-        return [self.memory_layout, self.buffer_type, self.shard_spec if self.sharded else None]
+        return [self.memory_layout, self.buffer_type, self.shards if self.sharded else None]
 
     def identity(self) -> object:
-        shard = plain(self.shard_spec) if self.sharded else None
+        shard = plain(self.shards) if self.sharded else None
         return (
             "memory_config",
             identity(self.memory_layout),
@@ -270,7 +282,7 @@ class MemoryConfig(Obj):
 
     def mask(self) -> int:
         p = mask(self.memory_layout) | mask(self.buffer_type)
-        return p | mask(self.shard_spec) if self.sharded else p
+        return p | mask(self.shards) if self.sharded else p
 
 
 class Tile(Obj):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
     from tt_cache_lint.factory.found import Factory
+    from tt_cache_lint.interp.machine import Place
 
 THROWS = {b"TT_THROW", b"TT_ABORT", b"abort"}
 NAMES = ("identifier", "type_identifier", "template_type", "template_function", "qualified_identifier")
@@ -39,6 +40,56 @@ def never_selected(factory: Factory) -> bool:
                 return False
             given.add(name)
     return bool(given) and factory.create.scope[-1] not in given
+
+
+def ways(factory: Factory) -> list[dict[Place, bool]]:
+    """For each place where select_program_factory() gives this factory: how the conditions before it have to go.
+
+    These are those that the statement stands under, and those under which an earlier one leaves the function.
+    """
+    op = factory.op
+    chooser = op.methods.get("select_program_factory") if op is not None else None
+    found: list[dict[Place, bool]] = []
+    if chooser is None:
+        return found
+    for statement in _returns(chooser):
+        if any(_named(value) == factory.create.scope[-1] for value in _values(statement)):
+            found.append(_way(chooser, statement))
+    return found
+
+
+def _way(chooser: FunctionDef, statement: Node) -> dict[Place, bool]:
+    way: dict[Place, bool] = {}
+    inner, outer = statement, statement.parent
+    while outer is not None and inner != chooser.body:
+        if outer.type == "if_statement":
+            otherwise = outer.child_by_field_name("alternative")
+            _demand(chooser, way, outer, otherwise is None or inner != otherwise)
+        elif outer.type == "compound_statement":
+            for earlier in outer.named_children:
+                if earlier.start_byte >= inner.start_byte:
+                    break
+                if earlier.type == "if_statement" and earlier.child_by_field_name("alternative") is None:
+                    then = earlier.child_by_field_name("consequence")
+                    if then is not None and _leaves(then):
+                        _demand(chooser, way, earlier, False)
+        inner, outer = outer, outer.parent
+    return way
+
+
+def _demand(chooser: FunctionDef, way: dict[Place, bool], statement: Node, held: bool) -> None:
+    clause = statement.child_by_field_name("condition")
+    value = clause.child_by_field_name("value") if clause is not None else None
+    if value is not None:
+        way[chooser.file.path, value.start_byte] = held
+
+
+def _leaves(statement: Node) -> bool:
+    """Does a statement, or the last one of a block, leave the function?"""
+    if statement.type == "compound_statement":
+        inside = [c for c in statement.named_children if c.type != "comment"]
+        return bool(inside) and _leaves(inside[-1])
+    return statement.type == "return_statement" or _throws(statement)
 
 
 def _returns(chooser: FunctionDef) -> Iterator[Node]:

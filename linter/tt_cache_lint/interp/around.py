@@ -38,13 +38,20 @@ def _latest(m: Machine, place: Place) -> tuple[Value, bool]:
 
 
 def otherwise(m: Machine, around: list[Place]) -> tuple[dict[str, Value], ...]:
-    """How numbers would have to be for a statement not to be come to; decisions are tried otherwise anyway."""
+    """How numbers would have to be for a statement not to be come to, or what not to give.
+
+    Other decisions are tried otherwise anyway.
+    """
     repairs: list[dict[str, Value]] = []
     for place in around:
         condition, taken = _latest(m, place)
         found = ops.want(condition, not taken)
-        repairs += [r for r in found if any(type(v) is int and not k.endswith(COUNTS) for k, v in r.items())]
+        repairs += [r for r in found if any(_avoids(k, v) for k, v in r.items())]
     return tuple(repairs[:MOST_OTHERWISE])
+
+
+def _avoids(key: str, value: Value) -> bool:
+    return (value is False and key.endswith(".has_value")) or (type(value) is int and not key.endswith(COUNTS))
 
 
 def flag(m: Machine, value: bool, around: list[Place]) -> Value:

@@ -16,6 +16,7 @@ from tt_cache_lint.interp.values import (
     Enum,
     Implausible,
     InitList,
+    Lambda,
     Map,
     Obj,
     Opt,
@@ -35,9 +36,13 @@ from tt_cache_lint.interp.values import (
     sequence_length,
 )
 from tt_cache_lint.interp.views import Adaptor
+from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
+
+EFFECTS = ("call_expression", "assignment_expression", "update_expression")
+MOST_CONDITIONS = 8
 
 
 @function("accumulate", "reduce")
@@ -193,6 +198,9 @@ def std_search(m: Machine, site: Site, args: list[Value]) -> Value:
         if name.startswith("find") and hit:
             return Ptr(first.base, position)
         if (name in ("any_of", "none_of") and hit) or (name == "all_of" and not hit):
+            if _only_returns(rest[0]):  # the others are known without a second thought: all may have to change
+                others = range(position + 1, min(last.at, first.at + MOST_CONDITIONS))
+                conditions += [value_of(m.call(rest[0], [element(first.base, i)], site.mark)) for i in others]
             return _joined(name, conditions, name == "any_of")
         hits += hit
     if name.startswith("find"):
@@ -200,6 +208,14 @@ def std_search(m: Machine, site: Site, args: list[Value]) -> Value:
     if name.startswith("count"):
         return hits
     return _joined(name, conditions, name != "any_of")
+
+
+def _only_returns(predicate: Value) -> bool:
+    """Is it a lambda that just returns an expression without calls and assignments?"""
+    body = predicate.code.node if isinstance(predicate, Lambda) else None
+    if body is None or [c.type for c in body.named_children] != ["return_statement"]:
+        return False
+    return not any(n.type in EFFECTS for n in within(body))
 
 
 def _joined(name: str, conditions: list[Value], value: bool) -> Value:
