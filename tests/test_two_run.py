@@ -216,6 +216,15 @@ def test_sharded_inputs(tmp_path: Path, layout: str, shard: tuple[int, int], cor
     assert "ttnn.L1_MEMORY_CONFIG ) for actual" in text  # the dummy goes where the sharded tensor is
 
 
+def test_an_input_sharded_in_all_its_dimensions(tmp_path: Path) -> None:
+    sharded = tensor("tensor_args.input", memory_layout="ND_SHARDED", buffer_type="L1")
+    sharded += [Given(f"tensor_args.input.shard_spec.shape[{at}]", side) for at, side in enumerate((32, 128))]
+    text = " ".join(written(tmp_path, sharded, [INPUT]).split())
+    assert "ND_SHARDED_32X128 = ttnn.MemoryConfig( ttnn.BufferType.L1, ttnn.NdShardSpec(" in text
+    assert "ttnn.Shape([1, 1, 32, 128]), ttnn.CoreRangeSet({ttnn.CoreRange(ttnn.CoreCoord(0, 0)," in text
+    assert "memory_config=ND_SHARDED_32X128" in text
+
+
 def test_optional_inputs_are_given_when_the_world_has_them(tmp_path: Path) -> None:
     bias = CallArgument(
         "bias", "Tensor", optional=True, default="nb::none()", keyword=True, feeds=("tensor_args.bias",)

@@ -217,23 +217,33 @@ def _word(world: World, key: str, known: Mapping[str, object], usual: str) -> st
 
 def _memory(made: Inputs, world: World, key: str, spec: TensorSpec) -> str:
     """A memory config: ttnn's own, or a constant with a shard spec of the world's shard shape."""
-    layout = _word(world, f"{key}.memory_layout", dict.fromkeys(SHARDED), "INTERLEAVED")
-    buffer = _word(world, f"{key}.buffer_type", INTERLEAVED, "L1" if layout in SHARDED else "DRAM")
-    if layout not in SHARDED:
+    layout = _word(world, f"{key}.memory_layout", dict.fromkeys((*SHARDED, ND_SHARDED)), "INTERLEAVED")
+    buffer = _word(world, f"{key}.buffer_type", INTERLEAVED, "DRAM" if layout == "INTERLEAVED" else "L1")
+    if layout == "INTERLEAVED":
         return INTERLEAVED[buffer]
     sides = [int(v) for v in _sequence(world, f"{key}.shard_spec.shape")]
     orientation = _word(world, f"{key}.shard_spec.orientation", {"COL_MAJOR": 0}, "ROW_MAJOR")
     height, width = sides if len(sides) == 2 else _whole(spec)
-    columns, rows = _grid(spec, layout, orientation, max(height, 1), max(width, 1))
+    shape = f"({height}, {width})"
+    if layout == ND_SHARDED:  # on fewer cores than there are shards, or two dimensions would say the same
+        columns, rows = 2, 1
+        shape = f"ttnn.Shape({[1] * (len(spec.shape) - 2) + [height, width]})"
+    else:
+        columns, rows = _grid(spec, layout, orientation, max(height, 1), max(width, 1))
     ranges = _ranges(world, f"{key}.shard_spec.grid", columns, rows, block=layout == "BLOCK_SHARDED")
     name = f"{layout}_{height}X{width}" + ("_DRAM" if buffer == "DRAM" else "")
     grid = ", ".join(
         f"ttnn.CoreRange(ttnn.CoreCoord({x}, {y}), ttnn.CoreCoord({x + wide - 1}, {y + high - 1}))"
         for x, y, wide, high in ranges
     )
-    shard = f"ttnn.ShardSpec(ttnn.CoreRangeSet({{{grid}}}), ({height}, {width}), ttnn.ShardOrientation.{orientation})"
-    parts = (f"ttnn.TensorMemoryLayout.{layout}", f"ttnn.BufferType.{buffer}")
-    lines = ["ttnn.MemoryConfig(", *(f"    {part}," for part in parts), *_shard(shard), ")"]
+    cores, way = f"ttnn.CoreRangeSet({{{grid}}})", f"ttnn.ShardOrientation.{orientation}"
+    if layout == ND_SHARDED:
+        spread = call("ttnn.NdShardSpec(", [shape, cores, f"orientation={way}"], "    ")
+        lines = ["ttnn.MemoryConfig(", f"    ttnn.BufferType.{buffer},", *spread[:-1], f"{spread[-1]},", ")"]
+    else:
+        parts = (f"ttnn.TensorMemoryLayout.{layout}", f"ttnn.BufferType.{buffer}")
+        shard = _shard(f"ttnn.ShardSpec({cores}, {shape}, {way})")
+        lines = ["ttnn.MemoryConfig(", *(f"    {part}," for part in parts), *shard, ")"]
     while made.memories.get(name, lines) != lines:
         name += "_B"
     made.memories[name] = lines
@@ -261,6 +271,7 @@ def _shard(text: str) -> list[str]:
     return ["    ttnn.ShardSpec(", f"        {grid}),", f"        ({side},", f"        {orientation},", "    ),"]
 
 
+ND_SHARDED = "ND_SHARDED"
 SHARDED = ("HEIGHT_SHARDED", "WIDTH_SHARDED", "BLOCK_SHARDED")
 
 
