@@ -105,6 +105,8 @@ class Diagnosis:
                 if swapped:
                     return Cause.WRONG_HANDLE, "", swapped
             return cause, name, ""
+        if self.factory.bound:
+            return Cause.UNBOUND, "", ""
         good = [r for r in state.needing if not r.wrong and r.write is not None]
         unset = self._unset_handle(table, state)
         if good:
@@ -243,6 +245,9 @@ class Diagnosis:
             if words.near(mark) and place.line != words.user(reading.set_mark, reading.set_stack).line:
                 related.append(Related(place, "called here"))
                 break
+        patched = self._patched(table) if cause is Cause.UNBOUND else None
+        if patched is not None:
+            related.append(Related(words.user(*patched), "bound to a buffer, so a hit patches this and builds nothing anew"))
         return Difference(
             state.slot,
             self._what(state, world, reading),
@@ -273,6 +278,12 @@ class Diagnosis:
             state.program.place if cause is Cause.WRONG_COORDINATE else "",
             idle=all(self.idle(s.table, s.state) for s in ledger.sightings),
         )
+
+    @staticmethod
+    def _patched(table: WorldTable) -> tuple[Mark, tuple[Mark, ...]] | None:
+        """An argument that the framework patches."""
+        arguments = (s for s in table.slots.values() if s.slot.kind is not SlotKind.CB)
+        return next((r.write for s in arguments for r in s.needing if r.write is not None), None)
 
     def _write_of(self, table: WorldTable, slot_name: str) -> tuple[Mark, tuple[Mark, ...]] | None:
         for other in table.slots.values():

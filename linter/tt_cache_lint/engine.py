@@ -28,7 +28,7 @@ Progress = Callable[[int, int, str], None]
 Batch = dict[str, bool]  # files of one op, each with whether it was named itself
 RECURSION = 12_000
 LOWERED = 700  # functions whose lowered code is kept, most of which only one op calls
-GARBAGE = 200_000  # objects made since the last collection, those that are gone again taken off
+GARBAGE = 800_000  # objects made since the last collection, those that are gone again taken off
 WORTHWHILE = 40  # files; for fewer, processes take longer to begin than they save
 MOST_USERS = 32  # files that are checked for one shared header or kernel
 

@@ -19,7 +19,7 @@ from tt_cache_lint.device.tensors import Tensor
 from tt_cache_lint.factory.choice import never_selected, ways
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.infra import INFRAS
-from tt_cache_lint.infra.policy import Call, Infra, Inputs, OwnInputs
+from tt_cache_lint.infra.policy import OUTPUT, Call, Infra, Inputs, OwnInputs
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import UNLIMITED, Machine, Place
@@ -42,7 +42,6 @@ from tt_cache_lint.interp.values import (
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import FunctionDef
 
-OUTPUT = "tensor_return_value"
 NO_LIMITS = (UNLIMITED, UNLIMITED)
 DEBUG = "TT_CACHE_LINT_DEBUG"
 FAULTS = (

@@ -147,6 +147,7 @@ class Cause(enum.Enum):
     RUN1_CAPTURE = "the override writes a value kept from the first call"
     UNINITIALISED = "a shared variable that the override uses was never set"
     NARROWED = "the handle was cut to a narrower integer"
+    UNBOUND = "the framework patches what is bound to a buffer, and this is not"
     WRONG_COORDINATE = "the override treats a coordinate of the mesh otherwise than create() does"
 
 

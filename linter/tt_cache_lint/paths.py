@@ -13,7 +13,7 @@ import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tt_cache_lint.device.tensors import MEMORY_LAYOUTS, MOST_SIDE, ND_SHARDED
 from tt_cache_lint.factory.found import Factory
@@ -115,7 +115,8 @@ class Search:
         self.unfit = False  # the last execution broke too many
         self.bodies = True  # insist on the checks inside create()
         self.broken: frozenset[str] = frozenset()
-        self.signatures: set[object] = set()
+        self.signatures: set[Signature] = set()
+        self.told: set[tuple[object, ...]] = set()  # what they say about the slots
         self.outcomes: list[Outcome] = []
         self.sizes: Decisions = {}  # of tensors, where executions take long
         self.narrow = False  # worlds make a workload for one coordinate
@@ -302,12 +303,12 @@ class Search:
             more = self.world(replay, seed, decided, forced, {})
             if more is not None:
                 path.outcomes.append(more)
-        self.signatures.add(signature(outcome))
+        self.note(signature(outcome))
         self.narrow = replay.infra.many
         if self.narrow:
             alone, _ = self.attempt(replay, outcome.world.seed, forced)
             if alone is not None:
-                self.signatures.add(signature(alone))
+                self.note(signature(alone))
         # A base path that was hard to find leaves something for the others.
         self.steps = max(self.steps, self.found.steps + self.budget.steps // 2)
         self.worlds = max(self.worlds, self.found.worlds + self.budget.worlds // 4)
@@ -343,10 +344,11 @@ class Search:
         """Take a path into the exploration; if it shows something new, for all coordinates."""
         shown = signature(outcome)
         telling = shown not in self.signatures
-        self.signatures.add(shown)
-        if telling and self.narrow:
+        more = shown.told() not in self.told
+        self.note(shown)
+        if more and self.narrow:
             outcome = self.widened(replay, outcome, forced)
-            self.signatures.add(signature(outcome))
+            self.note(signature(outcome))
         decided = decisions_of(outcome, forced)
         path = Path(flips, [outcome], decided, not outcome.violations, False, templates, forced=forced)
         broken = frozenset(outcome.violations) - self.broken
@@ -355,6 +357,11 @@ class Search:
         path.telling = telling
         self.found.paths.append(path)
         return path
+
+    def note(self, shown: Signature) -> None:
+        """Remember what a world shows."""
+        self.signatures.add(shown)
+        self.told.add(shown.told())
 
     def widened(self, replay: Replay, outcome: Outcome, forced: Decisions) -> Outcome:
         """The same world with a workload for all coordinates, if that runs as well."""
@@ -591,8 +598,24 @@ def needs_refresh(outcome: Outcome) -> bool:
     return not table.comparable or table.needing_refresh > 0
 
 
-def signature(outcome: Outcome) -> object:
+class Signature(NamedTuple):
     """What a world shows: two worlds with one signature say the same about every slot, and can be steered alike."""
+
+    slots: frozenset[object]
+    failures: frozenset[object]
+    events: frozenset[object]
+    comparable: bool
+    runs: bool
+    steering: frozenset[str]  # the decisions that create() and the override branch on
+    made: frozenset[object]  # where kernels are made
+
+    def told(self) -> tuple[object, ...]:
+        """What it says about the slots."""
+        return self[:5]
+
+
+def signature(outcome: Outcome) -> Signature:
+    """The signature of a world."""
     from tt_cache_lint.compare import tabulate
 
     table = tabulate(outcome)
@@ -602,7 +625,7 @@ def signature(outcome: Outcome) -> object:
     events = frozenset((e.kind, e.mark.path, e.mark.line) for e in outcome.events if e.phase == "override")
     steering = frozenset(k for bits in outcome.core for k in world.leaves(bits) if world.facts[k].choices)
     made = frozenset((k.mark.path, k.mark.line) for k in outcome.fresh.kernels)
-    return (slots, failures, events, steering, made, table.comparable, outcome.thrown is None)
+    return Signature(slots, failures, events, table.comparable, outcome.thrown is None, steering, made)
 
 
 def _smaller(world: World) -> list[Decisions]:

@@ -49,6 +49,8 @@ class Describer:
     def _parameter_names(self) -> dict[str, str]:
         override = self.factory.override
         keys = ("operation_attributes", "tensor_args", "tensor_return_value")
+        if self.factory.bound:  # what is to be written goes into create()
+            return {key: param.name or key for key, param in zip(keys, self.factory.create.params, strict=False)}
         if override is None:
             return dict(zip(keys, keys, strict=True))
         params = override.params[-3:] if len(override.params) >= 3 else override.params
@@ -220,8 +222,10 @@ class Describer:
     # -- fixes -----------------------------------------------------------------------------------------------------
 
     def fix(self, table: WorldTable, state: SlotState, reading: Reading) -> tuple[str, ...]:
-        """Lines to write in the override."""
+        """Lines to write in the override; in create(), where the framework patches what is bound."""
         world = table.outcome.world
+        if self.factory.bound:
+            return self._binding(world, state, reading)
         cached = self.factory.override.params[0].name if self.factory.override and self.factory.override.params else ""
         shared = f"{cached or 'cached_program'}.shared_variables"
         program = f"{cached or 'cached_program'}.program"
@@ -242,6 +246,16 @@ class Describer:
         if state.slot.kind is SlotKind.COMMON:
             return (*keep, f"GetCommonRuntimeArgs({program}, {handle})[{state.slot.index}] = {value};")
         return (*keep, f"GetRuntimeArgs({program}, {handle}, core)[{state.slot.index}] = {value};")
+
+    def _binding(self, world: World, state: SlotState, reading: Reading) -> tuple[str, ...]:
+        """What binds a slot to its buffer; nothing does that for other values, semaphores among them."""
+        bare = plain(opened(reading.expected))
+        owner = world.addresses.get(bare) if isinstance(bare, int) and not computed(reading.expected) else None
+        text = self.given_text(world, owner[0]) if owner is not None else ""
+        if not text or "semaphore" in text:
+            return ()
+        all_ = "emplace_common_runtime_args" if state.slot.kind is SlotKind.COMMON else "emplace_runtime_args"
+        return (f"{text}.buffer(),  // not its address(), as item {state.slot.index} of {all_}()",)
 
     def _expression(self, world: World, reading: Reading) -> str:
         value = opened(reading.expected)

@@ -251,6 +251,11 @@ def at_create(rule: Rule, facts: FactoryFacts, d: Difference, message: str, *rel
     return _finding(rule, facts, d, message, d.set_at, (never_refreshed(d), *related))
 
 
+def at_unbound(rule: Rule, facts: FactoryFacts, d: Difference, message: str) -> Finding:
+    """A finding at the line in create_descriptor() that puts the value, where only what is bound gets refreshed."""
+    return _finding(rule, facts, d, message, d.set_at, ())
+
+
 def at_write(
     rule: Rule,
     facts: FactoryFacts,

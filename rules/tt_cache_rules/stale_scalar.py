@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tt_cache_lint.model import Cause, FactoryFacts, Finding, Severity, What
 from tt_cache_lint.rule import Rule
-from tt_cache_rules._common import OVERRIDE, at_create, differences, holds, on_cores, stale
+from tt_cache_rules._common import OVERRIDE, at_create, at_unbound, differences, holds, on_cores, stale
 
 
 class StaleScalar(Rule):
@@ -61,3 +61,9 @@ class StaleScalar(Rule):
                 f"but {OVERRIDE} never writes it{on_cores(d)}: on a cache hit {stale(d)}."
             )
             yield at_create(self, facts, d, message)
+        for d in differences(facts, Cause.UNBOUND, What.SCALAR):
+            message = (
+                f"{holds(d)}, which may differ between calls that share a program{on_cores(d)}. A hit patches only what "
+                f"is bound to a buffer: {stale(d)}."
+            )
+            yield at_unbound(self, facts, d, message)

@@ -6,15 +6,17 @@ The descriptor structs are ordinary aggregates of the analysed tree (tt-metalium
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.api import log_event
 from tt_cache_lint.device.buffer_methods import buffer_size
 from tt_cache_lint.device.circular_buffers import index_key
-from tt_cache_lint.device.cores import cores_of, to_coord
+from tt_cache_lint.device.cores import XY, cores_of, to_coord
 from tt_cache_lint.device.layout_methods import data_format, page_size
 from tt_cache_lint.device.program import CircularBuffer, Kernel, Program, buffer_of, new_program, set_args
-from tt_cache_lint.device.tensors import ShardSpec, Tensor, round_up
+from tt_cache_lint.device.tensors import Buffer, ShardSpec, Tensor, round_up
 from tt_cache_lint.interp.registry import Site, function, method
 from tt_cache_lint.interp.values import (
     Implausible,
@@ -32,6 +34,47 @@ from tt_cache_lint.interp.values import (
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
+
+
+@dataclass(slots=True, frozen=True)
+class Binding:
+    """What is bound to a tensor's buffer: an argument of a kernel on a core (of all, without one), or a circular buffer.
+
+    `kernel` is the position of the kernel in the descriptor, None for a circular buffer; `position` is the argument's
+    index, or the circular buffer's.
+    """
+
+    buffer: Buffer
+    position: int
+    kernel: int | None = None
+    core: XY | None = None
+
+    @property
+    def is_argument(self) -> bool:
+        return self.kernel is not None
+
+
+def bindings(m: Machine, descriptor: Struct) -> Iterator[Binding]:
+    """What a descriptor binds: arguments given as a Buffer*, and circular buffers with a `.buffer`
+    (program_descriptors.cpp:200-219)."""
+    for at, kernel in enumerate(_items(descriptor.get("kernels"))):
+        if not isinstance(kernel, Struct):
+            continue
+        for pair in _items(kernel.get("runtime_args")):
+            parts = _items(pair)
+            if len(parts) == 2:
+                core = to_coord(m, parts[0]).xy
+                for index, word in enumerate(_items(parts[1])):
+                    if isinstance(word, Buffer):
+                        yield Binding(word, index, at, core)
+        for index, word in enumerate(_items(kernel.get("common_runtime_args"))):
+            if isinstance(word, Buffer):
+                yield Binding(word, index, at)
+    for at, item in enumerate(_items(descriptor.get("cbs"))):
+        buffer = item.get("buffer") if isinstance(item, Struct) else None
+        buffer = buffer_of(buffer)
+        if isinstance(buffer, Buffer):
+            yield Binding(buffer, at)
 
 
 def _items(value: Value) -> list[Value]:
@@ -54,9 +97,13 @@ def program_from_descriptor(m: Machine, program: Program, descriptor: Value, mar
     for position, item in enumerate(_items(cbs)):
         if isinstance(item, Struct):
             _add_cb(m, program, item, item.marks.get("") or _mark_of(cbs, position) or where)
+    made = []
     for position, item in enumerate(_items(kernels)):
         if isinstance(item, Struct):
-            _add_kernel(m, program, item, _mark_of(kernels, position) or where)
+            kernel = _add_kernel(m, program, item, _mark_of(kernels, position) or where)
+            made.append((kernel, item))
+    for kernel, item in made:
+        _add_arguments(m, kernel, item)
 
 
 def _add_cb(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
@@ -78,12 +125,17 @@ def _add_cb(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
     log_event(m, "cb", mark, cb)
 
 
-def _add_kernel(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
+def _add_kernel(m: Machine, program: Program, item: Struct, mark: Mark) -> Kernel:
     kernel = Kernel(program, item.get("kernel_source"), cores_of(m, item.get("core_ranges")), item, mark)
     kernel.stack = tuple(m.stack)
     kernel.cores_mask = mask(item.get("core_ranges"))
     program.kernels.append(kernel)
     log_event(m, "kernel", mark, kernel)
+    return kernel
+
+
+def _add_arguments(m: Machine, kernel: Kernel, item: Struct) -> None:
+    mark = kernel.mark
     runtime = item.get("runtime_args")
     for position, pair in enumerate(_items(runtime)):
         parts = _items(pair)
@@ -94,6 +146,13 @@ def _add_kernel(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
         set_args(m, kernel, [], common, mark, common=True)
 
 
+def _words(args: Value) -> Vec:
+    """The words of an argument list, which may be a KernelDescriptor::RTArgList (program_descriptors.hpp:159-176)."""
+    listed = args.get("items_") if isinstance(args, Struct) else args
+    marks = list(listed.marks) if isinstance(listed, (Vec, InitList)) else None
+    return Vec([buffer_of(i) if isinstance(i, Tensor) else i for i in _items(listed)], "vector", marks)
+
+
 @method(Struct, "emplace_runtime_args")
 def emplace_runtime_args(m: Machine, site: Site, v: Struct, core: Value, args: Value) -> None:
     """KernelDescriptor::emplace_runtime_args(core, {value or Buffer*, ...}) (program_descriptors.cpp:200-219)."""
@@ -101,8 +160,7 @@ def emplace_runtime_args(m: Machine, site: Site, v: Struct, core: Value, args: V
     if not isinstance(runtime, Vec):
         runtime = Vec([])
     v.fields["runtime_args"] = runtime
-    words = Vec(list(_items(args)), "vector", list(args.marks) if isinstance(args, (Vec, InitList)) else None)
-    runtime.push(Vec([copied(core), words], "pair"), site.mark)
+    runtime.push(Vec([copied(core), _words(args)], "pair"), site.mark)
 
 
 @method(Struct, "emplace_common_runtime_args")
@@ -111,8 +169,9 @@ def emplace_common_runtime_args(m: Machine, site: Site, v: Struct, args: Value) 
     if not isinstance(common, Vec):
         common = Vec([])
     v.fields["common_runtime_args"] = common
-    for item in _items(args):
-        common.push(item, site.mark)
+    words = _words(args)
+    for item, mark in zip(words.items, words.marks, strict=True):
+        common.push(item, mark or site.mark)
 
 
 @function("cb_descriptor_from_sharded_tensor", arity=(2, 5))

@@ -19,6 +19,7 @@ from tt_cache_lint.source.reads import Reads
 if TYPE_CHECKING:
     from tt_cache_lint.factory.python_call import CallFinder
 
+MODERN = ("operation_attributes_t", "tensor_args_t")
 METHODS = (
     "select_program_factory",
     "validate_on_program_cache_hit",
@@ -138,6 +139,13 @@ class Finder:
         return found or [dict.fromkeys(create.template, True), dict.fromkeys(create.template, False)]
 
     # -- operations ------------------------------------------------------------------------------------------------
+
+    def is_operation(self, struct: StructDef) -> bool:
+        """Is the struct a device operation, by the types in it?"""
+        defs = self.index.defs(struct.file.path)
+        return defs is not None and all(
+            any(d.scope == struct.inner for d in (*defs.structs.get(n, ()), *defs.aliases.get(n, ()))) for n in MODERN
+        )
 
     def operation(self, create: FunctionDef, struct: StructDef | None) -> Operation | None:
         if struct is not None and struct.scope:

@@ -27,7 +27,8 @@ class Factory:
     """A program factory: the pair of create() and override_runtime_arguments() with what they share.
 
     `grids` are sizes of the device's grid that its worlds choose from, where the usual small ones do not do. `skip`
-    says why it is listed and not analysed. `needs` are facts without which it is not reached.
+    says why it is listed and not analysed. `needs` are facts without which it is not reached. `bound` is set when the
+    framework itself refreshes what create() bound to buffers, without an override.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Factory:
     grids: tuple[tuple[int, int], ...] = ()
     skip: str = ""
     needs: dict[str, Any] = field(default_factory=dict)
+    bound: bool = False
 
     @property
     def path(self) -> str:

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from tt_cache_lint.device.descriptor import program_from_descriptor
 from tt_cache_lint.device.program import Program, running
-from tt_cache_lint.factory.find import Finder
+from tt_cache_lint.factory.find import MODERN, Finder
 from tt_cache_lint.factory.found import Factory, Operation
 from tt_cache_lint.hit import Replay
 from tt_cache_lint.infra.callback_find import CallbackFactory, Search, called, returns_program
@@ -24,7 +24,6 @@ from tt_cache_lint.interp.values import Struct, Thrown
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 MENTIONS = (b"compute_program_hash", b"operation_attributes_t", b"attribute_values", b"create_program", b"attributes()")
-MODERN = ("operation_attributes_t", "tensor_args_t")
 MAKERS = ("create_program", "create_program_at")
 MEMBER_METHODS = (
     *MAKERS,
@@ -77,7 +76,7 @@ class OpFinder:
         return self._ops[struct]
 
     def _describe(self, struct: StructDef) -> Operation | None:
-        if self.is_modern(struct):
+        if self.finder.is_operation(struct):
             return self.finder.describe(struct)
         if not self.is_member_style(struct):
             return None
@@ -87,15 +86,6 @@ class OpFinder:
             if methods:
                 op.methods[name] = methods[0]
         return op
-
-    def is_modern(self, struct: StructDef) -> bool:
-        defs = self.index.defs(struct.file.path)
-        if defs is None:
-            return False
-        named = [
-            any(d.scope == struct.inner for d in (*defs.structs.get(n, ()), *defs.aliases.get(n, ()))) for n in MODERN
-        ]
-        return all(named)
 
     def is_member_style(self, struct: StructDef) -> bool:
         """Does one of its methods make the program?"""
@@ -113,7 +103,7 @@ class OpFinder:
 
     def factories(self, op: Operation) -> Iterator[Factory]:
         """What makes the programs of an op whose factories were not met; nothing when that cannot be run."""
-        if self.is_modern(op.struct):
+        if self.finder.is_operation(op.struct):
             yield from self._descriptors(op)
         else:
             yield from self._callbacks(op)
@@ -137,7 +127,7 @@ class OpFinder:
         body = next(iter(op.methods.values()), None)
         if body is None:
             return None
-        if not self.is_modern(op.struct):
+        if not self.finder.is_operation(op.struct):
             return self._member(op)
         scoping = self.interp.scoping(op.struct.file, op.struct.inner)
         types = [scoping.named((name,)) for name in MODERN]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tt_cache_lint.infra.callback import Callback
+from tt_cache_lint.infra.descriptor import Descriptor
 from tt_cache_lint.infra.mesh import Mesh
 from tt_cache_lint.infra.policy import Infra
 from tt_cache_lint.infra.skipped import Skipped
@@ -12,7 +13,8 @@ _ALL: tuple[Infra, ...] = (
     Typed(),
     Callback(),
     Mesh(),
-    Skipped("descriptor", "create_descriptor", "create_workload_descriptor"),
+    Descriptor(),
+    Skipped("workload-descriptor", "create_workload_descriptor"),
     Skipped("spec", "create_program_artifacts", "create_program_spec", "create_mesh_workload_artifacts"),
 )
 INFRAS: dict[str, Infra] = {infra.name: infra for infra in _ALL}

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
 
 
+OUTPUT = "tensor_return_value"  # what outputs are called, and the buffers that are theirs
+
+
 class Call(Protocol):
     """Runs a function of the checked code in the current world and run, as a method of `this` where one is given."""
 

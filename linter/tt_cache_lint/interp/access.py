@@ -214,8 +214,9 @@ def beyond(m: Machine, base: Vec | InitList, index: int, at: Value = None) -> Va
         return known(index)
     if m.checks or m.phase != "create" or not base.items:
         raise out_of_range(m, base, index, at)
-    broken = out_of_range(m, base, index, at)
-    m.violate(f"create: {broken}", getattr(broken, "repairs", ()))
+    check = f"create: {_range_message(base, index)}"
+    # a loop meets it over and over, and only the first repairs are kept
+    m.violate(check, () if check in m.violations else getattr(out_of_range(m, base, index, at), "repairs", ()))
     return Unknown(f"element {index} of {key_of(base)}", mask(base))
 
 
@@ -227,7 +228,7 @@ def out_of_range(m: Machine, base: Vec | InitList, index: int, at: Value) -> Thr
 
     Hardly any tensor has more than four dimensions: an input that asks for the fifth is rather another one.
     """
-    message = f"index {index} of {len(base.items)}"
+    message = _range_message(base, index)
     if isinstance(base, Vec) and base.kind == "Shape":
         rank = index + 1 if index >= 0 else len(base.items) - index
         for item in base.items:
@@ -254,6 +255,10 @@ def _longer(m: Machine, base: Vec | InitList, index: int) -> list[dict[str, Valu
     sides = [key for key in m.world.leaves(mask(base.items[0])) if key.endswith(COLUMNS)] if base.items else []
     wide = [(key, m.world.facts[key].value) for key in sides if index > 0]
     return [{key: count} for key, old in wide for count in dict.fromkeys((2 * old, index + 1)) if count > old]
+
+
+def _range_message(base: Vec | InitList, index: int) -> str:
+    return f"index {index} of {len(base.items)}"
 
 
 def index_ref(m: Machine, base: Value, at: Value) -> Value:

@@ -309,6 +309,8 @@ def sequence(m: Machine, given: InitList, type_: Type) -> Vec:
     ):
         if elem.name not in SEQUENCES:
             return items[0].copy()
+    if elem is not None and elem.scalar and len(items) == 2 and all(type(i) is Ptr for i in items):
+        return _construct_sequence(m, type_, items, given.mark)  # two iterators are no numbers
     if elem is not None and elem.name in SEQUENCES and len(items) == 2 and isinstance(plain(items[0]), int):
         count = plain(items[0])
         if not 0 <= count <= MAX_ITEMS:
@@ -389,7 +391,7 @@ def construct(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> 
     return coerce(m, args[0] if len(args) == 1 else InitList(args, [mark] * len(args), None, mark or _NOWHERE), type_)
 
 
-def _construct_sequence(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
+def _construct_sequence(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Any:
     vector = Vec([], type_.name)
     vector.elem = _elem(type_)
     first = args[0]

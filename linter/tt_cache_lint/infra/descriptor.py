@@ -1,0 +1,235 @@
+"""Descriptor factories: create_descriptor() returns a ProgramDescriptor, and the framework refreshes the program itself.
+
+On a hit (ttnn/api/ttnn/mesh_device_operation_adapter.hpp:333-558 in May 2026, facts/since_may_2026.md section 1.2 later):
+- a factory whose own override the adapter calls is refreshed by that and by nothing else;
+- else, if a runtime argument of the first call was given as a Buffer*, the arguments and circular buffers so bound get
+  the addresses of the new tensors, and everything else stays as the first call left it;
+- else create_descriptor() runs again, and all its arguments and buffers are copied into the program.
+Tensors that share a buffer, as the input and output of an in-place op do, cannot be told apart by their buffers: nothing
+is bound then (tt_metal/impl/program/program_descriptor_patching.cpp:26-164).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.again import second_program
+from tt_cache_lint.device.descriptor import Binding, bindings, program_from_descriptor
+from tt_cache_lint.device.mesh import workload_coords
+from tt_cache_lint.device.program import CoreArgs, Program, new_program
+from tt_cache_lint.device.tensors import Buffer, Tensor
+from tt_cache_lint.infra.policy import OUTPUT, Call, Inputs, Made
+from tt_cache_lint.infra.skipped import ANALYSED, data_driven
+from tt_cache_lint.interp.types import Type
+from tt_cache_lint.interp.values import Opt, Struct, Thrown, Val, Value, Vec, empty
+from tt_cache_lint.source.defs import FunctionDef, StructDef
+
+if TYPE_CHECKING:
+    from tt_cache_lint.factory.find import Finder
+    from tt_cache_lint.factory.found import Factory
+
+CREATE = "create_descriptor"
+HOOK = "override_runtime_arguments"
+HOOK_PARAMS = (4, 5)  # (program, attributes, tensor arguments, return value[, coordinate])
+ADAPTER = "ttnn/api/ttnn/mesh_device_operation_adapter.hpp"
+CALLS_HOOK = b"DescriptorFactory::override_runtime_arguments"
+
+
+class Described(Struct):
+    """What a miss keeps: the program, and what of it is bound to the tensors of a call."""
+
+    __slots__ = ("bound", "program")
+
+    def __init__(self, program: Program, bound: list[Binding]) -> None:
+        super().__init__(None, "cached_descriptor")
+        self.program = program
+        self.bound = bound
+
+
+class Descriptor:
+    """The policy of descriptor factories."""
+
+    name = "descriptor"
+    many = False
+
+    def mentioned(self, text: bytes) -> bool:
+        """Does the file name the creating function?"""
+        return CREATE.encode() in text
+
+    def find(self, finder: Finder, path: str) -> list[Factory]:
+        """The factories whose create_descriptor() is defined in the file, each once."""
+        defs = finder.index.defs(path)
+        found: dict[str, Factory] = {}
+        for create in defs.functions.get(CREATE, ()) if defs is not None else ():
+            factory = self._factory(finder, create)
+            if factory is not None:
+                found.setdefault(factory.name, factory)
+        return list(found.values())
+
+    def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
+        """The program of the descriptor, and what is bound."""
+        described = self._described(call, factory, inputs)
+        program = new_program(call.m, None)
+        program_from_descriptor(call.m, program, described, None)
+        aliased = _aliased(inputs)
+        if aliased:
+            _note_apart(call, aliased)
+        bound = [] if aliased else list(bindings(call.m, described))
+        return Made(program, (), Described(program, bound))
+
+    def refresh(self, call: Call, factory: Factory, made: Made, inputs: Inputs) -> None:
+        """What the adapter does with a cached program."""
+        cached = made.cached
+        if factory.override is not None:
+            given = [made.program, inputs.attributes, inputs.tensor_args, inputs.output, _coordinate(inputs)]
+            call(factory.override, given[: len(factory.override.params)])
+        elif isinstance(cached, Described) and any(binding.is_argument for binding in cached.bound):
+            for binding in cached.bound:
+                _patch(call, made.program, binding)
+        else:
+            self._rebuild(call, factory, made.program, inputs)
+
+    def _rebuild(self, call: Call, factory: Factory, program: Program, inputs: Inputs) -> None:
+        """All arguments and all circular buffers over tensors, as a second descriptor has them."""
+        fresh = second_program(call.m, program)
+        if fresh is None:
+            fresh = self._again(call, factory, inputs)
+        for old, new in zip(program.kernels, fresh.kernels, strict=False):
+            for xy, data in new.args.items():
+                if xy in old.args:
+                    _copy(old.args[xy], data)
+            if old.common is not None and new.common is not None:
+                _copy(old.common, new.common)
+        for old_cb, new_cb in zip(program.cbs, fresh.cbs, strict=False):
+            if not empty(new_cb.buffer):
+                old_cb.buffer = new_cb.buffer
+                old_cb.writes.append((new_cb.mark, new_cb.stack))
+
+    def _again(self, call: Call, factory: Factory, inputs: Inputs) -> Program:
+        """The program of a second descriptor. It is thrown away, so that what is made in it is no event of the hit."""
+        m = call.m
+        phase, length, fresh = m.phase, len(m.log), new_program(m, None)
+        m.phase = "descriptor"
+        program_from_descriptor(m, fresh, self._described(call, factory, inputs), None)
+        del m.log[length:]
+        m.phase = phase
+        return fresh
+
+    @staticmethod
+    def _described(call: Call, factory: Factory, inputs: Inputs) -> Struct:
+        given = [inputs.attributes, inputs.tensor_args, inputs.output]
+        if _is_coordinate(call, factory):
+            given.append(_coordinate(inputs))
+        described = call(factory.create, given)
+        if not isinstance(described, Struct):
+            raise Thrown("create_descriptor() gives no descriptor that can be read")
+        return described
+
+    def _factory(self, finder: Finder, create: FunctionDef) -> Factory | None:
+        from tt_cache_lint.factory.found import Factory
+
+        interp = finder.interp
+        struct = interp.owner_of(create)
+        if struct is None or create.body is None or len(create.params) < 3:
+            return None
+        if any(f.body is not None for name in ANALYSED for f in interp.methods(struct, name)):
+            return None
+        scoping = interp.scoping(create.file, create.scope)
+        params = [scoping.type(p.type, p.declarator) for p in create.params]
+        hook = _hook(finder, struct)
+        return Factory(
+            finder.name(create, struct),
+            self.name,
+            create,
+            hook,
+            struct,
+            None,
+            finder.describe(struct) if finder.is_operation(struct) else finder.operation(create, struct),
+            params[0],
+            params[1],
+            params[2],
+            finder.templates(create),
+            skip=data_driven(interp, params[0]),
+            bound=hook is None,
+        )
+
+
+def _hook(finder: Finder, struct: StructDef) -> FunctionDef | None:
+    """The factory's own override, where the analysed tree's adapter calls it."""
+    for method in finder.interp.methods(struct, HOOK):
+        if method.body is None or len(method.params) not in HOOK_PARAMS:
+            continue
+        first = method.params[0]
+        if finder.interp.scoping(method.file, method.scope).type(first.type, first.declarator).name != "Program":
+            continue
+        adapter = finder.tree.get(ADAPTER)
+        return method if adapter is None or CALLS_HOOK in adapter.original else None
+    return None
+
+
+def _is_coordinate(call: Call, factory: Factory) -> bool:
+    """Is the fourth parameter the coordinate, so that there is a program for each (operation_concepts.hpp)?"""
+    params = factory.create.params
+    if len(params) != 4:
+        return False
+    create = factory.create
+    type_ = call.m.interp.scoping(create.file, create.scope).type(params[3].type, params[3].declarator)
+    inner = type_.args[0] if type_.name == "optional" and type_.args else type_
+    return isinstance(inner, Type) and inner.name == "MeshCoordinate"
+
+
+def _coordinate(inputs: Inputs) -> Value:
+    """The coordinate of the program that is looked at."""
+    return Opt(workload_coords(inputs.world).coords()[0])
+
+
+def _tensors(value: Value, depth: int = 0) -> list[Tensor]:
+    """The tensors in an output."""
+    if isinstance(value, Opt):
+        return _tensors(value.v, depth)
+    if isinstance(value, Tensor):
+        return [value]
+    if depth > 3 or not isinstance(value, (Struct, Vec)):
+        return []
+    items = value.fields.values() if isinstance(value, Struct) else value.items
+    return [tensor for item in items for tensor in _tensors(item, depth + 1)]
+
+
+def _aliased(inputs: Inputs) -> list[str]:
+    """The tensors that the op is given and that an output lies in the buffer of."""
+    owners = (tensor.buffer.owner for tensor in _tensors(inputs.output))
+    return [owner for owner in owners if not owner.startswith(OUTPUT)]
+
+
+def _note_apart(call: Call, aliased: list[str]) -> None:
+    """Note the condition under which a hit patches what is bound: none of these tensors is given."""
+    world, apart = call.m.world, None
+    for key in (f"{owner}.has_value" for owner in aliased):
+        if key not in world.facts:
+            return
+        given = Val(True, world.facts[key].bit, key)
+        absent = Val(False, given.p, ("!", given, None))
+        apart = absent if apart is None else Val(False, apart.p | absent.p, ("&&", apart, absent))
+    if world.run == 1:
+        call.m.limits.append(apart)
+
+
+def _patch(call: Call, program: Program, binding: Binding) -> None:
+    """Write the address of the new tensor where the first one's was."""
+    buffer = Buffer(binding.buffer.owner, 2, binding.buffer.spec) if binding.buffer.run == 1 else binding.buffer
+    if binding.kernel is None:
+        cb = program.cbs[binding.position]
+        cb.buffer = buffer
+        cb.writes.append((cb.mark, cb.stack))
+        return
+    kernel = program.kernels[binding.kernel]
+    data = kernel.args.get(binding.core) if binding.core is not None else kernel.common
+    if data is not None and binding.position < len(data.vals):
+        data.vals[binding.position] = call.m.world.address(buffer.owner, buffer.run)
+        data.writes[binding.position] = (data.marks[binding.position] or data.set_call, data.stacks)
+
+
+def _copy(old: CoreArgs, new: CoreArgs) -> None:
+    """Put the arguments of a second descriptor into the program."""
+    old.vals = [*new.vals[: len(old.vals)], *old.vals[len(new.vals) :]]
+    old.writes = {i: (new.marks[i] or new.set_call, new.stacks) for i in range(min(len(new.vals), len(old.vals)))}
