@@ -354,7 +354,7 @@ class Diagnosis:
             # Where other inputs refresh it, only a call that the validators accept could tell which of them occur.
             doubted = first.path.contradicts or (first.write is None and ledger.refreshed)
             return Confidence.POSSIBLE if doubted else Confidence.LIKELY
-        if first.path.is_base and not _unknown_conditions(first):
+        if (first.path.is_base or first.path.ordinary) and not _unknown_conditions(first):
             return Confidence.CERTAIN if worlds >= 2 or total == 1 else Confidence.LIKELY
         return Confidence.LIKELY
 

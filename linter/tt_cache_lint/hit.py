@@ -89,6 +89,7 @@ class Outcome:
     # The checks that only run 2 breaks, where they are not insisted on and the inputs of the runs differ.
     refused: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
     table: Any = None  # what compare.tabulate made of it
+    ways: list[Value] = field(default_factory=list)
     statics: dict[object, Value] = field(default_factory=dict)  # the local statics of functions that were called
 
     def release(self) -> None:
@@ -248,6 +249,7 @@ class Replay:
             switched,
             core,
             refused,
+            ways=list(m.ways),
             statics=dict(m.statics),
         )
 

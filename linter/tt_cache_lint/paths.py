@@ -77,6 +77,7 @@ class Path:
     telling: bool = True  # shows something that no earlier path shows
     numeric: bool = False  # the other side of a branch on numbers
     forced: Decisions = field(default_factory=dict)  # all that was insisted on, numbers included
+    ordinary: bool = False  # as ordinary a call as that of the base path
 
 
 @dataclass(slots=True)
@@ -312,9 +313,19 @@ class Search:
         # A base path that was hard to find leaves something for the others.
         self.steps = max(self.steps, self.found.steps + self.budget.steps // 2)
         self.worlds = max(self.worlds, self.found.worlds + self.budget.worlds // 4)
+        self.otherwise(replay, path, templates)
         self.together(replay, path, templates)
         self.cross(replay, path, forced, templates)
         self.flip(replay, path, templates)
+
+    def otherwise(self, replay: Replay, base: Path, templates: dict[str, Any]) -> None:
+        """Calls as ordinary as that of the base path on which a hit refreshes by other means."""
+        for condition in base.outcomes[0].ways[:1]:
+            for repair in want(condition, True)[:1]:
+                found = self.solve(replay, 0, {**base.forced, **repair}, repair, FLIP_ATTEMPTS)
+                if found is not None:
+                    path = self.keep(replay, *found, repair, templates)
+                    path.ordinary = True
 
     def together(self, replay: Replay, base: Path, templates: dict[str, Any]) -> None:
         """Flip all decisions of a kind at once: all tensors sharded alike, all in row-major, no optional tensor given.
@@ -510,7 +521,8 @@ class Search:
         then what only a flipped path reaches; then further choices, other decisions and pairs."""
         reached = set(self.core_keys(base))
         order = itertools.count()
-        crossed = [p for p in self.found.paths if p.telling and p.numeric and p.templates is templates]
+        others = [p for p in self.found.paths if p.ordinary or (p.telling and p.numeric)]
+        crossed = [p for p in others if p.templates is templates]
         heap = [
             (cost, next(order), path, key, choice)
             for path in (base, *crossed)

@@ -10,10 +10,19 @@ from tt_cache_lint.device.tensors import DRAM_BANKS, Buffer, Device, Tensor, Ten
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import Site, function, method
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Enum, InitList, Opt, Unknown, Val, Value, Vec, key_of, mask, plain
+from tt_cache_lint.interp.values import Enum, Implausible, InitList, Opt, Unknown, Val, Value, Vec, key_of, mask, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
+
+MOST_COUNTED = 1 << 16
+
+
+def _counted(most: float) -> int:
+    """What a search counts to. Raises Implausible where that is a size of no program."""
+    if most > MOST_COUNTED:
+        raise Implausible("a search over too many numbers")
+    return int(most)
 
 
 @function("round_up_to_mul32", "round_up_to_mul16", "round_up_to_tile", arity=(1, 2))
@@ -48,7 +57,7 @@ def pack_two(m: Machine, site: Site, args: list[Value]) -> Value:
 def find_max_divisor(m: Machine, site: Site, args: list[Value]) -> Value:
     """The largest divisor not above a limit, 5 and 7 left out (tt_metal/common/work_split.cpp)."""
     value, limit = plain(ops.number(m, args[0])), plain(ops.number(m, args[1]))
-    found = next((d for d in range(int(limit), 0, -1) if d not in (5, 7) and value % d == 0), 1)
+    found = next((d for d in range(_counted(limit), 0, -1) if d not in (5, 7) and value % d == 0), 1)
     p = mask(args[0]) | mask(args[1])
     if found < limit and m.phase == "create" and mask(args[0]):
         m.limits.append(Val(False, p, ("==", args[0], int(limit))))
@@ -60,10 +69,8 @@ def merge_sticks(m: Machine, site: Site, args: list[Value]) -> Value:
     """How many sticks one read may take: a divisor of their number that stays below the limit."""
     sticks, size, limit = (plain(ops.number(m, a)) for a in args)
     p = mask(args[0]) | mask(args[1]) | mask(args[2])
-    best = 1
-    for count in range(1, int(sticks) + 1):
-        if sticks % count == 0 and count * size <= limit:
-            best = count
+    most = _counted(min(sticks, limit // size if size > 0 else sticks))
+    best = next((count for count in range(most, 0, -1) if sticks % count == 0), 1)
     return Val(best, p) if p else best
 
 
@@ -71,7 +78,7 @@ def merge_sticks(m: Machine, site: Site, args: list[Value]) -> Value:
 def max_cores_divisible(m: Machine, site: Site, args: list[Value]) -> Value:
     tiles, limit = plain(ops.number(m, args[0])), plain(ops.number(m, args[1]))
     even = ops.truth(m, args[2]) if len(args) > 2 else False
-    cores = max((c for c in range(1, int(limit) + 1) if tiles % c == 0 and (not even or c % 2 == 0)), default=1)
+    cores = max((c for c in range(1, _counted(limit) + 1) if tiles % c == 0 and (not even or c % 2 == 0)), default=1)
     p = mask(args[0]) | mask(args[1])
     values = [cores, tiles // cores]
     return Vec([Val(v, p) if p else v for v in values], "tuple")

@@ -202,7 +202,7 @@ def _aliased(inputs: Inputs) -> list[str]:
 
 
 def _note_apart(call: Call, aliased: list[str]) -> None:
-    """Note the condition under which a hit patches what is bound: none of these tensors is given."""
+    """Note when a hit would patch what is bound instead: none of these tensors is given."""
     world, apart = call.m.world, None
     for key in (f"{owner}.has_value" for owner in aliased):
         if key not in world.facts:
@@ -211,7 +211,7 @@ def _note_apart(call: Call, aliased: list[str]) -> None:
         absent = Val(False, given.p, ("!", given, None))
         apart = absent if apart is None else Val(False, apart.p | absent.p, ("&&", apart, absent))
     if world.run == 1:
-        call.m.limits.append(apart)
+        call.m.ways.append(apart)
 
 
 def _patch(call: Call, program: Program, binding: Binding) -> None:

@@ -44,6 +44,7 @@ class Machine:
         self.phase = "create"
         self.branches: list[tuple[Value, bool, Place | None]] = []
         self.limits: list[Value] = []  # conditions under which a limit of create() comes to bear, where it does not
+        self.ways: list[Value] = []  # conditions under which a hit of this infra goes another way, as ordinary as this
         self.numeric: dict[tuple[str, int, int], tuple[Value, bool]] = {}  # branches of create() on numbers
         self.unknown: dict[str, int] = {}
         self.failures: list[Any] = []
@@ -66,7 +67,7 @@ class Machine:
         """Empty what refers to itself when the execution is over, so that no garbage collector has to find it."""
         for frame in self.frames:
             frame.clear()
-        for held in (self.frames, self.branches, self.limits, self.numeric, self.astray, self.statics):
+        for held in (self.frames, self.branches, self.limits, self.ways, self.numeric, self.astray, self.statics):
             held.clear()
 
     def spend(self, amount: int = 1) -> None:
