@@ -2,7 +2,8 @@
 
 `report(folder)` is the reference that annotations and linter are held to, so nothing here knows about the linter: was
 the second call a hit, which slots differ between the program after the hit and a fresh one, which checks of the host
-API failed. Slots are named as findings name them, after the variable that keeps the kernel's handle in create().
+API failed. Slots are named as findings name them, after the variable that keeps the kernel's handle in create(); the
+kernels of a descriptor, which have no handle there, after the file of the kernel.
 """
 
 from __future__ import annotations
@@ -134,14 +135,14 @@ def variable_of(call: Node) -> str:
 
 
 def _kernel_name(kernel: Mapping[str, Any], siblings: list[Mapping[str, Any]]) -> str:
-    """The name of a kernel's slots: given by the scenarios, or the variable that keeps its handle in create()."""
+    """The name of a kernel's slots: given by the scenarios, the variable that keeps its handle in create(), its file."""
     if kernel["name"]:
         return str(kernel["name"])
     place = kernel["place"]
     call = call_at(Path(place["file"]), place["line"]) if place["file"] else None
     name = variable_of(call) if call is not None else ""
     if not name:
-        return f"kernel {kernel['handle']}"
+        return f"kernel {kernel['source'].rpartition('/')[2]}"
     alike = [other["handle"] for other in siblings if other["place"] == place]
     return name if len(alike) == 1 else f"{name}[{alike.index(kernel['handle'])}]"
 

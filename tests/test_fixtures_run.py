@@ -45,6 +45,7 @@ STALE_SLOT = {
     "handle-not-shared",
     "stale-capture",
     "mesh-coordinate-mismatch",
+    "unbound-address",
 }
 
 # Rules about what is fixed at the miss: two calls with one hash need different programs.
