@@ -135,7 +135,7 @@ def variable_of(call: Node) -> str:
 
 
 def _kernel_name(kernel: Mapping[str, Any], siblings: list[Mapping[str, Any]]) -> str:
-    """The name of a kernel's slots: given by the scenarios, the variable that keeps its handle in create(), its file."""
+    """The name of a kernel's slots: given by the scenarios, the variable that keeps its handle, or its file."""
     if kernel["name"]:
         return str(kernel["name"])
     place = kernel["place"]

@@ -161,20 +161,22 @@ def listed(root: Path, text: str) -> list[FactoryFacts]:
     return engine.analyse(root, [root], engine.Options()).facts
 
 
-DESCRIPTOR = """
+WORKLOAD = """
 struct AddFactory {
-    static ProgramDescriptor create_descriptor(const Params& attributes, const Inputs& tensors, Tensor& output);
+    static WorkloadDescriptor create_workload_descriptor(
+        const Params& attributes, const Inputs& tensors, Tensor& output, const MeshCoordinateRangeSet& coordinates);
 };
-ProgramDescriptor AddFactory::create_descriptor(const Params& attributes, const Inputs& tensors, Tensor& output) {
+WorkloadDescriptor AddFactory::create_workload_descriptor(
+    const Params& attributes, const Inputs& tensors, Tensor& output, const MeshCoordinateRangeSet& coordinates) {
     return {};
 }
 """
 
 
-def test_descriptor_factories_are_listed_as_skipped(tmp_path: Path) -> None:
-    (facts,) = listed(tmp_path, DESCRIPTOR)
-    assert (facts.factory, facts.infra, facts.status) == ("AddFactory", "descriptor", Status.SKIPPED)
-    assert facts.reason == "factories with create_descriptor() are not analysed yet"
+def test_workload_descriptor_factories_are_listed_as_skipped(tmp_path: Path) -> None:
+    (facts,) = listed(tmp_path, WORKLOAD)
+    assert (facts.factory, facts.infra, facts.status) == ("AddFactory", "workload-descriptor", Status.SKIPPED)
+    assert facts.reason == "factories with create_workload_descriptor() are not analysed yet"
     assert facts.worlds == 0
 
 

@@ -247,7 +247,8 @@ class Diagnosis:
                 break
         patched = self._patched(table) if cause is Cause.UNBOUND else None
         if patched is not None:
-            related.append(Related(words.user(*patched), "bound to a buffer, so a hit patches this and builds nothing anew"))
+            said = "bound to a buffer, so a hit patches this and builds nothing anew"
+            related.append(Related(words.user(*patched), said))
         return Difference(
             state.slot,
             self._what(state, world, reading),

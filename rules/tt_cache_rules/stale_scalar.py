@@ -63,7 +63,7 @@ class StaleScalar(Rule):
             yield at_create(self, facts, d, message)
         for d in differences(facts, Cause.UNBOUND, What.SCALAR):
             message = (
-                f"{holds(d)}, which may differ between calls that share a program{on_cores(d)}. A hit patches only what "
-                f"is bound to a buffer: {stale(d)}."
+                f"{holds(d)}, which may differ between calls that share a program{on_cores(d)}. A hit patches only "
+                f"what is bound to a buffer: {stale(d)}."
             )
             yield at_unbound(self, facts, d, message)

@@ -32,8 +32,8 @@ class UnboundAddress(Rule):
     ```
 
     ## Known problems
-    The address of a global semaphore cannot be bound. Where the tree's framework calls an override of the factory, write
-    it there; else the semaphore has to be made with the program. Only one coordinate of a mesh is looked at.
+    The address of a global semaphore cannot be bound. Where the tree's framework calls an override of the factory,
+    write it there; else the semaphore has to be made with the program. Only one coordinate of a mesh is looked at.
     """
 
     id = "TTC701"
@@ -46,7 +46,7 @@ class UnboundAddress(Rule):
         for what in (What.ADDRESS, What.CB):
             for d in differences(facts, Cause.UNBOUND, what):
                 message = (
-                    f"{holds(d)}, but is not bound to it{on_cores(d)}, and a hit patches only what is bound to a buffer: "
-                    f"{stale(d)}."
+                    f"{holds(d)}, but is not bound to it{on_cores(d)}, and a hit patches only what is bound to a "
+                    f"buffer: {stale(d)}."
                 )
                 yield at_unbound(self, facts, d, message)

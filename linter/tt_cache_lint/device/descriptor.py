@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, frozen=True)
 class Binding:
-    """What is bound to a tensor's buffer: an argument of a kernel on a core (of all, without one), or a circular buffer.
+    """What is bound to a tensor's buffer: an argument of a kernel on a core (of all, without one), or a circular
+    buffer.
 
     `kernel` is the position of the kernel in the descriptor, None for a circular buffer; `position` is the argument's
     index, or the circular buffer's.

@@ -1,12 +1,14 @@
-"""Descriptor factories: create_descriptor() returns a ProgramDescriptor, and the framework refreshes the program itself.
+"""Descriptor factories: create_descriptor() returns a ProgramDescriptor, and the framework refreshes the program.
 
-On a hit (ttnn/api/ttnn/mesh_device_operation_adapter.hpp:333-558 in May 2026, facts/since_may_2026.md section 1.2 later):
-- a factory whose own override the adapter calls is refreshed by that and by nothing else;
+On a hit (ttnn/api/ttnn/mesh_device_operation_adapter.hpp:333-558 in May 2026, facts/since_may_2026.md section 1.2):
+- where the adapter calls an override of the factory, or of its operation, that refreshes and nothing else;
 - else, if a runtime argument of the first call was given as a Buffer*, the arguments and circular buffers so bound get
   the addresses of the new tensors, and everything else stays as the first call left it;
 - else create_descriptor() runs again, and all its arguments and buffers are copied into the program.
-Tensors that share a buffer, as the input and output of an in-place op do, cannot be told apart by their buffers: nothing
-is bound then (tt_metal/impl/program/program_descriptor_patching.cpp:26-164).
+Tensors that share a buffer, as the input and output of an in-place op do, cannot be told apart by their buffers:
+nothing is bound then (tt_metal/impl/program/program_descriptor_patching.cpp:26-164). Since June 2026 that is so of two
+inputs only: the adapter says how many of the buffers are those of inputs, and an output that lies in one of them is
+bound as that input (tt_metal/api/tt-metalium/experimental/program_descriptor_patching.hpp, resolve_bindings).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.again import second_program
 from tt_cache_lint.device.descriptor import Binding, bindings, program_from_descriptor
-from tt_cache_lint.device.mesh import workload_coords
+from tt_cache_lint.device.mesh import MeshCoordinate, workload_coords
 from tt_cache_lint.device.program import CoreArgs, Program, new_program
 from tt_cache_lint.device.tensors import Buffer, Tensor
 from tt_cache_lint.infra.policy import OUTPUT, Call, Inputs, Made
@@ -32,7 +34,10 @@ CREATE = "create_descriptor"
 HOOK = "override_runtime_arguments"
 HOOK_PARAMS = (4, 5)  # (program, attributes, tensor arguments, return value[, coordinate])
 ADAPTER = "ttnn/api/ttnn/mesh_device_operation_adapter.hpp"
+# What the adapter says where it does these things (facts/since_may_2026.md sections 0 and 1.3).
 CALLS_HOOK = b"DescriptorFactory::override_runtime_arguments"
+CALLS_HOOK_OF_OPERATION = b"DeviceOperation::override_runtime_arguments"
+TELLS_INPUTS_APART = b"num_input_buffers"
 
 
 class Described(Struct):
@@ -71,7 +76,9 @@ class Descriptor:
         described = self._described(call, factory, inputs)
         program = new_program(call.m, None)
         program_from_descriptor(call.m, program, described, None)
-        aliased = _aliased(inputs)
+        adapter = call.m.interp.index.tree.get(ADAPTER)
+        bound_in_place = adapter is not None and TELLS_INPUTS_APART in adapter.original
+        aliased = [] if bound_in_place else _aliased(inputs)
         if aliased:
             _note_apart(call, aliased)
         bound = [] if aliased else list(bindings(call.m, described))
@@ -136,7 +143,8 @@ class Descriptor:
             return None
         scoping = interp.scoping(create.file, create.scope)
         params = [scoping.type(p.type, p.declarator) for p in create.params]
-        hook = _hook(finder, struct)
+        op = finder.describe(struct) if finder.is_operation(struct) else finder.operation(create, struct)
+        hook = _hook(finder, struct, op.struct if op is not None else None)
         return Factory(
             finder.name(create, struct),
             self.name,
@@ -144,7 +152,7 @@ class Descriptor:
             hook,
             struct,
             None,
-            finder.describe(struct) if finder.is_operation(struct) else finder.operation(create, struct),
+            op,
             params[0],
             params[1],
             params[2],
@@ -154,16 +162,24 @@ class Descriptor:
         )
 
 
-def _hook(finder: Finder, struct: StructDef) -> FunctionDef | None:
-    """The factory's own override, where the analysed tree's adapter calls it."""
+def _hook(finder: Finder, struct: StructDef, op: StructDef | None) -> FunctionDef | None:
+    """The override that the analysed tree's adapter calls: the factory's own or, for a while, its operation's."""
+    adapter = finder.tree.get(ADAPTER)
+    if adapter is None:
+        return _hook_in(finder, struct)
+    called = (CALLS_HOOK, struct), (CALLS_HOOK_OF_OPERATION, op)
+    hooks = (_hook_in(finder, owner) for text, owner in called if owner is not None and text in adapter.original)
+    return next((hook for hook in hooks if hook is not None), None)
+
+
+def _hook_in(finder: Finder, struct: StructDef) -> FunctionDef | None:
+    """The override in a class that refreshes a Program by itself."""
     for method in finder.interp.methods(struct, HOOK):
         if method.body is None or len(method.params) not in HOOK_PARAMS:
             continue
         first = method.params[0]
-        if finder.interp.scoping(method.file, method.scope).type(first.type, first.declarator).name != "Program":
-            continue
-        adapter = finder.tree.get(ADAPTER)
-        return method if adapter is None or CALLS_HOOK in adapter.original else None
+        if finder.interp.scoping(method.file, method.scope).type(first.type, first.declarator).name == "Program":
+            return method
     return None
 
 
@@ -180,7 +196,7 @@ def _is_coordinate(call: Call, factory: Factory) -> bool:
 
 def _coordinate(inputs: Inputs) -> Value:
     """The coordinate of the program that is looked at."""
-    return Opt(workload_coords(inputs.world).coords()[0])
+    return Opt(MeshCoordinate([*workload_coords(inputs.world).coords()[0]]))
 
 
 def _tensors(value: Value, depth: int = 0) -> list[Tensor]:
