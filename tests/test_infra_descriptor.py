@@ -181,6 +181,13 @@ def test_all_is_built_anew_when_nothing_is_bound(tmp_path: Path) -> None:
     assert stale(facts) == {}
 
 
+def test_common_arguments_are_built_anew(tmp_path: Path) -> None:
+    after = "reader.common_runtime_args = {attributes.factor, tensors.input.buffer()->address(), attributes.seed};"
+    facts = facts_of(tmp_path, NUMBERS, after=after)
+    assert slots(facts)["kernel reader.cpp common arg 1"] == "yes"
+    assert stale(facts) == {}
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

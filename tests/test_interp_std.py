@@ -58,7 +58,6 @@ VECTOR = [
         "braces with iterators",
         "std::vector<int> f() { std::vector<int> v{1, 2, 3}; std::vector<int> w{v.begin(), v.end()}; return w; }",
         [1, 2, 3],
-        bug="iterators in braces are taken as elements",
     ),
     Case(
         "from iterators",

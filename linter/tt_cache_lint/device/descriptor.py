@@ -114,6 +114,7 @@ def _add_cb(m: Machine, program: Program, item: Struct, mark: Mark) -> None:
     cb.total = item.get("total_size")
     buffer = item.get("buffer")
     cb.buffer = buffer_of(buffer) if not empty(buffer) and buffer != 0 else None
+    cb.offset = item.get("address_offset")
     for entry in _items(item.get("format_descriptors")):
         inner = entry
         while isinstance(inner, (InitList, Vec)) and len(inner.items) == 1:

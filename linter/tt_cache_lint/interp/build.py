@@ -391,7 +391,7 @@ def construct(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> 
     return coerce(m, args[0] if len(args) == 1 else InitList(args, [mark] * len(args), None, mark or _NOWHERE), type_)
 
 
-def _construct_sequence(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Any:
+def _construct_sequence(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Vec:
     vector = Vec([], type_.name)
     vector.elem = _elem(type_)
     first = args[0]
@@ -407,7 +407,8 @@ def _construct_sequence(m: Machine, type_: Type, args: list[Value], mark: Mark |
         return first.copy()
     own = getattr(first, "as_vector", None)
     if own is not None:
-        return own(m)
+        listed: Vec = own(m)
+        return listed
     count = plain(ops.number(m, first))
     if not isinstance(count, int) or not 0 <= count <= MAX_ITEMS:
         raise absurd(first)
