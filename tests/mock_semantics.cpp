@@ -236,6 +236,54 @@ void cores() {
     check(throws([&] { return shape[3]; }), "shape index");
 }
 
+struct Describing {
+    struct Given {
+        Tensor input;
+        Tensor other;
+    };
+
+    // One of two addresses is bound unless `bind` is off; the circular buffer always is.
+    static ProgramDescriptor create_descriptor(const bool& bind, const Given& given, Tensor& output) {
+        KernelDescriptor kernel{
+            .kernel_source = "reader.cpp", .core_ranges = CoreRangeSet(CoreRange({0, 0}, {0, 0})), .config = {}};
+        KernelDescriptor::RTArgList args;
+        args.push_back(bind ? output.buffer() : nullptr);
+        args.append({given.input.buffer()->address(), given.other.buffer()->address()});
+        kernel.emplace_runtime_args({0, 0}, args);
+        ProgramDescriptor descriptor;
+        descriptor.kernels.push_back(std::move(kernel));
+        descriptor.cbs.push_back(CBDescriptor{
+            .total_size = 1024,
+            .core_ranges = grid,
+            .format_descriptors = {{CBFormatDescriptor{
+                .buffer_index = 0, .data_format = tt::DataFormat::Float16_b, .page_size = 1024}}},
+            .buffer = given.input.buffer(),
+            .address_offset = 64});
+        return descriptor;
+    }
+};
+
+void descriptors() {
+    const MemoryConfig l1(TensorMemoryLayout::INTERLEAVED, BufferType::L1);
+    const auto after_hit = [&](bool bind, bool in_place) {
+        Describing::Given first{make(l1), make(l1)};
+        Describing::Given second{make(l1), make(l1)};
+        Tensor first_output = in_place ? first.other : make(l1);
+        Tensor second_output = in_place ? second.other : make(l1);
+        auto entry = mock::Entry<Describing>::make(bind, first, first_output);
+        entry->refresh(bind, second, second_output);
+        auto& args = entry->state().kernel(0).args({0, 0});
+        const auto& config = entry->state().cbs.at(0)->config;
+        return std::tuple(
+            args[0] == (bind ? second_output.buffer()->address() : 0),
+            args[1] == second.input.buffer()->address(),
+            *config.globally_allocated_address() == second.input.buffer()->address() && config.address_offset() == 64);
+    };
+    check(after_hit(true, false) == std::tuple(true, false, true), "a hit patches what is bound, and nothing else");
+    check(after_hit(false, false) == std::tuple(true, true, true), "a circular buffer alone does not make it patch");
+    check(after_hit(true, true) == std::tuple(true, true, true), "a buffer that is there twice leaves nothing bound");
+}
+
 }  // namespace
 
 int main() {
@@ -246,5 +294,6 @@ int main() {
     accessors();
     hashing();
     cores();
+    descriptors();
     return failed == 0 ? 0 : 1;
 }

@@ -63,6 +63,7 @@ TABLE = """
     TTC504 pointer-in-hash                error  I5
     TTC505 hidden-state                   warning I5
     TTC601 kernel-arg-out-of-range        error  I6
+    TTC701 unbound-address                error  I5
     TTC801 mesh-coordinate-mismatch       error  I5
 """
 ROWS = [line.split() for line in TABLE.strip().splitlines()]
@@ -189,6 +190,7 @@ SPEAKER = {
     Cause.NO_OVERRIDE: "missing-override",
     Cause.WRONG_COORDINATE: "mesh-coordinate-mismatch",
 }
+UNBOUND = {What.ADDRESS: "unbound-address", What.CB: "unbound-address", What.SCALAR: "stale-scalar"}
 STALE = {What.ADDRESS: "stale-buffer-address", What.CB: "stale-cb-address", What.SCALAR: "stale-scalar"}
 
 
@@ -196,7 +198,7 @@ STALE = {What.ADDRESS: "stale-buffer-address", What.CB: "stale-cb-address", What
 def test_one_rule_speaks_for_a_difference(cause: Cause, what: What, written: Place | None) -> None:
     shape = {What.ADDRESS: BASE, What.CB: CB, What.SCALAR: SCALAR}[what]
     got = everything(facts(replace(shape, cause=cause, written=written)))
-    speaker = STALE[what] if cause is Cause.NOT_REFRESHED else SPEAKER.get(cause)
+    speaker = {Cause.NOT_REFRESHED: STALE, Cause.UNBOUND: UNBOUND}.get(cause, {}).get(what) or SPEAKER.get(cause)
     assert [finding.rule for finding in got] == ([speaker] if speaker else [])  # 404 and 406 read the shared fields
     for finding in got:
         assert re.match(r"[A-Z`o]", finding.message)
