@@ -235,7 +235,8 @@ class Examiner:
         guessed = any(name.startswith("(") for name in world.leaves(world.touched))
         if not known:
             return Confidence.LIKELY if not guessed and not trial.strained else Confidence.POSSIBLE
-        if trial.strained or len(trial.varying) > 1 or guessed or not trial.path.is_base:
+        common = trial.path.is_base or trial.path.ordinary
+        if trial.strained or len(trial.varying) > 1 or guessed or not common:
             return Confidence.LIKELY
         return Confidence.CERTAIN
 

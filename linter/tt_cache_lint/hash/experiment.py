@@ -162,7 +162,7 @@ class Laboratory:
     def _paths(self) -> list[Path]:
         """The base path and those that show something new, without those that no check would let pass."""
         paths = [p for p in self.exploration.paths if p.outcomes and not p.contradicts]
-        telling = [p for p in paths if p.is_base or p.telling]
+        telling = [p for p in paths if p.is_base or p.ordinary or p.telling]
         return telling[:PATHS] or paths[:1]
 
     # -- one path --------------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ class Laboratory:
 
     def _vary_to(self, path: Path, key: Key, fact: Fact, values: Iterator[Value], baseline: set[str]) -> None:
         for value in values:
-            mark = (fact.key, repr((path.outcomes[0].world.seed, fact.value, value)))
+            mark = (fact.key, repr((path.outcomes[0].world.seed, fact.value, value, path.ordinary)))
             if mark in self.tried or self.left <= 0:
                 continue
             self.tried.add(mark)
