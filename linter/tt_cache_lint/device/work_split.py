@@ -22,6 +22,7 @@ from tt_cache_lint.interp.values import (
     Enum,
     Implausible,
     InitList,
+    Opt,
     Thrown,
     Value,
     Vec,
@@ -241,7 +242,21 @@ def num_cores_in_subgrids(m: Machine, site: Site, args: list[Value]) -> Value:
     return _set_of(xys[first : first + count], cores.mask() | mask(args[1]))
 
 
-@function("select_contiguous_range_from_corerangeset", "select_from_corerangeset", arity=(3, 4))
+@function("select_contiguous_range_from_corerangeset", arity=(3, 3))
+def select_contiguous(m: Machine, site: Site, args: list[Value]) -> Value:
+    """A rectangle that reaches x further and y down, in the first range that has room for it, if one has
+    (tt_metal/common/core_coord.cpp:632-643)."""
+    cores = to_set(m, args[0])
+    x, y = (int(plain(ops.number(m, a))) for a in args[1:])
+    p = cores.mask() | mask(args[1]) | mask(args[2])
+    for one in cores.ranges:
+        x0, y0, x1, y1 = one.box()
+        if 0 <= x <= x1 - x0 and 0 <= y <= y1 - y0:
+            return Opt(rectangle(x0, y0, x0 + x, y0 + y, p))
+    return None
+
+
+@function("select_from_corerangeset", arity=(3, 4))
 def select_from_set(m: Machine, site: Site, args: list[Value]) -> Value:
     cores = to_set(m, args[0])
     first, last = plain(ops.number(m, args[1])), plain(ops.number(m, args[2]))

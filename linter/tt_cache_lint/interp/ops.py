@@ -495,6 +495,9 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
     if not isinstance(term, tuple):
         return []
     op, x, y = term
+    if op in ("!=", "==") and y == 0 and (bits := _of_conditions(x)) is not None:
+        a, target = Val(a.v, a.p, bits), target == (op == "!=")
+        op, x, y = bits
     if op == "!":
         return want(x, not target, depth + 1)
     if op == "cast":
@@ -566,6 +569,8 @@ def want(a: Value, target: bool, depth: int = 0) -> list[dict[str, Value]]:
     if not isinstance(term, tuple):
         return []
     op, x, y = term
+    if op in ("!=", "==") and y == 0 and (bits := _of_conditions(x)) is not None:
+        (op, x, y), target = bits, target == (op == "!=")
     if op == "!":
         return want(x, not target, depth + 1)
     if op in ("&&", "||"):
@@ -626,6 +631,16 @@ def _every(parts: list[Value], target: bool, depth: int) -> list[dict[str, Value
         whole = [{**w, **r} for w in whole for r in found[:2]][:MOST_OPERANDS]
     result = [*(w for w in whole if w), *(r for found in wrong for r in found)]
     return sorted(result, key=lambda r: any(k in kept and kept[k] != v for k, v in r.items()))
+
+
+def _of_conditions(a: Value) -> tuple[str, Value, Value] | None:
+    """`a & b` and `a | b` of conditions, as what they mean."""
+    if not isinstance(a, Val) or not isinstance(a.t, tuple) or a.t[0] not in ("&", "|"):
+        return None
+    bits, x, y = a.t
+    if all(isinstance(side.v if isinstance(side, Val) else side, bool) for side in (x, y)):
+        return bits * 2, x, y
+    return None
 
 
 def nonzero(a: Value, depth: int = 0) -> list[dict[str, Value]]:
