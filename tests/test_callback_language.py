@@ -122,6 +122,20 @@ CASES = [
         "return set.contains(CoreCoord(0, 1)) && !set.contains(CoreCoord(0, 0)) && set.num_cores() == 3; }",
         1,
     ),
+    Case(
+        "a rectangle in the first range that has room",
+        "int f() { CoreRangeSet set(std::set<CoreRange>{CoreRange({0, 0}, {1, 0}), CoreRange({0, 2}, {3, 4})}); "
+        "auto found = select_contiguous_range_from_corerangeset(set, 2, 1); "
+        "auto none = select_contiguous_range_from_corerangeset(set, 4, 0); "
+        "return none.has_value() ? 0 : found->start_coord.y * 100 + found->end_coord.x * 10 + found->end_coord.y; }",
+        223,
+    ),
+    Case(
+        "a search of the library ends",
+        "int f() { uint32_t n = 4000000000; return merge_num_sticks_to_read(n, 4000000000, 4096) == 1 && "
+        "merge_num_sticks_to_read(12, 64, 512) == 6; }",
+        1,
+    ),
 ]
 
 

@@ -171,6 +171,16 @@ def test_flags_that_have_to_differ() -> None:
     assert ops.want(ops.binary(m, "!=", *flags), True) == [{"a": False}, {"b": False}]
 
 
+@pytest.mark.parametrize(("sign", "first", "wanted"), [("&", 8, {"x": 9}), ("|", 8, {"x": 9}), ("&", 9, {"n": 3})])
+def test_bits_of_conditions_are_what_they_mean(sign: str, first: int, wanted: dict[str, int]) -> None:
+    """`bool both = x > 8; both &= n == 3;`"""
+    m = Machine(None, World(0))
+    x, n = (Val(v, m.world.bit(k), k) for k, v in (("x", first), ("n", 3 if sign == "&" and first == 8 else 4)))
+    left, right = ops.binary(m, ">", x, 8), ops.binary(m, "==", n, 3)
+    found = ops.convert(m, ops.binary(m, sign, left, right), "bool")
+    assert wanted in ops.want(found, True)
+
+
 def test_a_long_conjunction_is_solved_to_its_first_operand() -> None:
     m = Machine(None, World(0))
     term: Value = ops.binary(m, "==", Val(0, m.world.bit("x0"), "x0"), 7)

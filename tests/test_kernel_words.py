@@ -117,6 +117,12 @@ def test_used(body: str) -> None:
     assert not unused(body, header=header, words={2: 0, 3: 0}, roles=frozenset((2,)), defines={"ON": "1"})
 
 
+def test_an_object_that_fetches_arguments_may_read_any() -> None:
+    fetcher = "struct Fetcher { int at = 0; uint32_t next() { return get_arg_val<uint32_t>(at++); } };"
+    assert unused("other();", header=fetcher)
+    assert not unused("Fetcher fetcher; const auto a = fetcher.next(); send(a);", header=fetcher)
+
+
 def test_a_core_s_other_arguments_decide() -> None:
     body = f"{A} const bool worker = {arg(1)}; if (worker) {{ send(a); }}"
     own = frozenset((1,))

@@ -495,9 +495,6 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
     if not isinstance(term, tuple):
         return []
     op, x, y = term
-    if op in ("!=", "==") and y == 0 and (bits := _of_conditions(x)) is not None:
-        a, target = Val(a.v, a.p, bits), target == (op == "!=")
-        op, x, y = bits
     if op == "!":
         return want(x, not target, depth + 1)
     if op == "cast":
@@ -570,7 +567,8 @@ def want(a: Value, target: bool, depth: int = 0) -> list[dict[str, Value]]:
         return []
     op, x, y = term
     if op in ("!=", "==") and y == 0 and (bits := _of_conditions(x)) is not None:
-        (op, x, y), target = bits, target == (op == "!=")
+        a, target = Val(a.v, a.p, bits), target == (op == "!=")
+        op, x, y = bits
     if op == "!":
         return want(x, not target, depth + 1)
     if op in ("&&", "||"):
