@@ -57,6 +57,7 @@ struct CopyOperation {
         @HOOK@
     };
     @OP_HOOK@
+    @DYNAMIC@
     using program_factory_t = std::variant<CopyFactory>;
     static void validate_on_program_cache_miss(const operation_attributes_t&, const tensor_args_t& tensors) {
         @VALIDATE@
@@ -122,6 +123,8 @@ def facts_of(
     op_hook: str = "",
     coordinate: str = "",
     adapter: str | None = None,
+    dynamic: str = "",
+    status: Status = Status.ANALYSED,
 ) -> FactoryFacts:
     """The facts about the factory of the op with these parts. `adapter` is the text of the framework's header."""
     parts = {
@@ -138,14 +141,14 @@ def facts_of(
         text = text.replace(f"@{key}@", part)
     file = root / "ttnn" / "copy_program_factory.cpp"
     file.parent.mkdir()
-    file.write_text(text)
+    file.write_text(text.replace("@DYNAMIC@", dynamic))
     if adapter is not None:
         header = root / ADAPTER
         header.parent.mkdir(parents=True)
         header.write_text(adapter)
     (facts,) = engine.analyse(root, [file], engine.Options()).facts
-    assert (facts.infra, facts.status) == ("descriptor", Status.ANALYSED), facts.reason
-    assert facts.worlds
+    assert (facts.infra, facts.status) == ("descriptor", status), facts.reason
+    assert facts.worlds or status is Status.SKIPPED
     return facts
 
 
@@ -372,3 +375,11 @@ def test_the_op_itself_may_be_the_factory(tmp_path: Path) -> None:
     (facts,) = engine.analyse(tmp_path, [tmp_path], engine.Options()).facts
     assert (facts.factory, facts.status) == ("CopyOperation", Status.ANALYSED)
     assert stale(facts) == {READER: Cause.UNBOUND}
+
+
+@pytest.mark.parametrize(("adapter", "skipped"), [(None, True), ("get_dynamic_runtime_args", True), ("", False)])
+def test_arguments_named_to_be_written_are_not_modelled(tmp_path: Path, adapter: str | None, skipped: bool) -> None:
+    dynamic = "static std::vector<int> get_dynamic_runtime_args(const operation_attributes_t&) { return {}; }"
+    status = Status.SKIPPED if skipped else Status.ANALYSED
+    facts = facts_of(tmp_path, MIXED, adapter=adapter, dynamic=dynamic, status=status)
+    assert facts.reason == ("what get_dynamic_runtime_args() refreshes is not modelled" if skipped else "")

@@ -28,12 +28,13 @@ from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
-    from tt_cache_lint.factory.found import Factory
+    from tt_cache_lint.factory.found import Factory, Operation
 
 CREATE = "create_descriptor"
 HOOK = "override_runtime_arguments"
 HOOK_PARAMS = (4, 5)  # (program, attributes, tensor arguments, return value[, coordinate])
 ADAPTER = "ttnn/api/ttnn/mesh_device_operation_adapter.hpp"
+DYNAMIC = "get_dynamic_runtime_args"
 # What the adapter says where it does these things (facts/since_may_2026.md sections 0 and 1.3).
 CALLS_HOOK = b"DescriptorFactory::override_runtime_arguments"
 CALLS_HOOK_OF_OPERATION = b"DeviceOperation::override_runtime_arguments"
@@ -157,9 +158,18 @@ class Descriptor:
             params[1],
             params[2],
             finder.templates(create),
-            skip=data_driven(interp, params[0]),
+            skip=data_driven(interp, params[0]) or ("" if hook is not None else _dynamic(finder, op)),
             bound=hook is None,
         )
+
+
+def _dynamic(finder: Finder, op: Operation | None) -> str:
+    """The reason to skip an op that names arguments to be written on a hit, as some did from June to August 2026
+    (facts/since_may_2026.md section 1.2); "" for others."""
+    adapter = finder.tree.get(ADAPTER)
+    known = adapter is None or DYNAMIC.encode() in adapter.original
+    has = op is not None and any(f.body is not None for f in finder.interp.methods(op.struct, DYNAMIC))
+    return f"what {DYNAMIC}() refreshes is not modelled" if known and has else ""
 
 
 def _hook(finder: Finder, struct: StructDef, op: StructDef | None) -> FunctionDef | None:
