@@ -328,7 +328,7 @@ def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options:
 def _syntax(finder: Finder, path: str, analysis: Analysis) -> None:
     """Say it when a syntax error may hide a factory."""
     file = finder.tree.get(path)
-    if file is None or b"override_runtime_arguments" not in file.original:
+    if file is None or not any(name in file.original for name in (b"override_runtime_arguments", b"create_descriptor")):
         return
     line = file.first_error()
     if line:

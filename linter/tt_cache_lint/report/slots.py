@@ -38,7 +38,7 @@ def _print_factory(target: Console, facts: FactoryFacts) -> None:
         reason = f": {facts.reason}" if facts.reason else ""
         target.print(Text(f"  {facts.status.value}{visible(reason)}", "yellow"))
     files = Files(facts.path)
-    _section(target, "kernels", _kernels(facts.kernels, files))
+    _section(target, "kernels", _kernels(facts.kernels, files, facts.override is not None))
     _section(target, "circular buffers", _cbs(facts.cbs, files))
     _section(target, "slots", _slots(facts.table, files))
     if files.others:
@@ -58,10 +58,11 @@ def _section(target: Console, title: str, table: Table) -> None:
         target.print(Text(f"  {title}: none", FAINT))
 
 
-def _kernels(kernels: Sequence[KernelInfo], files: Files) -> Table:
+def _kernels(kernels: Sequence[KernelInfo], files: Files, handles: bool) -> Table:
+    """The kernels; `handles` when an override needs theirs."""
     table = _table("handle", "kernel", "cores", "kept as", "created at")
     for kernel in kernels:
-        kept = _plain(kernel.kept_as) if kernel.kept_as else Text("not kept", FAINT)
+        kept = _plain(kernel.kept_as) if kernel.kept_as else Text("not kept" if handles else "", FAINT)
         cells = [Text(visible(kernel.name), "bold"), _plain(kernel.source), _plain(kernel.cores)]
         table.add_row(*cells, kept, files.at(kernel.place))
     return table
