@@ -3,7 +3,8 @@
     python benchmarks/mutants.py --root TREE [--below FOLDER] [--each N] [--seed N] [--kinds KIND...] [-o FILE]
 
 For each factory N changes are drawn at random: a write left out, a refreshing call left out, an index shifted by one, a
-condition turned round; for each hash written by hand, an item left out. A change is found when there is a certain or
+condition turned round; for each hash written by hand, an item left out; for each descriptor, an address given as a
+number instead of a buffer. A change is found when there is a certain or
 likely finding that the tree as it is does not have. What is not found is listed, to be read: many such changes alter
 nothing on a hit (a value that the hash fixes is written again), so the share of found ones is a lower bound.
 """
@@ -39,7 +40,8 @@ REFRESHING = (
     "UpdateDynamicCircularBufferAddress",
 )
 HASHING = ("hash_operation", "hash_objects", "hash_objects_with_default_seed")
-KINDS = ("write", "call", "index", "condition", "hash")
+BINDING = ("emplace_runtime_args", "emplace_common_runtime_args")
+KINDS = ("write", "call", "index", "condition", "hash", "binding")
 
 Change = tuple[str, int, int, bytes]  # its kind, from where to where, and what stands there instead
 Changes = Callable[[bytes, "Node"], Iterator[Change]]
@@ -66,12 +68,14 @@ class Mutation:
         self.worker = Worker(root, Options())
 
     def groups(self, folder: str) -> Iterator[list[Mutant]]:
-        """The mutants of each override, then those of each hash."""
+        """The mutants of each override or descriptor, then those of each hash."""
         hashes: dict[tuple[str, int], list[Mutant]] = {}
         for path in self.worker.tree.walk(folder):
             for factory in self.worker.finder.in_file(path):
                 if factory.override is not None:
                     yield list(self.of(path, factory.name, factory.override, _override))
+                if factory.bound and not factory.skip:
+                    yield list(self.of(path, factory.name, factory.create, _descriptor))
                 body = factory.op.methods.get("compute_program_hash") if factory.op is not None else None
                 if body is not None and factory.op is not None:
                     made = list(self.of(path, factory.op.struct.name, body, _hash))
@@ -136,6 +140,26 @@ def _hash(text: bytes, body: Node) -> Iterator[Change]:
             yield "hash", item.start_byte, following.start_byte, b""
         if len(items) > 1:
             yield "hash", items[-2].end_byte, items[-1].end_byte, b""
+
+
+def _descriptor(text: bytes, body: Node) -> Iterator[Change]:
+    """What a descriptor can fail to bind."""
+    buffers = {
+        text[target.start_byte : target.end_byte].lstrip(b"*& ")
+        for node in within(body)
+        if node.type == "init_declarator"
+        and (target := node.child_by_field_name("declarator")) is not None
+        and (value := node.child_by_field_name("value")) is not None
+        and text[value.start_byte : value.end_byte].endswith(b".buffer()")
+    }
+    for node in within(body):
+        arguments = node.child_by_field_name("arguments") if node.type == "call_expression" else None
+        if arguments is None or _called(text, node).rpartition(".")[2] not in BINDING or not arguments.named_children:
+            continue
+        for item in arguments.named_children[-1].named_children:
+            written = text[item.start_byte : item.end_byte]
+            if written in buffers or written.endswith(b".buffer()"):
+                yield "binding", item.start_byte, item.end_byte, written + b"->address()"
 
 
 def _called(text: bytes, call: Node) -> str:
