@@ -107,10 +107,7 @@ VIEW = "auto& view = GetRuntimeArgs(program, shared.writer, core); "
         VIEW + "std::vector<uint32_t> args(view.data(), view.data() + view.size());",
         VIEW + "std::vector<uint32_t> args(2); std::copy(view.begin(), view.end(), args.begin());",
         VIEW + "auto args = std::vector<uint32_t>(view.begin(), view.end());",
-        pytest.param(
-            VIEW + "std::vector<uint32_t> args = {view.begin(), view.end()};",
-            marks=pytest.mark.xfail(strict=True, reason="iterators in braces are taken as elements"),
-        ),
+        VIEW + "std::vector<uint32_t> args = {view.begin(), view.end()};",
         "std::vector<uint32_t> args = GetRuntimeArgs(program, shared.writer, core);",
     ],
 )
