@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from small_factory import CREATE, STALE, factory
+from small_factory import CREATE, REFRESH, STALE, factory
 from tt_cache_lint.device.kernel_code import KernelCode
 from tt_cache_lint.device.kernel_readers import Elsewhere
 from tt_cache_lint.device.kernel_words import Compiled, uses
 from tt_cache_lint.engine import Options, analyse
-from tt_cache_lint.model import Severity
+from tt_cache_lint.model import Cause, Confidence, Severity
 from tt_cache_rules.stale_buffer_address import StaleBufferAddress
 
 
@@ -133,6 +133,23 @@ def test_a_core_s_other_arguments_decide() -> None:
 def test_without_the_defines_numbers_are_lost() -> None:
     body = f"uint32_t i = 0; {A}\n#ifdef OFF\ni++;\n#endif\nauto b = {arg('i + 1')}; send(b);"
     assert (unused(body, defines={}), unused(body, defines=None)) == (True, False)
+
+
+@pytest.mark.parametrize("flag", ["0", "1"])
+def test_a_condition_in_words_is_not_taken_for_its_opposite(flag: str) -> None:
+    body = f"int n = 5; {A}\n#if not FLAG\nn = 0;\n#endif\nif (n) {{ send(a); }}"
+    assert not unused(body, defines={"FLAG": flag})
+
+
+@pytest.mark.parametrize(("read", "expected"), [(arg(0), Confidence.POSSIBLE), ("0", Confidence.CERTAIN)])
+def test_a_call_that_never_worked_shows_nothing_for_certain(tmp_path: Path, read: str, expected: Confidence) -> None:
+    """The override writes to a core that create() gave no arguments, and where the kernel reads some."""
+    (tmp_path / "writer.cpp").write_text(f"void kernel_main() {{ send({read}); }}")
+    create = CREATE.replace("SetRuntimeArgs(program, writer", "if (core.x == 0) SetRuntimeArgs(program, writer")
+    (tmp_path / "op.cpp").write_text(factory(create, REFRESH))
+    (found,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+    (outside,) = [d for d in found.differences if d.cause is Cause.OUT_OF_RANGE]
+    assert (outside.slot.name, outside.confidence) == ("writer arg 0", expected)
 
 
 @pytest.mark.parametrize(("line", "severity"), [("", None), ("noc_async_write(0, a, 32);", Severity.ERROR)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tt_cache_lint.compare import Reading, SlotState, WorldTable, same
@@ -11,6 +10,7 @@ from tt_cache_lint.device.cores import XY, CoreRangeSet
 from tt_cache_lint.device.program import ArgView, CircularBuffer, Failure, Kernel
 from tt_cache_lint.device.tensors import Buffer, GlobalCircularBuffer
 from tt_cache_lint.factory.found import Factory
+from tt_cache_lint.idle import Idle
 from tt_cache_lint.interp.values import Handle, Map, Mark, Obj, Opt, Struct, Value, Vec, mask, plain
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import (
@@ -57,7 +57,7 @@ class Ledger:
 class Diagnosis:
     """Reads the tables of a factory."""
 
-    def __init__(self, factory: Factory, describer: Describer, idle: Callable[[WorldTable, SlotState], bool]) -> None:
+    def __init__(self, factory: Factory, describer: Describer, idle: Idle) -> None:
         self.factory = factory
         self.idle = idle
         self.words = describer
@@ -400,6 +400,8 @@ class Diagnosis:
             confidence = Confidence.CERTAIN if sure and path.is_base else Confidence.LIKELY
             if path.contradicts or path.strained or "select" in table.outcome.violations:
                 confidence = Confidence.POSSIBLE
+            if failure.kind == "range" and self.idle.starved(table, failure.owner, failure.cores):
+                confidence = Confidence.POSSIBLE  # a call that never worked
             if confidence is Confidence.CERTAIN and _unknown_conditions(
                 Sighting(path, table, SlotState(slot, 0), Cause.OUT_OF_RANGE)
             ):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.device.cores import XY
 from tt_cache_lint.device.kernel_code import KernelCode
 from tt_cache_lint.device.kernel_constants import with_headers
 from tt_cache_lint.device.kernel_readers import Elsewhere
@@ -49,6 +51,16 @@ class Idle:
         cores = set(kernel.args) if shared else {r.core for r in state.bad if r.core is not None}
         lists = {_known(kernel.args.get(xy), bits) for xy in cores}
         return bool(lists) and all(uses(code, compiled, g, common).ignores(state.slot.index, shared) for g in lists)
+
+    def starved(self, table: WorldTable, owner: str, cores: Sequence[XY]) -> bool:
+        """Has a kernel no arguments on some of these cores although it reads some there for certain? Then not even the
+        first call works."""
+        for kernel in table.outcome.fresh.kernels:
+            if kernel.name == owner and any(xy in kernel.cores and xy not in kernel.args for xy in cores):
+                code = kernel_code(self.interp, kernel)
+                if code is not None and code.reads([]).unique >= 0:
+                    return True
+        return False
 
     def _compiled(self, code: KernelCode, kernel: Kernel, table: WorldTable) -> Compiled | None:
         """What a kernel is compiled with; None where a header of its op is missing."""

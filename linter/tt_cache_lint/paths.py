@@ -78,6 +78,12 @@ class Path:
     numeric: bool = False  # the other side of a branch on numbers
     forced: Decisions = field(default_factory=dict)  # all that was insisted on, numbers included
     ordinary: bool = False  # as ordinary a call as that of the base path
+    start: int = 0  # so many of the flips belong to the ordinary call that it comes from
+
+    @property
+    def own(self) -> int:
+        """The flips against the ordinary call."""
+        return len(self.flips) - self.start
 
 
 @dataclass(slots=True)
@@ -325,7 +331,7 @@ class Search:
                 found = self.solve(replay, 0, {**base.forced, **repair}, repair, FLIP_ATTEMPTS)
                 if found is not None:
                     path = self.keep(replay, *found, repair, templates)
-                    path.ordinary = True
+                    path.ordinary, path.start = True, len(path.flips)
 
     def together(self, replay: Replay, base: Path, templates: dict[str, Any]) -> None:
         """Flip all decisions of a kind at once: all tensors sharded alike, all in row-major, no optional tensor given.
@@ -523,9 +529,10 @@ class Search:
         order = itertools.count()
         others = [p for p in self.found.paths if p.ordinary or (p.telling and p.numeric)]
         crossed = [p for p in others if p.templates is templates]
+        # what is ordinary beside the base path was asked for because more can go wrong there
         heap = [
             (cost, next(order), path, key, choice)
-            for path in (base, *crossed)
+            for path in (*(p for p in crossed if p.ordinary), base, *(p for p in crossed if not p.ordinary))
             for cost, key, choice in self.candidates(path, reached)
         ]
         heapq.heapify(heap)
@@ -545,7 +552,7 @@ class Search:
                 idle, since = 0, self.found.steps
             if path is None:
                 continue
-            if len(path.flips) < 3 and path.telling:
+            if path.own < 3 and path.telling:
                 for cost, more, value in self.candidates(path, reached):
                     heapq.heappush(heap, (cost, next(order), path, more, value))
 
@@ -560,8 +567,8 @@ class Search:
             if not fact.choices or key in path.flips:
                 continue
             self.found.decisions.add(key)
-            price = 1.0 * len(path.flips) + (0.0 if key in core else 1.5)
-            if path.flips and key in reached:
+            price = 1.0 * path.own + (0.0 if key in core else 1.5)
+            if path.own and key in reached:
                 price += 0.7
             if key.endswith(SELDOM):
                 price += SELDOM_PRICE
@@ -593,6 +600,7 @@ class Search:
             return None
         outcome, forced = found
         path = self.keep(replay, outcome, forced, flips, templates)
+        path.start = current.start
         if len(flips) > 1 and not path.telling and not outcome.failures:
             return path
         for seed in range(1, self.budget.flip_worlds):

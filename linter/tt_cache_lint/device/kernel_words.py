@@ -279,6 +279,9 @@ class _Walk(Run):
         alternative = node.child_by_field_name("alternative")
         name, condition = node.child_by_field_name("name"), node.child_by_field_name("condition")
         holds = self.compiled.defined(self.file.text_of(name)) if name is not None else self.macro(condition)
+        row = node.start_point[0]
+        if any(child.type == "ERROR" and child.start_point[0] == row for child in node.children):
+            holds = None  # `#if not X`: the grammar takes X for the condition
         if name is not None and node.children[0].type == "#ifndef":
             holds = None if holds is None else not holds
         apart = {n.id for n in (alternative, name, condition) if n is not None}
