@@ -47,7 +47,6 @@ DIRECTED, UNDIRECTED, RANK = 0.2, 0.6, 0.05
 MAX_REPAIRS, PATIENCE = 40, 4
 # Attempts in a row that get no further and end a long or a short search; a long one only if they took so many steps.
 STUCK, STUCK_SHORT, STUCK_STEPS = 64, 4, 6_000
-APART = 1  # ranks behind for each further number that a repair changes
 FAR = 20  # ranks behind the others: counts and dimensions are seldom 0
 
 
@@ -722,8 +721,7 @@ def _priced(
         far = [any(type(v) is int and v <= 0 and not _may_be_zero(k) for k, v in r.items()) for r in group]
         behind = 0 if all(far) else FAR  # what is the only way is no worse for that
         for rank, (repair, last) in enumerate(zip(group, far, strict=True)):
-            numbers = sum(type(v) is int for v in repair.values())
-            yield price, rank + behind * last + APART * max(numbers - 1, 0), repair
+            yield price, rank + behind * last, repair
 
 
 def _may_be_zero(key: str) -> bool:
