@@ -92,6 +92,12 @@ class KernelCode:
         """The variables that arguments are numbered with."""
         return counters(self.file, self.body) if self.body is not None else frozenset()
 
+    @cached_property
+    def types(self) -> frozenset[str]:
+        """The classes that the kernel's own function names."""
+        found = _within(self.body) if self.body is not None else ()
+        return frozenset(self.file.text_of(n) for n in found if n.type == "type_identifier")
+
     def _bodies(self, node: Node) -> Iterator[Node]:
         for child in node.named_children:
             if child.type == "function_definition":

@@ -109,7 +109,7 @@ def uses(code: KernelCode, compiled: Compiled, arguments: Sequence[Number], comm
         walk.known.update({k: _here(int(v)) for k, v in compiled.defines.items() if v.isdigit()})
     walk.counters = code.counters
     walk.roots |= compiled.elsewhere
-    if any(n.type == "type_identifier" and code.file.text_of(n) in compiled.helpers for n in within(code.body)):
+    if code.types & compiled.helpers:
         walk.open = 0  # an object that fetches arguments, one after the other
     walk.block(code.body)
     decisive = tuple(sorted(i for i in walk.used if i != HERE))
