@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.kernel_readers import counters
 from tt_cache_lint.source.files import SourceFile
+from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -95,7 +96,7 @@ class KernelCode:
     @cached_property
     def types(self) -> frozenset[str]:
         """The classes that the kernel's own function names."""
-        found = _within(self.body) if self.body is not None else ()
+        found = within(self.body) if self.body is not None else ()
         return frozenset(self.file.text_of(n) for n in found if n.type == "type_identifier")
 
     def _bodies(self, node: Node) -> Iterator[Node]:
