@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from small_factory import CREATE, REFRESH, STALE, factory
+from tt_cache_lint.device.kernel_build import Compiled
 from tt_cache_lint.device.kernel_code import KernelCode
 from tt_cache_lint.device.kernel_readers import Elsewhere
-from tt_cache_lint.device.kernel_words import Compiled, uses
+from tt_cache_lint.device.kernel_words import uses
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.model import Cause, Confidence, Severity
 from tt_cache_rules.stale_buffer_address import StaleBufferAddress

@@ -6,21 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.cores import XY
+from tt_cache_lint.device.kernel_build import Compiled
 from tt_cache_lint.device.kernel_code import KernelCode
-from tt_cache_lint.device.kernel_constants import with_headers
 from tt_cache_lint.device.kernel_readers import Elsewhere
-from tt_cache_lint.device.kernel_words import Compiled, uses
+from tt_cache_lint.device.kernel_words import uses
 from tt_cache_lint.device.program import CoreArgs, Kernel
-from tt_cache_lint.hash.builds import LISTS, MAPS, parts_of
-from tt_cache_lint.interp.values import Enum, Opaque, plain
+from tt_cache_lint.interp.values import Opaque, plain
+from tt_cache_lint.kernels import given, kernel_code, kernel_files, numbers
 from tt_cache_lint.model import SlotKind
-from tt_cache_lint.short import kernel_code, numbers
 
 if TYPE_CHECKING:
     from tt_cache_lint.compare import SlotState, WorldTable
     from tt_cache_lint.interp.interp import Interp
 
-WORD, NAMED, DEFINE = (f"{label} " for label in (LISTS["compile_args"], MAPS["named_compile_args"], MAPS["defines"]))
 Parts = tuple[frozenset[object], bool]
 
 
@@ -65,19 +63,18 @@ class Idle:
     def _compiled(self, code: KernelCode, kernel: Kernel, table: WorldTable) -> Compiled | None:
         """What a kernel is compiled with; None where a header of its op is missing."""
         known = self.interp.kernels
-        name = f"files of {code.file.path}"
+        files, missing = kernel_files(self.interp, code)
+        if missing:
+            return None
+        name = f"readers beside {code.file.path}"
         if name not in known:
-            files, missing = with_headers(self.interp.index.tree, code.file)
             beside = Elsewhere()
             for file in (code.file, *files[1:]):
                 beside.add(file, code.body if file is code.file else None)
-            found = (tuple(f.text for f in files), frozenset(beside.literal), beside.helpers())
-            known[name] = None if missing else found
-        if known[name] is None:
-            return None
+            known[name] = (tuple(f.text for f in files), frozenset(beside.literal), beside.helpers())
         texts, elsewhere, helpers = known[name]
-        words, named, defines = _given(kernel)
-        alike = [_given(k) for k in table.outcome.fresh.kernels if plain(k.source) == plain(kernel.source)]
+        words, named, defines = given(kernel)
+        alike = [given(k) for k in table.outcome.fresh.kernels if plain(k.source) == plain(kernel.source)]
         roles: set[int | str] = {i for w, _, _ in alike for i, number in words.items() if w.get(i, number) != number}
         roles |= {name for _, n, _ in alike for name, number in named.items() if n.get(name, number) != number}
         own = self._own(table, kernel)
@@ -99,38 +96,8 @@ class Idle:
         return frozenset(i for i, column in enumerate(columns) if len(column) > 1)
 
 
-def _given(kernel: Kernel) -> tuple[dict[int, int], dict[str, int], dict[str, str] | None]:
-    """The compile-time arguments of a kernel, by number and by name, and its defines; None when these are not known."""
-    words: dict[int, int] = {}
-    named: dict[str, int] = {}
-    defines: dict[str, str] | None = {}
-    shift = False  # words of unknown number come before
-    for part in parts_of(kernel):
-        what, value = part.what, part.value
-        number = _number(value)
-        if what.startswith(WORD):
-            shift = shift or isinstance(value, Opaque)
-            if not shift and number is not None:
-                words[int(what.removeprefix(WORD))] = number
-        elif what.startswith(NAMED):
-            if number is not None:
-                named[what.removeprefix(NAMED)] = number
-        elif what.startswith(DEFINE) and defines is not None:
-            defines[what.removeprefix(DEFINE)] = str(plain(value))
-        elif what.startswith(("config", "defines")):
-            defines = None
-    return words, named, defines
-
-
 def _known(data: CoreArgs | None, bits: int) -> tuple[int | None, ...]:
     """The arguments of a core up to the first that may be several words."""
     values = data.vals if data is not None else []
     end = next((i for i, v in enumerate(values) if type(v) is Opaque), len(values))
     return tuple(numbers(values[:end], bits) or ())
-
-
-def _number(value: object) -> int | None:
-    bare = plain(value)
-    if isinstance(bare, Enum):
-        return bare.number if bare.number >= 0 else None
-    return int(bare) if isinstance(bare, (bool, int)) else None

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.kernel_code import KernelCode, Number, Reads
+from tt_cache_lint.device.kernel_build import Compiled
+from tt_cache_lint.device.kernel_code import KernelCode, Reads
 from tt_cache_lint.device.program import CoreArgs, Kernel
-from tt_cache_lint.interp.values import Opaque, Value, mask, plain
+from tt_cache_lint.kernels import compiled_with, kernel_code, numbers
 from tt_cache_lint.model import Confidence, Place, ShortArguments, Slot, SlotKind
 
 if TYPE_CHECKING:
@@ -39,11 +40,13 @@ def _of_outcome(interp: Interp, path: Path, outcome: Outcome, words: Describer) 
         code = kernel_code(interp, kernel)
         if code is None or kernel.unsure:
             continue
-        yield from _of_kernel(code, kernel, outcome, words, words.when(path, outcome.world), confidence)
+        compiled = compiled_with(interp, kernel, code)
+        yield from _of_kernel(code, compiled, kernel, outcome, words, words.when(path, outcome.world), confidence)
 
 
 def _of_kernel(
     code: KernelCode,
+    compiled: Compiled,
     kernel: Kernel,
     outcome: Outcome,
     words: Describer,
@@ -59,7 +62,7 @@ def _of_kernel(
         given = numbers(data.vals, bits)
         if given is None:
             continue
-        reads = code.reads(given, common)
+        reads = code.reads(given, common, compiled)
         if reads.unique >= len(given):
             short[xy] = reads, data
     if short:
@@ -75,23 +78,3 @@ def _of_kernel(
             when,
             confidence,
         )
-
-
-def numbers(values: list[Value], dispatch: int) -> list[Number] | None:
-    """Argument words as the kernel sees them; None when their count is not known."""
-    if any(type(v) is Opaque for v in values):
-        return None
-    bare = [None if mask(v) & dispatch else plain(v) for v in values]
-    return [b if type(b) is int else None for b in bare]
-
-
-def kernel_code(interp: Interp, kernel: Kernel) -> KernelCode | None:
-    """The code of a kernel, None when its path is not known or names no file of the tree."""
-    source = plain(kernel.source)
-    if not isinstance(source, str) or not source:
-        return None
-    if source not in interp.kernels:
-        file = interp.index.tree.get(source)
-        interp.kernels[source] = KernelCode(source, file.original) if file is not None else None
-    found: KernelCode | None = interp.kernels[source]
-    return found if found is not None and found.body is not None else None

@@ -1,9 +1,9 @@
 """Which runtime arguments a device kernel reads for certain.
 
 Only what every run of the kernel does counts: the statements of kernel_main (MAIN of older compute kernels) one after
-the other, up to the first place where it may return. A condition is followed when the arguments given decide it; what
-may have happened otherwise makes the variables concerned unknown. Helpers, loops and `#if` are not looked into, so a
-kernel may read more than this says, never less.
+the other, up to the first place where it may return. A condition is followed when what the kernel is given and compiled
+with decides it, an `#if` as well; what may have happened otherwise makes the variables concerned unknown. Helpers and
+loops are not looked into, so a kernel may read more than this says, never less.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.device.kernel_build import COMPILED, NAMED, UNKNOWN, Compiled, Number
 from tt_cache_lint.device.kernel_readers import counters
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.source.nodes import within
@@ -21,10 +22,9 @@ from tt_cache_lint.source.nodes import within
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-Number = int | None
 _MAIN = re.compile(rb"\bvoid(\s+)MAIN(\s*)\{")
 _UNIQUE, _COMMON = "get_arg_val", "get_common_arg_val"
-_CONDITIONAL = {"preproc_if", "preproc_ifdef", "for_statement", "while_statement", "do_statement", "switch_statement"}
+_CONDITIONAL = {"for_statement", "while_statement", "do_statement", "switch_statement"}
 _SKIPPED = {"comment", "using_declaration", "alias_declaration", "static_assert_declaration", "empty_statement"}
 _WRITES = {"assignment_expression", "update_expression"}
 _PRINT = "DPRINT"  # `if (0) DebugPrinter()` unless the build asks for prints (tt_metal/hw/inc/debug/dprint.h)
@@ -87,6 +87,7 @@ class KernelCode:
         self.body = next(self._bodies(self.file.root), None)
         self._written: dict[int, tuple[tuple[str, ...], bool]] = {}
         self._known: dict[object, list[tuple[tuple[int, ...], dict[tuple[Number, ...], Reads]]]] = {}
+        self._constants: dict[int, tuple[Compiled, dict[str, int]]] = {}
 
     @cached_property
     def counters(self) -> frozenset[str]:
@@ -110,14 +111,14 @@ class KernelCode:
             elif child.type in ("namespace_definition", "declaration_list", "linkage_specification"):
                 yield from self._bodies(child)
 
-    def reads(self, arguments: Sequence[Number], common: Sequence[Number] = ()) -> Reads:
+    def reads(self, arguments: Sequence[Number], common: Sequence[Number] = (), compiled: Compiled = UNKNOWN) -> Reads:
         """What the kernel reads when it is given these arguments; None is a number that is not known."""
-        kind = (tuple(a is None for a in arguments), tuple(common))
+        kind = (tuple(a is None for a in arguments), tuple(common), id(compiled))
         known = self._known.setdefault(kind, [])
         for used, answers in known:
             if (found := answers.get(tuple(arguments[i] for i in used))) is not None:
                 return found
-        run = Run(self, self.file, arguments, common)
+        run = Run(self, self.file, arguments, common, compiled, known=dict(self.constants(compiled)))
         if self.body is not None:
             run.block(self.body)
         used = tuple(sorted(run.used))
@@ -126,6 +127,15 @@ class KernelCode:
             beside = {}
             known.append((used, beside))
         return beside.setdefault(tuple(arguments[i] for i in used), run.reads)
+
+    def constants(self, compiled: Compiled) -> dict[str, int]:
+        """The constants that stand before the kernel's own function, and the defines that are numbers."""
+        if id(compiled) not in self._constants:
+            run = Run(self, self.file, (), (), compiled)
+            run.known.update({k: int(v) for k, v in (compiled.defines or {}).items() if v.isdigit()})
+            run.constants(self.file.root)
+            self._constants[id(compiled)] = compiled, run.known  # kept, so that its id stays its own
+        return self._constants[id(compiled)][1]
 
     def summary(self, node: Node) -> tuple[tuple[str, ...], bool]:
         """The names that are written within a node, and whether it may leave the function."""
@@ -151,9 +161,11 @@ class Run:
     file: SourceFile
     arguments: Sequence[Number]
     common: Sequence[Number]
+    compiled: Compiled = UNKNOWN
     reads: Reads = field(default_factory=Reads)
     known: dict[str, int] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)
+    declared: dict[str, Number] = field(default_factory=dict)  # in the block at hand, with what hid behind the names
 
     def decided(self, value: Number) -> Number:
         """A number that something is decided by."""
@@ -164,7 +176,24 @@ class Run:
     # -- statements: False when the kernel may have returned -------------------------------------------------------
 
     def block(self, node: Node) -> bool:
-        return all(self.statement(child) for child in node.named_children)
+        """The statements of a block; what is declared in it is not known behind it, nor hides what was before."""
+        outer, self.declared = self.declared, {}
+        goes_on = self.statements(node.named_children)
+        for name, before in self.declared.items():
+            self.put(name, before)
+        self.declared = outer
+        return goes_on
+
+    def statements(self, nodes: Sequence[Node]) -> bool:
+        return all(self.statement(node) for node in nodes)
+
+    def constants(self, node: Node) -> None:
+        """The constants of a file or namespace."""
+        for child in node.named_children:
+            if child.type == "declaration" and any(n.type == "type_qualifier" for n in child.children):
+                self.declaration(child)
+            elif child.type in ("namespace_definition", "declaration_list", "linkage_specification"):
+                self.constants(child)
 
     def statement(self, node: Node) -> bool:
         kind = node.type
@@ -183,6 +212,8 @@ class Run:
                 self.value(child)
         elif kind == "if_statement":
             return self.branch(node)
+        elif kind in ("preproc_ifdef", "preproc_if"):
+            return self.conditional_text(node)
         else:
             if kind not in _CONDITIONAL:
                 return not self.may_leave(node)
@@ -196,7 +227,11 @@ class Run:
             name, value = child.child_by_field_name("declarator"), child.child_by_field_name("value")
             found = self.value(value) if value is not None else None
             if name is not None:
-                self.put(self.file.text_of(name), found)
+                self.declare(self.file.text_of(name), found)
+
+    def declare(self, name: str, value: Number) -> None:
+        self.declared.setdefault(name, self.known.get(name))
+        self.put(name, value)
 
     def branch(self, node: Node) -> bool:
         clause = node.child_by_field_name("condition")
@@ -209,6 +244,50 @@ class Run:
         if taken is not None and taken.type == "else_clause":
             return self.block(taken)
         return self.statement(taken) if taken is not None else True
+
+    def conditional_text(self, node: Node) -> bool:
+        """`#if` within a function."""
+        own, alternative, holds = self.texts(node)
+        if holds is None:
+            return self.perhaps(node)
+        if holds:
+            return self.statements(own)
+        if alternative is None:
+            return True
+        if alternative.type == "preproc_else":
+            return self.statements(alternative.named_children)
+        return self.conditional_text(alternative)
+
+    def texts(self, node: Node) -> tuple[list[Node], Node | None, bool | None]:
+        """What stands in an `#if`, what in its `#else` or `#elif`, and whether its condition holds, if known."""
+        alternative = node.child_by_field_name("alternative")
+        name, condition = node.child_by_field_name("name"), node.child_by_field_name("condition")
+        holds = self.compiled.defined(self.file.text_of(name)) if name is not None else self.macro(condition)
+        row = node.start_point[0]
+        if any(child.type == "ERROR" and child.start_point[0] == row for child in node.children):
+            holds = None  # `#if not X`: the grammar takes X for the condition
+        if name is not None and node.children[0].type == "#ifndef":
+            holds = None if holds is None else not holds
+        apart = {n.id for n in (alternative, name, condition) if n is not None}
+        return [child for child in node.named_children if child.id not in apart], alternative, holds
+
+    def macro(self, node: Node | None) -> bool | None:
+        """The condition of an `#if`."""
+        if node is None:
+            return None
+        if node.type == "preproc_defined":
+            return self.compiled.defined(self.file.text_of(node.named_children[-1])) if node.named_children else None
+        if node.type == "parenthesized_expression":
+            return self.macro(node.named_children[0]) if node.named_children else None
+        if node.type == "unary_expression" and node.children[0].type == "!":
+            inner = self.macro(node.child_by_field_name("argument"))
+            return None if inner is None else not inner
+        if node.type == "binary_expression" and node.children[1].type in ("&&", "||"):
+            stop = node.children[1].type == "||"
+            sides = [self.macro(node.child_by_field_name(side)) for side in ("left", "right")]
+            return stop if stop in sides else None if None in sides else not stop
+        found = self.value(node)
+        return None if found is None else bool(found)
 
     def perhaps(self, node: Node) -> bool:
         """A part that may run or not: what it writes is not known behind it."""
@@ -325,10 +404,28 @@ class Run:
             return word
         if called == "static_cast" and len(values) == 1:
             return values[0]
+        if given is not None and self.called(callee) in (COMPILED, NAMED):
+            return self.word(given.named_children, values)
         for child in given.named_children if given is not None else ():
             if child.type == "identifier":  # it may be passed by reference
                 self.known.pop(self.file.text_of(child), None)
         return None
+
+    def word(self, given: Sequence[Node], values: Sequence[Number]) -> Number:
+        """A compile-time argument, by its number or its name."""
+        if len(given) != 1:
+            return None
+        if given[0].type == "string_literal":
+            return self.compiled.named.get(self.file.text_of(given[0]).strip('"'))
+        return self.compiled.words.get(values[0]) if values[0] is not None else None
+
+    def called(self, callee: Node | None) -> str:
+        """The name of what is called, without namespaces and template arguments."""
+        if callee is not None and callee.type == "qualified_identifier":
+            callee = callee.child_by_field_name("name")
+        if callee is not None and callee.type == "template_function":
+            callee = callee.child_by_field_name("name")
+        return self.file.text_of(callee) if callee is not None else ""
 
 
 def _combined(combine: Callable[[int, int], int] | None, a: Number, b: Number) -> Number:

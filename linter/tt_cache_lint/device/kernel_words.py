@@ -9,18 +9,18 @@ another unused variable is made of it, and all of them do when they are read in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.kernel_code import SPELLED, KernelCode, Number, Run, Word
+from tt_cache_lint.device.kernel_build import COMPILED, NAMED, Compiled, Number
+from tt_cache_lint.device.kernel_code import SPELLED, KernelCode, Run, Word
 from tt_cache_lint.device.kernel_readers import ADDRESSES, READERS, Source
 from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-COMPILED, NAMED = "get_compile_time_arg_val", "get_named_compile_time_arg_val"
 BASES = (b"rta_l1_base",)  # where the arguments begin in memory (tt_metal/hw/inc: rta_l1_base, crta_l1_base)
 # Calls without an effect of their own (tt_metal/hw/inc: dataflow_api.h, tensor_accessor.h, tensor_accessor_args.h).
 PURE = {
@@ -45,40 +45,8 @@ PURE = {
     COMPILED,
     NAMED,
 }
-# Defined by the build of the device, not by the host program (tt_metal/jit_build/build.cpp).
-TOOLCHAIN = ("ARCH_", "COMPILE_FOR_", "DEBUG", "DPRINT", "WATCHER", "PROFILE", "NOC_", "TRISC", "UCK_", "FORCE_")
 LOOPS = {"for_statement", "while_statement", "do_statement", "for_range_loop", "switch_statement"}
 NOTHING = {"comment", "using_declaration", "alias_declaration", "static_assert_declaration", "empty_statement", ";"}
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """What a kernel is compiled with. `defines` is None when they are not known; `texts` are its files.
-
-    `elsewhere` are the arguments that functions beside kernel_main read by a literal number, `helpers` those functions
-    and classes that may read arguments by a number that they are given. `roles` are the compile-time arguments, by
-    number or name, and `own` the runtime arguments that tell one role of the source from another.
-    """
-
-    words: Mapping[int, Number] = field(default_factory=dict)
-    named: Mapping[str, Number] = field(default_factory=dict)
-    defines: Mapping[str, str] | None = field(default_factory=dict)
-    texts: tuple[bytes, ...] = ()
-    elsewhere: frozenset[Source] = frozenset()
-    helpers: frozenset[str] = frozenset()
-    roles: frozenset[int | str] = frozenset()
-    own: frozenset[int] = frozenset()
-    answers: dict[object, dict[tuple[int, ...], dict[tuple[Number, ...], Uses]]] = field(default_factory=dict)
-
-    def defined(self, name: str) -> bool | None:
-        """Is a macro defined? None when that cannot be told."""
-        if self.defines is None:
-            return None
-        if name in self.defines:
-            return True
-        if name.startswith(TOOLCHAIN) or any(b"#define " + name.encode() in text for text in self.texts):
-            return None
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +167,7 @@ class _Walk(Run):
             found = self.value(value)
             names = [self.file.text_of(n) for n in (target, *within(target)) if n.type == "identifier"]
             if target.type == "identifier":
-                self.put(names[0], found)
+                self.declare(names[0], found)
                 if const:
                     self.fixed.add(names[0])
             self.made(names, value)
@@ -276,16 +244,7 @@ class _Walk(Run):
 
     def conditional_text(self, node: Node) -> bool:
         """`#if` within a function."""
-        alternative = node.child_by_field_name("alternative")
-        name, condition = node.child_by_field_name("name"), node.child_by_field_name("condition")
-        holds = self.compiled.defined(self.file.text_of(name)) if name is not None else self.macro(condition)
-        row = node.start_point[0]
-        if any(child.type == "ERROR" and child.start_point[0] == row for child in node.children):
-            holds = None  # `#if not X`: the grammar takes X for the condition
-        if name is not None and node.children[0].type == "#ifndef":
-            holds = None if holds is None else not holds
-        apart = {n.id for n in (alternative, name, condition) if n is not None}
-        own = [child for child in node.named_children if child.id not in apart]
+        own, alternative, holds = self.texts(node)
         before = dict(self.known)
         if holds is not True:
             for child in own:
@@ -307,24 +266,6 @@ class _Walk(Run):
         if node.type == "preproc_else":
             return all(self.statement(child) for child in node.named_children)
         return self.conditional_text(node)
-
-    def macro(self, node: Node | None) -> bool | None:
-        """The condition of an `#if`."""
-        if node is None:
-            return None
-        if node.type == "preproc_defined":
-            return self.compiled.defined(self.file.text_of(node.named_children[-1])) if node.named_children else None
-        if node.type == "parenthesized_expression":
-            return self.macro(node.named_children[0]) if node.named_children else None
-        if node.type == "unary_expression" and node.children[0].type == "!":
-            inner = self.macro(node.child_by_field_name("argument"))
-            return None if inner is None else not inner
-        if node.type == "binary_expression" and node.children[1].type in ("&&", "||"):
-            stop = node.children[1].type == "||"
-            sides = [self.macro(node.child_by_field_name(side)) for side in ("left", "right")]
-            return stop if stop in sides else None if None in sides else not stop
-        found = self.value(node)
-        return None if found is None else bool(found)
 
     # -- expressions -----------------------------------------------------------------------------------------------
 
@@ -386,14 +327,6 @@ class _Walk(Run):
         if reads and not numbers:
             numbers.append(None)
         self.open = min([self.open, *(0 if n is None else n for n in numbers)])
-
-    def called(self, callee: Node | None) -> str:
-        """The name of what is called, without namespaces and template arguments."""
-        if callee is not None and callee.type == "qualified_identifier":
-            callee = callee.child_by_field_name("name")
-        if callee is not None and callee.type == "template_function":
-            callee = callee.child_by_field_name("name")
-        return self.file.text_of(callee) if callee is not None else ""
 
     def pure(self, node: Node) -> bool:
         for inner in (node, *within(node)):

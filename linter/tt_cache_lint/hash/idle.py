@@ -6,7 +6,7 @@ from tt_cache_lint.device.kernel_constants import CompileTimeUses, compile_time_
 from tt_cache_lint.device.program import Kernel, Program
 from tt_cache_lint.hash.builds import LISTS, Change
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.short import kernel_code
+from tt_cache_lint.kernels import kernel_code
 
 ARGUMENT = f"{LISTS['compile_args']} "
 
