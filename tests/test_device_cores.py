@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from interp_snippets import value
 from tt_cache_lint.device.cores import XY, CoreRangeSet, merged, rectangle
 from tt_cache_lint.device.cores import CoreCoord as Coord
 from tt_cache_lint.device.work_split import corerange_to_cores, grid_to_cores, num_cores_to_set, split_work_to_cores
@@ -177,3 +180,23 @@ def test_a_split_remembers_what_it_derives_from() -> None:
     assert plain(found[0]) == 6
     assert all(world.leaves(part.p) == ["units", "device.x"] for part in (found[0], found[4], found[5]))
     assert world.leaves(found[2].mask()) == ["units", "device.x"]
+
+
+IN_RANGES = """
+std::vector<uint32_t> f() {
+    CoreRangeSet all(std::set<CoreRange>{CoreRange(CoreCoord(0, 0)), CoreRange({2, 0}, {3, 0})});
+    std::vector<uint32_t> found;
+    for (uint32_t x = 0; x < 4; ++x) {
+        CoreCoord core(x, 0);
+        auto at = std::find(all.ranges().begin(), all.ranges().end(), core);
+        found.push_back(at == all.ranges().end() ? 0 : 1);
+    }
+    found.push_back(all == CoreRange({0, 0}, {0, 0}));
+    return found;
+}
+"""
+
+
+def test_a_core_is_looked_for_among_ranges(tmp_path: Path) -> None:
+    """ranges() is one vector, and a core is a range of its own where a range is wanted (core_coord.hpp)."""
+    assert value(tmp_path, IN_RANGES) == [1, 0, 0, 0, 0]

@@ -353,7 +353,8 @@ class Diagnosis:
             return Confidence.POSSIBLE  # nothing says that the output can be so
         if not first.path.validated:
             # Where other inputs refresh it, only a call that the validators accept could tell which of them occur.
-            doubted = first.path.contradicts or (first.write is None and ledger.refreshed)
+            elsewhere = first.write is None and ledger.refreshed and first.cause is not Cause.WRONG_COORDINATE
+            doubted = first.path.contradicts or elsewhere
             return Confidence.POSSIBLE if doubted else Confidence.LIKELY
         if (first.path.is_base or first.path.ordinary) and not _unknown_conditions(first):
             return Confidence.CERTAIN if worlds >= 2 or total == 1 else Confidence.LIKELY
@@ -448,7 +449,9 @@ def _only_by_attribute(first: Sighting) -> bool:
     world = first.table.outcome.world
     if (mask(reading.found) | mask(reading.expected)) & world.dispatch:
         return False
-    if any(key.startswith("operation_attributes") and not key.startswith(world.free) for key in first.path.flips):
+    leaves = set(world.leaves(mask(reading.found) | mask(reading.expected)))
+    flipped = (key for key in first.path.flips if key.startswith("operation_attributes"))
+    if any(key in leaves and not key.startswith(world.free) for key in flipped):
         return True
     # a counter tells not where it comes from: one such slot makes the others of its world as doubtful
     return any(_attribute_against_shape(first.table, r) for s in first.table.slots.values() for r in s.bad[:1])

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.cores import CoreCoord, CoreRange, CoreRangeSet, merged, number_with, rectangle, to_set
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import Site, method
-from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
     Obj,
     Ptr,
     Val,
     Value,
-    Vec,
     mask,
     plain,
 )
@@ -140,10 +138,7 @@ def set_empty(m: Machine, site: Site, v: CoreRangeSet) -> Value:
 
 @method(CoreRangeSet, "ranges")
 def set_ranges(m: Machine, site: Site, v: CoreRangeSet) -> Value:
-    vector = Vec(list(v.ranges))
-    vector.elem = Type("CoreRange")
-    vector.key = v.count
-    return vector
+    return v.view()
 
 
 @method(CoreRangeSet, "bounding_box")

@@ -126,6 +126,11 @@ class CoreRange(Obj):
             return True
         return False
 
+    @staticmethod
+    def converted(other: Value) -> CoreRange | None:
+        """What another value is made into where a range is wanted (core_coord.hpp: CoreRange(const CoreCoord&))."""
+        return CoreRange(other.copy(), other.copy()) if isinstance(other, CoreCoord) else None
+
     def given(self) -> tuple[Val, Val] | None:
         """The numbers of columns and rows if they are inputs, and nothing has changed the range since."""
         if self.sides is None:
@@ -183,11 +188,21 @@ class CoreRange(Obj):
 class CoreRangeSet(Obj):
     """Disjoint ranges in the order given. `count` is how many there are where that is an input."""
 
-    __slots__ = ("count", "ranges")
+    __slots__ = ("count", "ranges", "viewed")
 
     def __init__(self, ranges: list[CoreRange], count: Val | None = None) -> None:
         self.ranges = ranges
         self.count = count
+        self.viewed: Vec | None = None
+
+    def view(self) -> Vec:
+        """The vector that ranges() refers to: the same each time, so that its iterators can be compared."""
+        viewed = self.viewed
+        if viewed is None or list(map(id, viewed.items)) != list(map(id, self.ranges)):
+            viewed = self.viewed = Vec(list(self.ranges))
+            viewed.elem = Type("CoreRange")
+            viewed.key = self.count
+        return viewed
 
     def copy(self) -> CoreRangeSet:
         return CoreRangeSet([r.copy() for r in self.ranges], self.count)
@@ -197,6 +212,11 @@ class CoreRangeSet(Obj):
             self.ranges, self.count = [r.copy() for r in other.ranges], other.count
             return True
         return False
+
+    @staticmethod
+    def converted(other: Value) -> CoreRangeSet | None:
+        """What another value is made into where a set is wanted (core_coord.hpp: CoreRangeSet(const CoreRange&))."""
+        return CoreRangeSet([other.copy()]) if isinstance(other, CoreRange) else None
 
     def xys(self) -> list[XY]:
         found: list[XY] = []

@@ -24,7 +24,7 @@ from tt_cache_lint.device import (
     work_split,
     workload,
 )
-from tt_cache_lint.interp import algorithms, std, std_algorithms, std_maps, std_values, streams
+from tt_cache_lint.interp import algorithms, std, std_algorithms, std_maps, std_random, std_values, streams
 
 __all__ = [
     "algorithms",
@@ -49,6 +49,7 @@ __all__ = [
     "std",
     "std_algorithms",
     "std_maps",
+    "std_random",
     "std_values",
     "streams",
     "tensor_make",

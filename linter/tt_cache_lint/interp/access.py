@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
+    NULL,
     Absent,
     CallRef,
     Entry,
@@ -66,28 +67,38 @@ def address_of(place: Value) -> Value:
     return place
 
 
-def null_use(m: Machine, value: Value, what: str) -> Thrown:
+def null_use(m: Machine, value: Value, what: str, mark: Mark | None = None) -> Thrown:
     """What using an empty optional or null pointer raises."""
     from tt_cache_lint.interp.lower import thrown
 
     if isinstance(value, Absent) and value.t is not None:
         name = value.t if isinstance(value.t, str) else "an optional member"
-        return Thrown(f"{what} of an empty optional ({name})", value.p, tuple(ops.want(value, True)))
-    return thrown(m, f"{what} of a null pointer or empty optional")
+        found = Thrown(f"{what} of an empty optional ({name})", value.p, tuple(ops.want(value, True)))
+    else:
+        found = thrown(m, f"{what} of a null pointer or empty optional")
+    found.kind, found.mark = NULL, mark
+    return found
 
 
-def deref(m: Machine, value: Value) -> Value:
+def relied_on(m: Machine, value: Opt) -> None:
+    """The override uses what an optional holds: whether it holds anything is a decision, looked at or not."""
+    if value.p and m.phase == "override":
+        m.world.touch(value.p)
+
+
+def deref(m: Machine, value: Value, mark: Mark | None = None) -> Value:
     """`*x` as an lvalue."""
     if isinstance(value, Pointer):
         return value.ref
     if isinstance(value, Ptr):
         return element(value.base, value.at)
     if isinstance(value, Opt):
+        relied_on(m, value)
         if isinstance(value.v, Obj):
             return value.v
         return CallRef(lambda: value.v, lambda v, _: setattr(value, "v", v))
     if value is None or isinstance(value, Absent):
-        raise null_use(m, value, "dereference")
+        raise null_use(m, value, "dereference", mark)
     return value
 
 
@@ -108,6 +119,7 @@ def member_value(m: Machine, owner: Value, name: str) -> Value:
     if isinstance(owner, Struct):
         return owner.get(name)
     if isinstance(owner, Opt):
+        relied_on(m, owner)
         return member_value(m, owner.v, name)
     if isinstance(owner, (Pointer, Ptr)):
         return member_value(m, deref(m, owner), name)
@@ -339,6 +351,7 @@ __all__ = [
     "member_lvalue",
     "member_value",
     "null_use",
+    "relied_on",
     "store",
     "value_of",
 ]

@@ -7,13 +7,14 @@ from inspect import CO_VARARGS
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
-from tt_cache_lint.interp.access import null_use, value_of
+from tt_cache_lint.interp.access import null_use, relied_on, value_of
 from tt_cache_lint.interp.around import conditions_around, otherwise
 from tt_cache_lint.interp.registry import CONSTRUCTORS, FUNCTIONS, METHOD_REFS, METHODS, Site, find_method
 from tt_cache_lint.interp.scale import those_that_do
 from tt_cache_lint.interp.statics import decltype, static_type
 from tt_cache_lint.interp.types import STANDARD, Type
 from tt_cache_lint.interp.values import (
+    CHECK,
     Absent,
     Enum,
     FuncRef,
@@ -311,7 +312,7 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
         if value is True:
             return
         m: Machine = f[0]
-        if not ops.truth(m, value, touch=False):
+        if not ops.truth(m, value, touch=m.phase == "override"):
             if debug_only and m.phase == "override":
                 return  # compiled out, so what follows runs on a hit (tt_stl/tt_stl/assert.hpp:155-168)
             p = value.p if isinstance(value, (Val, Unknown, Opt, Absent)) else 0
@@ -325,7 +326,9 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
             if not m.checks:
                 m.violate(f"{m.phase}: {key}", repairs, p)
                 return
-            raise Thrown(f"TT_FATAL({text})", p, tuple(repairs[:24]), guessed, otherwise(m, around))
+            failed = Thrown(f"TT_FATAL({text})", p, tuple(repairs[:24]), guessed, otherwise(m, around))
+            failed.kind, failed.mark = CHECK, low.mark(node)
+            raise failed
 
     return run
 
@@ -390,7 +393,7 @@ def _method(low: Expressions, node: Node, target: Node, args: list[Node], discar
         if isinstance(v, (Pointer, Ptr)):
             from tt_cache_lint.interp.access import deref
 
-            v = value_of(deref(m, v))
+            v = value_of(deref(m, v, site.mark))
         handler, read = cache.get(type(v)) or handler_of(type(v))
         if handler is not None:
             if targs:
@@ -501,8 +504,9 @@ def _optional(
         return chosen
     if name == "value" or (name == "get" and isinstance(v, Opt) and not isinstance(v.v, (Obj, Struct))):
         if isinstance(v, Opt):
+            relied_on(m, v)
             return v.v
-        raise null_use(m, v, "value()")
+        raise null_use(m, v, "value()", site.mark)
     if name == "reset":
         if isinstance(holder, Ref):
             holder.set(None)
@@ -515,8 +519,9 @@ def _optional(
             v.v = copied(made)
         return made
     if isinstance(v, Opt):
+        relied_on(m, v)
         return on_inner(f, v.v)
-    raise null_use(m, v, f"{name}()")
+    raise null_use(m, v, f"{name}()", site.mark)
 
 
 # -- free functions --------------------------------------------------------------------------------------------------
@@ -608,6 +613,8 @@ def _free(
                 type_ = Type(type_.name, given_targs, type_.decl)
             return build.construct(m, type_, references(f) if expanded is None else expanded, site.mark)
         given = references(f) if expanded is None else expanded
+        if not candidates and (held := interp.function_object(m, path, scoping)) is not None:
+            return value_of(m.call(held, given, site.mark))
         if known is not None and known.arity[0] <= count <= known.arity[1] and known.accepts is None:
             return value_of(known.handler(m, site, given if known.refs else [value_of(g) for g in given]))
         writes = resolved[2] if len(resolved) > 2 else None

@@ -36,6 +36,7 @@ from tt_cache_lint.interp.values import (
     Ref,
     SlotRef,
     Struct,
+    Thrown,
     TypeRef,
     Unknown,
     Val,
@@ -389,7 +390,11 @@ class Expressions:
                 found = owner.fields.get(name)
                 if found is not None and not isinstance(found, Ref):
                     return found
-            return value_of(member_value(f[0], owner, name))
+            try:
+                return value_of(member_value(f[0], owner, name))
+            except Thrown as error:
+                error.mark = error.mark or self.mark(node)
+                raise
 
         return read
 
@@ -418,7 +423,8 @@ class Expressions:
             place = self.lv(argument)
             return lambda f: address_of(place(f))
         inner = self.ev(argument)
-        return lambda f: value_of(deref(f[0], inner(f)))
+        mark = self.mark(node)
+        return lambda f: value_of(deref(f[0], inner(f), mark))
 
     # -- operators -------------------------------------------------------------------------------------------------
 
@@ -746,8 +752,8 @@ class Expressions:
         if kind == "pointer_expression":
             argument, operator = node.child_by_field_name("argument"), node.child_by_field_name("operator")
             if argument is not None and (operator is None or self.text(operator) == "*"):
-                inner_value = self.ev(argument)
-                return lambda f: deref(f[0], inner_value(f))
+                inner_value, mark = self.ev(argument), self.mark(node)
+                return lambda f: deref(f[0], inner_value(f), mark)
         if kind == "call_expression":
             return self.call(node, lvalue=True)
         if kind == "conditional_expression":

@@ -10,7 +10,7 @@ from tt_cache_lint.interp.expressions import function_reference
 from tt_cache_lint.interp.lower import Closure, Code, Initialiser, Lowering, initialisers
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.prototypes import give_defaults
-from tt_cache_lint.interp.registry import CONSTANTS, CONSTRUCTORS, ENUM_NUMBERS, FUNCTIONS, Site
+from tt_cache_lint.interp.registry import CONSTANTS, CONSTRUCTORS, ENUM_NUMBERS, FUNCTIONS, STATELESS, Site
 from tt_cache_lint.interp.statics import useful
 from tt_cache_lint.interp.types import AUTO, SCALARS, SEQUENCES, Scoping, Type
 from tt_cache_lint.interp.values import (
@@ -60,7 +60,7 @@ class Interp:
         self.index = index
         self.known = frozenset(CONSTRUCTORS)
         self.told: Told | None = None  # what a compile database adds
-        self.kernels: dict[str, Any] = {}  # the code of device kernels, by path
+        self.kernels: dict[object, Any] = {}  # the code of device kernels, by path
         self.launched: dict[StructDef, Any] = {}  # what those who launch an op say of its inputs, by its struct
         self._consts: dict[ConstDef, Value] = {}
         self._constants_at: dict[tuple[object, ...], ConstDef] = {}
@@ -586,6 +586,14 @@ class Interp:
 
         return FuncRef(functions[0].name, call)
 
+    def function_object(self, m: Machine, path: tuple[str, ...], scoping: Scoping) -> Value:
+        """The global function object of a name, where its class keeps no state; None where there is none."""
+        const = self.index.const(path[-1], scoping.file.path, scoping.scope, path[:-1]) if path else None
+        if const is None or const.value is None or const.value.type == "preproc_arg":
+            return None
+        stateless = self.scoping(const.file, const.scope).type(const.type).name in STATELESS
+        return self._evaluate(m, const) if stateless else None
+
     def constant(self, m: Machine, const: ConstDef) -> Value:
         """The value of a constant, evaluated once; a variable that may change between calls is hidden state."""
         if const.is_mutable:
@@ -817,6 +825,7 @@ _NOT_NUMBERS = SEQUENCES | {"tuple", "pair", "map", "unordered_map", "string", "
 _CONVERTIBLE: dict[str, tuple[str, ...]] = {
     "CoreCoord": ("CoreRange", "CoreRangeSet"),
     "CoreRange": ("CoreRangeSet",),
+    "Device": ("IDevice", "MeshDevice"),
     "MeshDevice": ("IDevice", "Device"),
 }
 __all__ = ["Interp", "Ref", "Site", "type_of"]

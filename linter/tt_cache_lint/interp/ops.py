@@ -201,7 +201,7 @@ def _mixed(m: Machine, op: str, a: Value, va: Value, b: Value, vb: Value) -> Val
         return _pointers(op, va, vb)
     if op in COMPARISONS:
         if op in ("==", "!="):
-            return _equal(m, op, a, b)
+            return _equal(m, op, _converted(a, vb), _converted(b, va))
         left, right = identity(a), identity(b)
         try:
             return OPERATIONS[op](left, right)
@@ -217,6 +217,13 @@ def _mixed(m: Machine, op: str, a: Value, va: Value, b: Value, vb: Value) -> Val
 def _result(value: Value, a: Value, b: Value, op: str) -> Value:
     p = (a.p if isinstance(a, Val) else 0) | (b.p if isinstance(b, Val) else 0)
     return Val(value, p, (op, a, b)) if p else value
+
+
+def _converted(value: Value, beside: Value) -> Value:
+    """A value as the type beside it, where that takes it by an implicit conversion."""
+    convert = getattr(beside, "converted", None)
+    made = convert(value.get() if isinstance(value, Ref) else value) if convert is not None else None
+    return value if made is None else made
 
 
 def _equal(m: Machine, op: str, a: Value, b: Value) -> Value:

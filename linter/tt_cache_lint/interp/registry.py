@@ -43,6 +43,7 @@ METHODS: dict[type, dict[str, Callable[..., Value]]] = {}
 METHOD_REFS: dict[type, dict[str, Callable[..., Value]]] = {}
 CONSTRUCTORS: dict[str, Callable[..., Value]] = {}
 CONSTANTS: dict[str, Value] = {}
+STATELESS: set[str] = set()  # classes of function objects that are the same in every call
 ENUM_NUMBERS: dict[str, tuple[str, ...]] = {}
 
 

@@ -28,8 +28,12 @@ class Thrown(Interrupt):
     """The interpreted program throws: TT_THROW, a failed TT_FATAL, .value() of an empty optional.
 
     `mask` are the inputs the failed condition depends on, `repairs` assignments of inputs that would satisfy it;
-    `guessed` when these only take the latest branches otherwise; with `otherwise` what threw is not come to.
+    `guessed` when these only take the latest branches otherwise; with `otherwise` what threw is not come to. `kind` and
+    `mark` are set for what the code itself does there: it uses what is empty, or checks.
     """
+
+    kind: str = ""
+    mark: Mark | None = None
 
     def __init__(
         self,
@@ -45,6 +49,9 @@ class Thrown(Interrupt):
         self.repairs = repairs
         self.guessed = guessed
         self.otherwise = otherwise
+
+
+NULL, CHECK = "uses what is empty", "checks"
 
 
 class Implausible(Interrupt):

@@ -146,7 +146,8 @@ class World:
         create() would be as right with this address as with its own.
         """
         index = self.owners.setdefault(owner, len(self.owners))
-        number = (0x3000000, 0x1000000, 0x2000000)[run] + 0x4000 * (index + 1)
+        # The distance between two buffers is another one in each run, too.
+        number = (0x3000000, 0x1000000, 0x2000000)[run] + (0x4000, 0x4000, 0x5000)[run] * (index + 1)
         self.addresses[number] = (owner, run)
         key = f"address of {owner}"
         bit = self.bit(key)
