@@ -29,6 +29,7 @@ MAY_THROW = BLAMED_ELSEWHERE | {
     "creation-in-override",
     "compile-time-mutation",
     "mesh-coordinate-mismatch",
+    "override-throws",
 }
 
 # Rules whose findings name a slot that holds the wrong value after the hit.
@@ -165,6 +166,8 @@ def test_annotated_slots_go_wrong(folder: Path, scenarios: tuple[Scenario, ...])
             assert note.slot in stale, note
         elif note.rule == "arg-out-of-range":
             assert note.slot in refused or stopped, note
+        elif note.rule == "override-throws":
+            assert stopped, note
         elif note.rule in BLAMED_ELSEWHERE:
             assert stale or refused or stopped, note
         elif note.rule == "resource-order":

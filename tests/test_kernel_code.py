@@ -72,7 +72,7 @@ def test_what_is_no_kernel_reads_nothing(text: str) -> None:
 
 
 IDLE = """
-    if (core.x == 1) { SetRuntimeArgs(program, reader, core, {0, 0}); continue; }
+    if (core.x == 1) { SetRuntimeArgs(program, reader, core, {0, 0}); IDLE_WRITER continue; }
     SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), 4, 5});
     SetRuntimeArgs(program, writer, core, {output.buffer()->address(), 4});
 """
@@ -80,7 +80,8 @@ IDLE = """
 
 def test_an_idle_core_with_a_shorter_list(tmp_path: Path) -> None:
     refresh = REFRESH.replace("GetRuntimeArgs", "if (core.x == 1) { continue; } GetRuntimeArgs", 1)
-    (tmp_path / "op.cpp").write_text(factory(IDLE, refresh))
+    create = IDLE.replace("IDLE_WRITER", "SetRuntimeArgs(program, writer, core, {0, 0});")
+    (tmp_path / "op.cpp").write_text(factory(create, refresh))
     (tmp_path / "writer.cpp").write_text(f"void kernel_main() {{ auto a = {arg(1)}; }}")
     for reads, expected in ((2, [("reader arg 2", 2, ((1, 0),))]), (1, [])):
         (tmp_path / "reader.cpp").write_text(f"void kernel_main() {{\n  auto a = {arg(reads)};\n}}")
@@ -114,3 +115,13 @@ def test_what_is_remembered_of_one_core_fits_the_others(body: str) -> None:
     code = KernelCode("k.cpp", f"void kernel_main() {{ {body} }}".encode())
     cores = [(a, b, c) for c in (None, 0) for a in (7, 0, None) for b in (2, 3, None, 2)]
     assert [code.reads(core).unique for core in cores] == [last(body, *core) for core in cores]
+
+
+def test_an_idle_core_without_arguments(tmp_path: Path) -> None:
+    refresh = REFRESH.replace("GetRuntimeArgs", "if (core.x == 1) { continue; } GetRuntimeArgs", 1)
+    (tmp_path / "op.cpp").write_text(factory(IDLE.replace("IDLE_WRITER", ""), refresh))
+    (tmp_path / "reader.cpp").write_text("void kernel_main() {}")
+    for reads, expected in ((arg(1), [("writer arg 1", 0, ((1, 0),), Confidence.LIKELY)]), ("0", [])):
+        (tmp_path / "writer.cpp").write_text(f"void kernel_main() {{\n  auto a = {reads};\n}}")
+        (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+        assert [(s.slot.name, s.count, s.cores, s.confidence) for s in facts.short] == expected

@@ -399,3 +399,54 @@ def test_what_no_path_refreshes_is_likely_stale_even_where_another_factory_would
     assert never_chosen(tmp_path, STALE) == {"writer arg 0": Confidence.LIKELY}
     guarded = "if (attributes.flag) { GetRuntimeArgs(program, shared.writer, core)[0] = output.buffer()->address(); }"
     assert never_chosen(tmp_path, STALE + guarded) == {"writer arg 0": Confidence.POSSIBLE}
+
+
+def test_the_distance_of_two_buffers_is_another_one_on_a_hit(tmp_path: Path) -> None:
+    create = """
+        const uint32_t apart = output.buffer()->address() - tensors.input.buffer()->address();
+        SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), apart});
+        SetRuntimeArgs(program, writer, core, {output.buffer()->address(), 4});
+    """
+    assert slots(facts(tmp_path, factory(create, REFRESH))) == {"reader arg 1": Cause.NOT_REFRESHED}
+
+
+def test_a_value_that_the_flipped_attribute_has_no_part_in(tmp_path: Path) -> None:
+    """An attribute that was flipped makes only what derives from it doubtful."""
+    create = """
+        const uint32_t rows = tensors.input.logical_shape()[0];
+        SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), rows});
+        SetRuntimeArgs(program, writer, core, {output.buffer()->address(), 4});
+    """
+    wrong = (
+        "if (attributes.flag) { GetRuntimeArgs(program, shared.reader, core)[1] = tensors.input.logical_shape()[1]; }"
+    )
+    found = facts(tmp_path, factory(create, REFRESH + wrong))
+    assert {d.slot.name: d.confidence for d in found.differences} == {"reader arg 1": Confidence.LIKELY}
+
+
+def test_a_branch_on_numbers_behind_one_of_the_same_kind(tmp_path: Path) -> None:
+    """Two branches compare the same numbers: the other side of each is looked at."""
+    create = """
+        const uint32_t rows = tensors.input.logical_shape()[0];
+        uint32_t more = 0;
+        if (rows > 40) { more = 3; }
+        if (rows > 1000) { more = output.buffer()->address(); }
+        SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), more});
+        SetRuntimeArgs(program, writer, core, {output.buffer()->address(), 4});
+    """
+    assert slots(facts(tmp_path, factory(create, REFRESH))) == {"reader arg 1": Cause.NOT_REFRESHED}
+
+
+def test_a_device_is_taken_for_what_it_derives_from(tmp_path: Path) -> None:
+    """Of two functions that differ in another parameter, the fitting one is called, whichever stands first."""
+    helpers = """
+        class IDevice { public: virtual uint32_t id() const = 0; };
+        uint32_t pick(IDevice* device, const CoreRange& range) { return 0; }
+        uint32_t pick(IDevice* device, const std::vector<uint32_t>& list) { return list[0]; }
+    """
+    create = """
+        std::vector<uint32_t> list = {output.buffer()->address()};
+        SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), pick(tensors.input.device(), list)});
+        SetRuntimeArgs(program, writer, core, {output.buffer()->address(), 4});
+    """
+    assert slots(facts(tmp_path, factory(create, REFRESH, helpers=helpers))) == {"reader arg 1": Cause.NOT_REFRESHED}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import tt_cache_rules
 from tt_cache_lint.model import (
+    AccessorMismatch,
     Cause,
     Confidence,
     Difference,
@@ -23,6 +24,7 @@ from tt_cache_lint.model import (
     FactoryFacts,
     Finding,
     Held,
+    OverrideThrow,
     Place,
     Related,
     Row,
@@ -51,6 +53,7 @@ TABLE = """
     TTC307 guard-mismatch                 error  I3
     TTC308 arg-out-of-range               error  I3
     TTC309 lost-update                    error  I3
+    TTC310 override-throws                error  I3
     TTC401 handle-swap                    error  I4
     TTC402 handle-not-shared              error  I4
     TTC403 stale-capture                  error  I4
@@ -63,6 +66,7 @@ TABLE = """
     TTC504 pointer-in-hash                error  I5
     TTC505 hidden-state                   warning I5
     TTC601 kernel-arg-out-of-range        error  I6
+    TTC605 accessor-mismatch              error  I6
     TTC701 unbound-address                error  I5
     TTC801 mesh-coordinate-mismatch       error  I5
 """
@@ -404,6 +408,48 @@ def test_kernel_arg_out_of_range() -> None:
     )
     assert (got.place, got.slot, got.when) == (SET, "reader_kernel_id arg 3", ("the mask is present",))
     assert got.related == (Related(read, "the kernel reads it here"),)
+
+
+def test_partial_core_coverage_by_create() -> None:
+    read = Place("ops/add/kernels/reader.cpp", 7)
+    slot = Slot(SlotKind.ARG, "reader_kernel_id", 3)
+    bare = ShortArguments(slot, 0, SET, read, ((1, 0),), ((0, 0), (1, 0)), (), Confidence.LIKELY)
+    given_facts = replace(facts(), short=(bare,))
+    assert check("kernel-arg-out-of-range", given_facts) == []
+    got = one("partial-core-coverage", given_facts)
+    assert got.message == (
+        "The kernel of `reader_kernel_id` runs on 1 of 2 cores: (1,0) that create() gives no runtime arguments, and "
+        "reads argument 3 there: it gets what happens to lie in memory."
+    )
+    assert (got.place, got.slot, got.related) == (SET, slot.name, (Related(read, "the kernel reads it here"),))
+
+
+def test_accessor_mismatch() -> None:
+    made, used = Place("ops/add/kernels/reader.cpp", 7), Place("ops/add/kernels/reader.cpp", 9)
+    wrong = AccessorMismatch(
+        "reader_kernel_id", 1, "tensor_args.b", "tensor_args.a", "2", SET, made, used, (), Confidence.LIKELY
+    )
+    got = one("accessor-mismatch", replace(facts(), accessors=(wrong,)))
+    assert got.message == (
+        "The kernel of `reader_kernel_id` takes compile-time argument 1 for the beginning of the accessor of "
+        "`tensor_args.b`, but create() describes `tensor_args.a` there."
+    )
+    assert (got.place, got.slot) == (SET, "reader_kernel_id compile-time arg 1")
+    assert [r.place for r in got.related] == [made, used]
+    number = one("accessor-mismatch", replace(facts(), accessors=(replace(wrong, holds=""),)))
+    assert number.message.endswith("but create() puts `2` there.")
+
+
+def test_override_throws() -> None:
+    empty = OverrideThrow(WRITE, "tensor_args.b.value()", True, ("tensor_args.b has no value",), Confidence.LIKELY)
+    got = one("override-throws", replace(facts(), throws=(empty,)))
+    assert got.message == (
+        "override_runtime_arguments throws on a hit for inputs that create() accepts: `tensor_args.b.value()` is used "
+        "while it is empty."
+    )
+    assert (got.place, got.when) == (WRITE, ("tensor_args.b has no value",))
+    checked = one("override-throws", replace(facts(), throws=(replace(empty, text="TT_FATAL(x)", empty=False),)))
+    assert checked.message.endswith(": `TT_FATAL(x)` is checked by the override only.")
 
 
 def test_lost_update() -> None:

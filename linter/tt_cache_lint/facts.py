@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.accessors import accessor_mismatches
 from tt_cache_lint.compare import SlotState, WorldTable, same, tabulate, unknown_mask
 from tt_cache_lint.device.cores import describe
 from tt_cache_lint.device.program import CircularBuffer, Kernel
@@ -34,6 +35,7 @@ from tt_cache_lint.model import (
 from tt_cache_lint.paths import Exploration, Path
 from tt_cache_lint.short import short_arguments
 from tt_cache_lint.source.files import SourceFile
+from tt_cache_lint.throws import override_throws
 from tt_cache_lint.words import Describer, given, handle_path
 
 if TYPE_CHECKING:
@@ -104,6 +106,8 @@ class Collector:
             decisions_reached=tuple(sorted(self.exploration.decisions)),
             differences=differences,
             short=tuple(short_arguments(self.interp, self.exploration.paths, words)),
+            throws=tuple(override_throws(self.exploration, words)),
+            accessors=tuple(accessor_mismatches(self.interp, self.exploration.paths, words)),
             events=tuple(self._events()),
             shared=tuple(self._shared(differences)),
             dangling=tuple(self._dangling()),

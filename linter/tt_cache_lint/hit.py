@@ -22,7 +22,7 @@ from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.infra.policy import OUTPUT, Call, Infra, Inputs, OwnInputs
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.interp.machine import UNLIMITED, Machine, Place
+from tt_cache_lint.interp.machine import UNLIMITED, Branch, Machine, Place
 from tt_cache_lint.interp.values import (
     WRITTEN_COPIES,
     Broken,
@@ -82,7 +82,7 @@ class Outcome:
     override_unknown: dict[str, int]
     thrown: Thrown | None = None
     violations: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
-    numeric: list[tuple[Value, bool]] = field(default_factory=list)
+    numeric: list[Branch] = field(default_factory=list)
     limits: list[Value] = field(default_factory=list)
     switched: str = ""  # the factory that run 2 would select instead, where the inputs of the runs differ
     core: list[int] = field(default_factory=list)  # the leaves that create() and the override branch on
@@ -195,7 +195,7 @@ class Replay:
         for shared in shares:
             unset.update(_unset(shared))
         failures, events = list(m.failures), list(m.log)
-        numeric = [(condition, taken) for condition, taken in m.numeric.values()]
+        numeric = [*m.numeric.values(), *m.further.values()]
         violations, broken, m.limit = dict(m.violations), set(m.broken), UNLIMITED
 
         world.run = 2

@@ -12,7 +12,7 @@ from tt_cache_lint.device.kernel_readers import Elsewhere
 from tt_cache_lint.device.kernel_words import uses
 from tt_cache_lint.device.program import CoreArgs, Kernel
 from tt_cache_lint.interp.values import Opaque, plain
-from tt_cache_lint.kernels import given, kernel_code, kernel_files, numbers
+from tt_cache_lint.kernels import built, kernel_code, kernel_files, numbers
 from tt_cache_lint.model import SlotKind
 
 if TYPE_CHECKING:
@@ -73,10 +73,11 @@ class Idle:
                 beside.add(file, code.body if file is code.file else None)
             known[name] = (tuple(f.text for f in files), frozenset(beside.literal), beside.helpers())
         texts, elsewhere, helpers = known[name]
-        words, named, defines = given(kernel)
-        alike = [given(k) for k in table.outcome.fresh.kernels if plain(k.source) == plain(kernel.source)]
-        roles: set[int | str] = {i for w, _, _ in alike for i, number in words.items() if w.get(i, number) != number}
-        roles |= {name for _, n, _ in alike for name, number in named.items() if n.get(name, number) != number}
+        made = built(kernel)
+        words, named, defines = made.words, made.named, made.defines
+        alike = [built(k) for k in table.outcome.fresh.kernels if plain(k.source) == plain(kernel.source)]
+        roles: set[int | str] = {i for b in alike for i, number in words.items() if b.words.get(i, number) != number}
+        roles |= {name for b in alike for name, number in named.items() if b.named.get(name, number) != number}
         own = self._own(table, kernel)
         told = f"{sorted(words.items())} {sorted(named.items())} {defines and sorted(defines.items())}"
         place = f"{code.file.path} compiled with {told}, {sorted(map(str, roles))}, {sorted(own)}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.kernel_build import UNKNOWN, Compiled, Number
 from tt_cache_lint.device.kernel_code import KernelCode
 from tt_cache_lint.device.kernel_constants import with_headers
 from tt_cache_lint.device.program import Kernel
-from tt_cache_lint.hash.builds import LISTS, MAPS, parts_of
+from tt_cache_lint.hash.builds import LISTS, MAPS, Part, parts_of
 from tt_cache_lint.interp.values import Enum, Opaque, Value, mask, plain
 
 if TYPE_CHECKING:
@@ -18,27 +19,54 @@ if TYPE_CHECKING:
 WORD, NAMED, DEFINE = (f"{label} " for label in (LISTS["compile_args"], MAPS["named_compile_args"], MAPS["defines"]))
 
 
-def given(kernel: Kernel) -> tuple[dict[int, int], dict[str, int], dict[str, str] | None]:
-    """The compile-time arguments of a kernel, by number and by name, and its defines; None when these are not known."""
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a program compiles a kernel with: its compile-time arguments as they are written, by number and by name, and
+    its defines; None when these are not known."""
+
+    parts: tuple[Part, ...]
+    words: dict[int, int]
+    named: dict[str, int]
+    defines: dict[str, str] | None
+
+    @property
+    def key(self) -> object:
+        """The same for kernels that are compiled with the same."""
+        defines = tuple(sorted(self.defines.items())) if self.defines is not None else None
+        return tuple(self.words.items()), tuple(self.named.items()), defines
+
+
+def built(kernel: Kernel) -> Built:
+    """What a kernel of a complete program is compiled with."""
+    if kernel.built is None:
+        kernel.built = _built(kernel)
+    found: Built = kernel.built
+    return found
+
+
+def _built(kernel: Kernel) -> Built:
+    parts: list[Part] = []
     words: dict[int, int] = {}
     named: dict[str, int] = {}
     defines: dict[str, str] | None = {}
     shift = False  # words of unknown number come before
     for part in parts_of(kernel):
         what, value = part.what, part.value
-        number = number_of(value)
         if what.startswith(WORD):
+            parts.append(part)
+            number = number_of(value)
             shift = shift or isinstance(value, Opaque)
             if not shift and number is not None:
                 words[int(what.removeprefix(WORD))] = number
         elif what.startswith(NAMED):
+            number = number_of(value)
             if number is not None:
                 named[what.removeprefix(NAMED)] = number
         elif what.startswith(DEFINE) and defines is not None:
             defines[what.removeprefix(DEFINE)] = str(plain(value))
         elif what.startswith(("config", "defines")):
             defines = None
-    return words, named, defines
+    return Built(tuple(parts), words, named, defines)
 
 
 def number_of(value: object) -> int | None:
@@ -74,11 +102,10 @@ def compiled_with(interp: Interp, kernel: Kernel, code: KernelCode) -> Compiled:
     files, missing = kernel_files(interp, code)
     if missing:
         return UNKNOWN
-    words, named, defines = given(kernel)
-    told = f"{sorted(words.items())} {sorted(named.items())} {defines and sorted(defines.items())}"
-    place = f"{code.file.path} as it is with {told}"
+    found = built(kernel)
+    place = (code.file.path, found.key)
     if place not in interp.kernels:
-        interp.kernels[place] = Compiled(words, named, defines, tuple(f.text for f in files))
+        interp.kernels[place] = Compiled(found.words, found.named, found.defines, tuple(f.text for f in files))
     compiled: Compiled = interp.kernels[place]
     return compiled
 

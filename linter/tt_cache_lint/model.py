@@ -202,6 +202,35 @@ class ShortArguments:
     confidence: Confidence
 
 
+@dataclass(frozen=True, slots=True)
+class AccessorMismatch:
+    """A kernel takes compile-time arguments from `index` on for an accessor of the tensor `address`; create() has there
+    the words of the tensor `holds`, or where that is empty, something else: `text`."""
+
+    kernel: str
+    index: int
+    address: str
+    holds: str
+    text: str
+    set_at: Place
+    args_at: Place
+    used_at: Place
+    when: tuple[str, ...]
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideThrow:
+    """A place where the override throws, though create() works for the same inputs: the code at `place` uses an empty
+    optional or null pointer, or else a check fails."""
+
+    place: Place
+    text: str
+    empty: bool
+    when: tuple[str, ...]
+    confidence: Confidence
+
+
 class EventKind(enum.Enum):
     """What a factory did to the program, in the order it did it."""
 
@@ -345,6 +374,8 @@ class FactoryFacts:
     decisions_reached: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
     short: tuple[ShortArguments, ...] = ()
+    accessors: tuple[AccessorMismatch, ...] = ()
+    throws: tuple[OverrideThrow, ...] = ()
     events: tuple[Event, ...] = ()
     shared: tuple[SharedField, ...] = ()
     dangling: tuple[Dangling, ...] = ()

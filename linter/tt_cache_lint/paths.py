@@ -99,6 +99,7 @@ class Exploration:
     validated: bool = True
     unselected: bool = False  # select_program_factory() gives the factory for no input
     internal: str = ""
+    thrown: list[Outcome] = field(default_factory=list)  # the override throws, but need not: none of the paths
     ties: Mapping[str, Tie] = field(default_factory=dict)  # what is known of the function that launches the op
     copies: Mapping[str, str] = field(default_factory=dict)  # properties of tensors that it hands on as attributes
 
@@ -182,6 +183,7 @@ class Search:
                 self.found.internal = str(result.error)
         if result.outcome is not None and result.repairs:
             self.fallback = (result.outcome, dict(forced))
+            self.found.thrown.append(result.outcome)
             return None, result.repairs
         return result.outcome, result.repairs
 
@@ -396,7 +398,7 @@ class Search:
         """
         facts = base.outcomes[0].world.facts
         tried: set[frozenset[tuple[str, str]]] = set()
-        for condition, taken in base.outcomes[0].numeric:
+        for condition, taken, place in base.outcomes[0].numeric:
             repairs = _changes(want(condition, not taken), facts) or [doubled(condition, not taken, _sides(facts))]
             for repair in repairs[:2]:
                 if len(tried) >= CROSSINGS or self.out_of_budget() or len(self.found.paths) >= self.budget.paths:
@@ -410,7 +412,7 @@ class Search:
                 ):
                     continue
                 tried.add(mark)
-                found = self.solve(replay, 0, {**forced, **repair}, repair, 6)
+                found = self.solve(replay, 0, {**forced, **repair}, repair, 10)
                 if found is None:
                     found = self.solve(replay, 0, {**self.sizes, **base.decisions, **repair}, repair, 4)
                 if found is None:
@@ -418,7 +420,8 @@ class Search:
                 path = self.keep(replay, *found, dict(repair), templates)
                 path.decisions.update(repair)
                 path.numeric = True
-                break
+                if not any(there == place and again is taken for _, again, there in found[0].numeric):
+                    break  # otherwise another check made up for the change
 
     def world(
         self, replay: Replay, seed: int, decided: Decisions, forced: Decisions, locked: Decisions

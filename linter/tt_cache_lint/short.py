@@ -41,7 +41,9 @@ def _of_outcome(interp: Interp, path: Path, outcome: Outcome, words: Describer) 
         if code is None or kernel.unsure:
             continue
         compiled = compiled_with(interp, kernel, code)
-        yield from _of_kernel(code, compiled, kernel, outcome, words, words.when(path, outcome.world), confidence)
+        when = words.when(path, outcome.world)
+        yield from _of_kernel(code, compiled, kernel, outcome, words, when, confidence)
+        yield from _without(code, compiled, kernel, outcome, words, when, confidence)
 
 
 def _of_kernel(
@@ -77,4 +79,33 @@ def _of_kernel(
             tuple(kernel.args),
             when,
             confidence,
+        )
+
+
+def _without(
+    code: KernelCode,
+    compiled: Compiled,
+    kernel: Kernel,
+    outcome: Outcome,
+    words: Describer,
+    when: tuple[str, ...],
+    confidence: Confidence,
+) -> Iterator[ShortArguments]:
+    """Cores that the kernel runs on and that get no arguments at all, while others do."""
+    common = numbers(kernel.common.vals, outcome.world.dispatch) if kernel.common is not None else []
+    bare = tuple(xy for xy in kernel.cores if xy not in kernel.args)
+    # Arguments for a core that the kernel does not run on are refused; nothing is known of such a call.
+    if not kernel.args or not bare or common is None or any(xy not in kernel.cores for xy in kernel.args):
+        return
+    reads = code.reads((), common, compiled)
+    if reads.unique >= 0:
+        yield ShortArguments(
+            Slot(SlotKind.ARG, kernel.name, reads.unique),
+            0,
+            words.user(kernel.mark, kernel.stack),
+            Place(code.file.path, reads.unique_line),
+            bare,
+            tuple(kernel.cores),
+            when,
+            Confidence.LIKELY if confidence is Confidence.CERTAIN else confidence,
         )

@@ -147,6 +147,12 @@ class Describer:
             said.append(f"{name} is {value!s}".lower() if isinstance(value, bool) else f"{name} is {value}")
         return tuple(dict.fromkeys(said))
 
+    @staticmethod
+    def conditions(world: World, mask: int) -> tuple[str, ...]:
+        """The decisions among some inputs, as they are in a world."""
+        facts = (world.facts[key] for key in world.leaves(mask) if key in world.facts)
+        return tuple(condition(f.key, f.value, f.words) for f in facts if f.choices)
+
     def rows(self, table: WorldTable, state: SlotState) -> tuple[Row, ...]:
         """The two-run table of the slot and its neighbours."""
         chosen = [s for s in table.slots.values() if s.ordinal == state.ordinal and s.slot.kind is state.slot.kind]

@@ -40,8 +40,8 @@ class KernelArgOutOfRange(Rule):
     ```
 
     ## Known problems
-    Reads in helper functions, in loops, under a condition that the arguments do not decide, or between `#if` lines are
-    not seen. A kernel that reads an argument and never uses it is reported too.
+    Reads in helper functions, in loops, or under a condition that neither the arguments nor what the kernel is compiled
+    with decide are not seen. A kernel that reads an argument and never uses it is reported too.
     """
 
     id = "TTC601"
@@ -53,6 +53,8 @@ class KernelArgOutOfRange(Rule):
     def check(self, facts: FactoryFacts) -> Iterable[Finding]:
         for short in facts.short:
             where = f" on {cores_words(short.cores, short.all_cores)}" if short.cores else ""
+            if not short.count:  # TTC306: the whole core was forgotten
+                continue
             message = (
                 f"The kernel of {code(short.slot.owner)} reads argument {short.slot.index}, but create() sets only "
                 f"{short.count} {'argument' if short.count == 1 else 'arguments'}{where}: "

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tt_cache_lint.model import Cause, FactoryFacts, Finding, Severity
+from tt_cache_lint.model import Cause, FactoryFacts, Finding, Related, Severity
 from tt_cache_lint.rule import Rule
-from tt_cache_rules._common import OVERRIDE, at_write, cores_words, differences, expected_words, slot_words, stale
+from tt_cache_rules._common import OVERRIDE, at_write, code, cores_words, differences, expected_words, slot_words, stale
 
 
 class PartialCoreCoverage(Rule):
     """
     ## What it does
     Finds slots that override_runtime_arguments refreshes on some of the cores to which create() gave arguments, and
-    leaves as they were on the others. Also (as a warning) cores of the kernel that create() gives no arguments because
-    it computes the kernel's cores and the cores of its arguments in two ways that agree only for some grids.
+    leaves as they were on the others. Also cores on which the kernel runs and reads arguments that create() does not
+    give it; as a warning where create() computes the kernel's cores and the cores of its arguments in two ways that
+    agree only for some grids.
 
     ## Why is this bad
     Each core has its own copy of the runtime arguments. The cores that are left out go on with the addresses of the
@@ -68,3 +69,19 @@ class PartialCoreCoverage(Rule):
                 "ways that agree only for some grids."
             )
             yield at_write(self, facts, d, message, severity=Severity.WARNING)
+        for short in facts.short:
+            if not short.count:
+                message = (
+                    f"The kernel of {code(short.slot.owner)} runs on {cores_words(short.cores, short.all_cores)} that "
+                    f"create() gives no runtime arguments, and reads argument {short.slot.index} there: it gets what "
+                    "happens to lie in memory."
+                )
+                yield self.finding(
+                    facts,
+                    message,
+                    short.set_at,
+                    slot=short.slot.name,
+                    confidence=short.confidence,
+                    when=short.when,
+                    related=(Related(short.read_at, "the kernel reads it here"),),
+                )

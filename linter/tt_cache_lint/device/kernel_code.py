@@ -9,12 +9,12 @@ loops are not looked into, so a kernel may read more than this says, never less.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tt_cache_lint.device.kernel_build import COMPILED, NAMED, UNKNOWN, Compiled, Number
+from tt_cache_lint.device.kernel_build import COMPILED, DEFINE, NAMED, UNKNOWN, Compiled, Number, Source
 from tt_cache_lint.device.kernel_readers import counters
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.source.nodes import within
@@ -22,6 +22,7 @@ from tt_cache_lint.source.nodes import within
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+T = TypeVar("T")
 _MAIN = re.compile(rb"\bvoid(\s+)MAIN(\s*)\{")
 _UNIQUE, _COMMON = "get_arg_val", "get_common_arg_val"
 _CONDITIONAL = {"for_statement", "while_statement", "do_statement", "switch_statement"}
@@ -60,19 +61,58 @@ class Reads:
 
 
 class Word(int):
-    """A number that derives from arguments: `of` are their indices."""
+    """A number that derives from runtime arguments or from what the kernel is compiled with (`of`)."""
 
-    of: frozenset[int]
+    of: frozenset[Source]
+
+
+def literal(text: str) -> Number:
+    """A whole number as it is written."""
+    try:
+        return int(text.rstrip("uUlL").replace("'", ""), 0)
+    except ValueError:
+        return None
+
+
+def _of(value: int, source: Source) -> Word:
+    made = Word(value)
+    made.of = frozenset((source,))
+    return made
 
 
 def _word(value: int, *sources: Number) -> int:
     """A number with the arguments that other numbers derive from."""
-    of = frozenset[int]().union(*(s.of for s in sources if isinstance(s, Word)))
+    of = frozenset[Source]().union(*(s.of for s in sources if isinstance(s, Word)))
     if not of:
         return int(value)
     made = Word(value)
     made.of = of
     return made
+
+
+class Answers(Generic[T]):
+    """What is known of a kernel by what decided it: all else may differ."""
+
+    def __init__(self) -> None:
+        self.known: list[tuple[tuple[Source, ...], dict[tuple[object, ...], T]]] = []
+
+    def find(self, arguments: Sequence[Number], compiled: Compiled) -> T | None:
+        for used, answers in self.known:
+            if (found := answers.get(_held(used, arguments, compiled))) is not None:
+                return found
+        return None
+
+    def add(self, used: Iterable[Source], arguments: Sequence[Number], compiled: Compiled, answer: T) -> T:
+        decisive = tuple(sorted(used, key=str))
+        beside = next((a for u, a in self.known if u == decisive), None)
+        if beside is None:
+            beside = {}
+            self.known.append((decisive, beside))
+        return beside.setdefault(_held(decisive, arguments, compiled), answer)
+
+
+def _held(used: Sequence[Source], arguments: Sequence[Number], compiled: Compiled) -> tuple[object, ...]:
+    return tuple(arguments[source] if isinstance(source, int) else compiled.held(source) for source in used)
 
 
 class KernelCode:
@@ -86,8 +126,7 @@ class KernelCode:
         self.file = SourceFile(path, _MAIN.sub(rb"void\1MAIN()\2{", text))
         self.body = next(self._bodies(self.file.root), None)
         self._written: dict[int, tuple[tuple[str, ...], bool]] = {}
-        self._known: dict[object, list[tuple[tuple[int, ...], dict[tuple[Number, ...], Reads]]]] = {}
-        self._constants: dict[int, tuple[Compiled, dict[str, int]]] = {}
+        self._reads: dict[object, Answers[Reads]] = {}
 
     @cached_property
     def counters(self) -> frozenset[str]:
@@ -99,6 +138,25 @@ class KernelCode:
         """The classes that the kernel's own function names."""
         found = within(self.body) if self.body is not None else ()
         return frozenset(self.file.text_of(n) for n in found if n.type == "type_identifier")
+
+    @cached_property
+    def enumerators(self) -> dict[str, int]:
+        """The enumerators of the file, by their names with and without the enumeration's."""
+        found: dict[str, int] = {}
+        for node in within(self.file.root):
+            name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+            if node.type == "enum_specifier" and body is not None:
+                following: int | None = 0
+                for item in (child for child in body.named_children if child.type == "enumerator"):
+                    own, given = item.child_by_field_name("name"), item.child_by_field_name("value")
+                    following = literal(self.file.text_of(given)) if given is not None else following
+                    if following is None or own is None:
+                        break
+                    found[self.file.text_of(own)] = following
+                    if name is not None:
+                        found[f"{self.file.text_of(name)}::{self.file.text_of(own)}"] = following
+                    following += 1
+        return found
 
     def _bodies(self, node: Node) -> Iterator[Node]:
         for child in node.named_children:
@@ -113,29 +171,14 @@ class KernelCode:
 
     def reads(self, arguments: Sequence[Number], common: Sequence[Number] = (), compiled: Compiled = UNKNOWN) -> Reads:
         """What the kernel reads when it is given these arguments; None is a number that is not known."""
-        kind = (tuple(a is None for a in arguments), tuple(common), id(compiled))
-        known = self._known.setdefault(kind, [])
-        for used, answers in known:
-            if (found := answers.get(tuple(arguments[i] for i in used))) is not None:
-                return found
-        run = Run(self, self.file, arguments, common, compiled, known=dict(self.constants(compiled)))
-        if self.body is not None:
-            run.block(self.body)
-        used = tuple(sorted(run.used))
-        beside = next((a for u, a in known if u == used), None)
-        if beside is None:
-            beside = {}
-            known.append((used, beside))
-        return beside.setdefault(tuple(arguments[i] for i in used), run.reads)
-
-    def constants(self, compiled: Compiled) -> dict[str, int]:
-        """The constants that stand before the kernel's own function, and the defines that are numbers."""
-        if id(compiled) not in self._constants:
-            run = Run(self, self.file, (), (), compiled)
-            run.known.update({k: int(v) for k, v in (compiled.defines or {}).items() if v.isdigit()})
-            run.constants(self.file.root)
-            self._constants[id(compiled)] = compiled, run.known  # kept, so that its id stays its own
-        return self._constants[id(compiled)][1]
+        kind = (tuple(a is None for a in arguments), tuple(common), compiled.known)
+        known = self._reads.setdefault(kind, Answers())
+        found = known.find(arguments, compiled)
+        if found is not None:
+            return found
+        run = Run(self, self.file, arguments, common, compiled)
+        run.whole()
+        return known.add(run.used, arguments, compiled, run.reads)
 
     def summary(self, node: Node) -> tuple[tuple[str, ...], bool]:
         """The names that are written within a node, and whether it may leave the function."""
@@ -164,8 +207,17 @@ class Run:
     compiled: Compiled = UNKNOWN
     reads: Reads = field(default_factory=Reads)
     known: dict[str, int] = field(default_factory=dict)
-    used: set[int] = field(default_factory=set)
+    used: set[Source] = field(default_factory=set)
     declared: dict[str, Number] = field(default_factory=dict)  # in the block at hand, with what hid behind the names
+
+    def whole(self) -> None:
+        """Run through the constants of the file and the kernel's own function."""
+        for name, text in (self.compiled.defines or {}).items():
+            if text.isdigit():
+                self.known[name] = _of(int(text), (DEFINE, name))
+        self.constants(self.file.root)
+        if self.code.body is not None:
+            self.block(self.code.body)
 
     def decided(self, value: Number) -> Number:
         """A number that something is decided by."""
@@ -262,7 +314,7 @@ class Run:
         """What stands in an `#if`, what in its `#else` or `#elif`, and whether its condition holds, if known."""
         alternative = node.child_by_field_name("alternative")
         name, condition = node.child_by_field_name("name"), node.child_by_field_name("condition")
-        holds = self.compiled.defined(self.file.text_of(name)) if name is not None else self.macro(condition)
+        holds = self.defined(self.file.text_of(name)) if name is not None else self.macro(condition)
         row = node.start_point[0]
         if any(child.type == "ERROR" and child.start_point[0] == row for child in node.children):
             holds = None  # `#if not X`: the grammar takes X for the condition
@@ -271,23 +323,40 @@ class Run:
         apart = {n.id for n in (alternative, name, condition) if n is not None}
         return [child for child in node.named_children if child.id not in apart], alternative, holds
 
+    def defined(self, name: str) -> bool | None:
+        """Is a macro defined? None when that cannot be told."""
+        self.used.add((DEFINE, name))
+        return self.compiled.defined(name)
+
     def macro(self, node: Node | None) -> bool | None:
         """The condition of an `#if`."""
-        if node is None:
-            return None
-        if node.type == "preproc_defined":
-            return self.compiled.defined(self.file.text_of(node.named_children[-1])) if node.named_children else None
-        if node.type == "parenthesized_expression":
-            return self.macro(node.named_children[0]) if node.named_children else None
-        if node.type == "unary_expression" and node.children[0].type == "!":
-            inner = self.macro(node.child_by_field_name("argument"))
-            return None if inner is None else not inner
-        if node.type == "binary_expression" and node.children[1].type in ("&&", "||"):
-            stop = node.children[1].type == "||"
-            sides = [self.macro(node.child_by_field_name(side)) for side in ("left", "right")]
-            return stop if stop in sides else None if None in sides else not stop
-        found = self.value(node)
+        found = self.macro_value(node) if node is not None else None
         return None if found is None else bool(found)
+
+    def macro_value(self, node: Node) -> Number:
+        """The value of an expression of the preprocessor, in which a name that is not defined is 0 ([cpp.cond])."""
+        inner = node.named_children
+        if node.type == "identifier":
+            name = self.file.text_of(node)
+            return 0 if self.defined(name) is False else self.decided(self.known.get(name))
+        if node.type == "preproc_defined":
+            holds = self.defined(self.file.text_of(inner[-1])) if inner else None
+            return None if holds is None else int(holds)
+        if node.type == "parenthesized_expression":
+            return self.macro_value(inner[0]) if inner else None
+        if node.type == "unary_expression" and node.children[0].type in ("!", "not"):
+            found = self.macro_value(inner[-1]) if inner else None
+            return None if found is None else int(not found)
+        if node.type == "binary_expression" and len(inner) == 2:
+            sign = SPELLED.get(node.children[1].type, node.children[1].type)
+            sides = [self.macro_value(side) for side in inner]
+            if sign in ("&&", "||"):
+                stop = sign == "||"
+                if any(side is not None and bool(side) is stop for side in sides):
+                    return int(stop)
+                return None if None in sides else int(not stop)
+            return _combined(_BINARY.get(sign), sides[0], sides[1])
+        return self.value(node) if node.type == "number_literal" else None
 
     def perhaps(self, node: Node) -> bool:
         """A part that may run or not: what it writes is not known behind it."""
@@ -311,14 +380,14 @@ class Run:
         """The value of an expression; its reads are noted."""
         kind = node.type
         if kind == "number_literal":
-            try:
-                return int(self.file.text_of(node).rstrip("uUlL").replace("'", ""), 0)
-            except ValueError:
-                return None
+            return literal(self.file.text_of(node))
         if kind in ("true", "false"):
             return int(kind == "true")
         if kind == "identifier":
-            return self.known.get(self.file.text_of(node))
+            name = self.file.text_of(node)
+            return self.known.get(name, self.code.enumerators.get(name))
+        if kind == "qualified_identifier":
+            return self.code.enumerators.get(self.file.text_of(node))
         if kind in ("parenthesized_expression", "cast_expression"):
             inner = node.child_by_field_name("value") or (node.named_children[-1] if node.named_children else None)
             return self.value(inner) if inner is not None else None
@@ -394,14 +463,12 @@ class Run:
             index = self.decided(values[0])
             if index is None or index < 0:
                 return None
-            self.reads.note(index, self.file.line(node), called == _COMMON)
+            self.fetched(node, index, called == _COMMON)
             held = self.common if called == _COMMON else self.arguments
             found = held[index] if index < len(held) else None
             if found is None or called == _COMMON:
                 return found
-            word = Word(found)
-            word.of = frozenset((index,))
-            return word
+            return _of(found, index)
         if called == "static_cast" and len(values) == 1:
             return values[0]
         if given is not None and self.called(callee) in (COMPILED, NAMED):
@@ -411,13 +478,22 @@ class Run:
                 self.known.pop(self.file.text_of(child), None)
         return None
 
+    def fetched(self, node: Node, index: int, common: bool) -> None:
+        """An argument is read."""
+        self.reads.note(index, self.file.line(node), common)
+
     def word(self, given: Sequence[Node], values: Sequence[Number]) -> Number:
         """A compile-time argument, by its number or its name."""
         if len(given) != 1:
             return None
         if given[0].type == "string_literal":
-            return self.compiled.named.get(self.file.text_of(given[0]).strip('"'))
-        return self.compiled.words.get(values[0]) if values[0] is not None else None
+            source: tuple[str, int | str] = NAMED, self.file.text_of(given[0]).strip('"')
+        elif values[0] is not None:
+            source = COMPILED, int(self.decided(values[0]) or 0)
+        else:
+            return None
+        found = self.compiled.held(source)
+        return _of(found, source) if isinstance(found, int) else None
 
     def called(self, callee: Node | None) -> str:
         """The name of what is called, without namespaces and template arguments."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.kernel_build import COMPILED, NAMED, Compiled, Number
-from tt_cache_lint.device.kernel_code import SPELLED, KernelCode, Run, Word
+from tt_cache_lint.device.kernel_code import SPELLED, Answers, KernelCode, Run, Word
 from tt_cache_lint.device.kernel_readers import ADDRESSES, READERS, Source
 from tt_cache_lint.source.nodes import within
 
@@ -68,10 +68,10 @@ def uses(code: KernelCode, compiled: Compiled, arguments: Sequence[Number], comm
     if code.body is None or any(base in text for base in BASES for text in (code.file.text, *compiled.texts)):
         return Uses(True)
     kind = (tuple(a is None for a in arguments), tuple(common))
-    known = compiled.answers.setdefault(kind, {})
-    for decisive, answers in known.items():
-        if (found := answers.get(tuple(arguments[i] for i in decisive))) is not None:
-            return found
+    known = compiled.answers.setdefault(kind, Answers())
+    before = known.find(arguments, compiled)
+    if before is not None:
+        return before
     walk = _Walk(code, code.file, arguments, common, compiled=compiled)
     if compiled.defines is not None:
         walk.known.update({k: _here(int(v)) for k, v in compiled.defines.items() if v.isdigit()})
@@ -80,10 +80,8 @@ def uses(code: KernelCode, compiled: Compiled, arguments: Sequence[Number], comm
     if code.types & compiled.helpers:
         walk.open = 0  # an object that fetches arguments, one after the other
     walk.block(code.body)
-    decisive = tuple(sorted(i for i in walk.used if i != HERE))
-    found = Uses(walk.obscure, walk.open, frozenset(walk.live()))
-    known.setdefault(decisive, {})[tuple(arguments[i] for i in decisive)] = found
-    return found
+    answer = Uses(walk.obscure, walk.open, frozenset(walk.live()))
+    return known.add(walk.used - {HERE}, arguments, compiled, answer)
 
 
 HERE = -1  # marks, among the arguments that a number derives from, one that other inputs may change

@@ -83,6 +83,7 @@ class Kernel(Obj):
 
     __slots__ = (
         "args",
+        "built",
         "common",
         "config",
         "cores",
@@ -113,6 +114,7 @@ class Kernel(Obj):
         self.touched = False
         self.unsure = False  # its cores rest on something that could not be computed
         self.cores_mask = 0  # the inputs that its cores derive from
+        self.built: Any = None  # what kernels.built made of the config, once the program is complete
 
     def identity(self) -> object:
         return ("kernel", self.ordinal)

@@ -106,7 +106,8 @@ def no_effect(m: Machine, site: Site, args: list[Value]) -> None:
 # -- compile-time argument helpers -----------------------------------------------------------------------------------
 
 
-ACCESSOR_PAGE = "page size of an accessor"  # the operator of the term of such a word
+# The operators of the terms of an accessor's words. The operand of the first is the buffer.
+ACCESSOR, ACCESSOR_PAGE = "accessor", "page size of an accessor"
 
 
 class AccessorArgs(Obj):
@@ -123,8 +124,9 @@ class AccessorArgs(Obj):
 
     def words(self, m: Machine) -> list[Value]:
         buffer = self.buffer
+        begin = (ACCESSOR, buffer, None)
         if not isinstance(buffer, Buffer) or buffer.spec is None:
-            return [0, 0]
+            return [Val(0, 0, begin), 0]
         memory = buffer.spec.layout.memory
         dram = int(getattr(plain(memory.buffer_type), "name", "") == "DRAM") * 2
         p = mask(memory.memory_layout) | mask(memory.buffer_type)
@@ -132,12 +134,12 @@ class AccessorArgs(Obj):
             # rank, bank count, the tensor's shape in pages, the shard's, bank coordinates (tensor_accessor_args.cpp)
             shape = identity(buffer.spec.padded)
             content = None if self.flexible else (shape, buffer.spec.layout.identity())
-            return [Val(1 + dram, p), Opaque(f"accessor of {buffer.owner}", content, buffer.spec.mask())]
+            return [Val(1 + dram, p, begin), Opaque(f"accessor of {buffer.owner}", content, buffer.spec.mask())]
         from tt_cache_lint.device.buffer_methods import buffer_aligned_page_size
 
         site = Site(Mark("", 0, 1, 0, ""), "aligned_page_size")
         size = buffer_aligned_page_size(m, site, buffer)
-        return [Val(dram, p), Val(plain(size), mask(size), (ACCESSOR_PAGE, size, None))]
+        return [Val(dram, p, begin), Val(plain(size), mask(size), (ACCESSOR_PAGE, size, None))]
 
 
 @constructor("TensorAccessorArgs")

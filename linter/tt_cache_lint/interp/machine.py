@@ -25,6 +25,7 @@ from tt_cache_lint.interp.values import (
 from tt_cache_lint.interp.world import NOT_GIVEN, UNKNOWN, World, stable_hash
 
 Place = tuple[str, int]  # a condition: its file and first byte
+Branch = tuple[Value, bool, Place | None]  # a condition, whether it held, and where it stands
 MAX_NUMERIC = 60
 MAX_DEPTH = 60
 FUEL = 60_000
@@ -45,7 +46,8 @@ class Machine:
         self.branches: list[tuple[Value, bool, Place | None]] = []
         self.limits: list[Value] = []  # conditions under which a limit of create() comes to bear, where it does not
         self.ways: list[Value] = []  # conditions under which a hit of this infra goes another way, as ordinary as this
-        self.numeric: dict[tuple[str, int, int], tuple[Value, bool]] = {}  # branches of create() on numbers
+        self.numeric: dict[tuple[str, int, int], Branch] = {}  # branches of create() on numbers
+        self.further: dict[Place, Branch] = {}  # such that are like an earlier one
         self.unknown: dict[str, int] = {}
         self.failures: list[Any] = []
         self.log: list[Any] = []
@@ -67,7 +69,8 @@ class Machine:
         """Empty what refers to itself when the execution is over, so that no garbage collector has to find it."""
         for frame in self.frames:
             frame.clear()
-        for held in (self.frames, self.branches, self.limits, self.ways, self.numeric, self.astray, self.statics):
+        branches = (self.branches, self.numeric, self.further, self.astray)
+        for held in (self.frames, self.limits, self.ways, self.statics, *branches):
             held.clear()
 
     def spend(self, amount: int = 1) -> None:
@@ -136,7 +139,9 @@ class Machine:
         ):
             term = condition.t
             if isinstance(term, tuple):
-                self.numeric.setdefault((term[0], condition.p, self.depth), (condition, taken))
+                alike, known = (term[0], condition.p, self.depth), (condition, taken, place)
+                if self.numeric.setdefault(alike, known) is not known and place is not None:
+                    self.further.setdefault(place, known)
         if len(self.branches) > 400:
             del self.branches[:200]
 

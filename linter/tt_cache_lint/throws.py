@@ -1,0 +1,44 @@
+"""Overrides that end with an exception where the same call on a miss works."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.interp.values import NULL
+from tt_cache_lint.model import Confidence, OverrideThrow, Place
+
+if TYPE_CHECKING:
+    from tt_cache_lint.hit import Outcome
+    from tt_cache_lint.paths import Exploration
+    from tt_cache_lint.words import Describer
+
+
+def override_throws(exploration: Exploration, words: Describer) -> Iterator[OverrideThrow]:
+    """One for each place, from the clearest call that shows it.
+
+    Only what the code does there itself counts, an empty optional or null pointer that is used or a check that fails,
+    and only for calls that the validators accept. An index that is too large often comes from an input that cannot be.
+    """
+    seen: dict[Place, OverrideThrow] = {}
+    for outcome, when in _calls(exploration, words):
+        error = outcome.thrown
+        if error is None or error.mark is None or not error.kind or outcome.violations:
+            continue
+        if "override" not in outcome.after.escaped:
+            at = words.user(error.mark, ())
+            found = OverrideThrow(at, error.mark.text, error.kind == NULL, when, Confidence.LIKELY)
+            seen.setdefault(at, found)
+    yield from seen.values()
+
+
+def _calls(exploration: Exploration, words: Describer) -> Iterator[tuple[Outcome, tuple[str, ...]]]:
+    """Calls in which the override throws, each with what it takes."""
+    for path in sorted(exploration.paths, key=lambda p: (not p.is_base, len(p.flips))):
+        for outcome in path.outcomes if path.validated and not path.contradicts and not path.strained else ():
+            if outcome.thrown is not None:
+                needed = words.conditions(outcome.world, outcome.thrown.mask)
+                yield outcome, tuple(dict.fromkeys((*words.when(path, outcome.world), *needed)))
+    for outcome in exploration.thrown:
+        if outcome.thrown is not None:
+            yield outcome, words.conditions(outcome.world, outcome.thrown.mask)
