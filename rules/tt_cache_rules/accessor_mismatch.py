@@ -63,7 +63,7 @@ class AccessorMismatch(Rule):
                 confidence=found.confidence,
                 when=found.when,
                 related=(
-                    Related(found.args_at, "the kernel begins here"),
+                    Related(found.args_at, "the kernel takes them from here"),
                     Related(found.used_at, "and uses it with this address"),
                 ),
             )
