@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WORD, NAMED, DEFINE = (f"{label} " for label in (LISTS["compile_args"], MAPS["named_compile_args"], MAPS["defines"]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Built:
     """What a program compiles a kernel with: its compile-time arguments as they are written, by number and by name, and
     its defines; None when these are not known."""
@@ -28,12 +28,7 @@ class Built:
     words: dict[int, int]
     named: dict[str, int]
     defines: dict[str, str] | None
-
-    @property
-    def key(self) -> object:
-        """The same for kernels that are compiled with the same."""
-        defines = tuple(sorted(self.defines.items())) if self.defines is not None else None
-        return tuple(self.words.items()), tuple(self.named.items()), defines
+    compiled: Compiled | None = None
 
 
 def built(kernel: Kernel) -> Built:
@@ -98,16 +93,16 @@ def kernel_code(interp: Interp, kernel: Kernel) -> KernelCode | None:
 
 
 def compiled_with(interp: Interp, kernel: Kernel, code: KernelCode) -> Compiled:
-    """What a kernel is compiled with, as this program gives it; UNKNOWN where a header of its op is missing."""
-    files, missing = kernel_files(interp, code)
+    """What a kernel is compiled with, as this program gives it; UNKNOWN where a header is missing that may define what
+    the kernel asks for."""
+    asks = b"#if" in code.file.text or b"# if" in code.file.text
+    files, missing = kernel_files(interp, code) if asks else ([], False)
     if missing:
         return UNKNOWN
-    found = built(kernel)
-    place = (code.file.path, found.key)
-    if place not in interp.kernels:
-        interp.kernels[place] = Compiled(found.words, found.named, found.defines, tuple(f.text for f in files))
-    compiled: Compiled = interp.kernels[place]
-    return compiled
+    made = built(kernel)
+    if made.compiled is None:
+        made.compiled = Compiled(made.words, made.named, made.defines, tuple(f.text for f in files))
+    return made.compiled
 
 
 def kernel_files(interp: Interp, code: KernelCode) -> tuple[list[SourceFile], bool]:
