@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from small_factory import CREATE, REFRESH, STALE, factory
-from tt_cache_lint import engine
+from tt_cache_lint import engine, paths
 from tt_cache_lint.engine import Options, analyse
+from tt_cache_lint.interp.ops import want
+from tt_cache_lint.interp.values import Value
 from tt_cache_lint.model import Cause, Confidence, FactoryFacts, Status
 
 MASKED = """
@@ -434,6 +436,21 @@ def test_a_branch_on_numbers_behind_one_of_the_same_kind(tmp_path: Path) -> None
         SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), more});
         SetRuntimeArgs(program, writer, core, {output.buffer()->address(), 4});
     """
+    assert slots(facts(tmp_path, factory(create, REFRESH))) == {"reader arg 1": Cause.NOT_REFRESHED}
+
+
+def test_the_next_repair_is_tried_where_the_first_crosses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another check may make up for what was changed, so that the branch goes as before."""
+    create = """
+        const uint32_t rows = tensors.input.logical_shape()[0];
+        const uint32_t more = rows > 40 ? output.buffer()->address() : 0;
+        SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), more});
+        SetRuntimeArgs(program, writer, core, {output.buffer()->address(), 4});
+    """
+    useless: dict[str, Value] = {"tensor_args.input.logical_shape[3]": 512}
+    monkeypatch.setattr(paths, "want", lambda condition, target: [useless, *want(condition, target)])
     assert slots(facts(tmp_path, factory(create, REFRESH))) == {"reader arg 1": Cause.NOT_REFRESHED}
 
 
