@@ -5,10 +5,12 @@ The expectations about coordinates are those of tt_metal/api/tt-metalium/mesh_co
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from fixture_driver import FIXTURES
 from interp_snippets import Case, parameters, value
 from small_factory import factory
 from tt_cache_lint import engine
@@ -16,7 +18,7 @@ from tt_cache_lint.device.mesh import MESHES, all_coords
 from tt_cache_lint.device.program import Kernel, Program
 from tt_cache_lint.device.workload import Joined
 from tt_cache_lint.interp.values import Mark
-from tt_cache_lint.model import FactoryFacts, Status
+from tt_cache_lint.model import Cause, Confidence, FactoryFacts, Status
 
 COORDINATES = [
     Case("dimensions", "int f() { MeshCoordinate c(1, 2); return c[0] * 100 + c[-1] * 10 + c.dims(); }", 122),
@@ -190,3 +192,17 @@ def test_a_program_given_as_data_is_skipped(tmp_path: Path) -> None:
 def test_a_factory_with_create_is_not_listed_twice(tmp_path: Path) -> None:
     (facts,) = listed(tmp_path, factory())
     assert (facts.infra, facts.status) == ("typed", Status.ANALYSED)
+
+
+def test_a_coordinate_is_not_doubted_because_another_is_refreshed(tmp_path: Path) -> None:
+    """Not even where no call is accepted: that the others are refreshed is what is wrong with it."""
+    source = FIXTURES / "mesh-coordinate-mismatch/bad_only_first_coordinate"
+    for file in (*source.glob("*.hpp"), *source.glob("*.cpp")):
+        text = file.read_text(encoding="utf-8")
+        never = re.sub(r"(validate_on_program_cache_miss\([^{;]*\{)", r'\1 TT_FATAL(false, "never");', text)
+        (tmp_path / file.name).write_text(never, encoding="utf-8")
+    paths = sorted(tmp_path.glob("*_program_factory.cpp"))
+    (facts,) = engine.analyse(tmp_path, paths, engine.Options()).facts
+    assert facts.reason == "no input was found that the validators accept"
+    found = {(d.cause, d.confidence) for d in facts.differences}
+    assert found == {(Cause.WRONG_COORDINATE, Confidence.LIKELY)}
