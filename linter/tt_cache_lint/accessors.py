@@ -99,14 +99,20 @@ def _kernel_accessors(interp: Interp, code: KernelCode, ends: dict[int, int], li
     return found
 
 
-def _begins(value: Value) -> str | None:
-    """The tensor whose accessor begins with a word: "" for none, None when none begins there."""
+def _origin(value: Value) -> object:
+    """How a value was made, without the conversions after it."""
     term = value.t if isinstance(value, Val) else None
     while isinstance(term, tuple) and term[0] == "cast":
         term = term[1].t if isinstance(term[1], Val) else None
-    if not isinstance(term, tuple) or term[0] != ACCESSOR:
+    return term
+
+
+def _begins(value: Value) -> str | None:
+    """The tensor whose accessor begins with a word: "" for none, None when none begins there."""
+    origin = _origin(value)
+    if not isinstance(origin, tuple) or origin[0] != ACCESSOR:
         return None
-    return term[1].owner if isinstance(term[1], Buffer) else ""
+    return origin[1].owner if isinstance(origin[1], Buffer) else ""
 
 
 def _contents(parts: Sequence[Part]) -> Iterator[tuple[str, Content]]:
@@ -125,7 +131,5 @@ def _differ(one: Content | None, other: Content | None) -> bool:
 
 def _address(value: Value) -> str:
     """The tensor whose address an argument is, "" when it is none."""
-    term = value.t if isinstance(value, Val) else None
-    while isinstance(term, tuple) and term[0] == "cast":
-        term = term[1].t if isinstance(term[1], Val) else None
-    return term.removeprefix(ADDRESS) if isinstance(term, str) and term.startswith(ADDRESS) else ""
+    origin = _origin(value)
+    return origin.removeprefix(ADDRESS) if isinstance(origin, str) and origin.startswith(ADDRESS) else ""
