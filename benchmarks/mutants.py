@@ -74,6 +74,8 @@ class Mutation:
             for factory in self.worker.finder.in_file(path):
                 if factory.override is not None:
                     yield list(self.of(path, factory.name, factory.override, _override))
+                elif not factory.bound:
+                    yield list(self.of(path, factory.name, factory.create, _callbacks))
                 if factory.bound and not factory.skip:
                     yield list(self.of(path, factory.name, factory.create, _descriptor))
                 body = factory.op.methods.get("compute_program_hash") if factory.op is not None else None
@@ -118,6 +120,21 @@ def _override(text: bytes, body: Node) -> Iterator[Change]:
         elif inner is not None and inner.type == "call_expression":
             if _called(text, inner) in REFRESHING:
                 yield "call", node.start_byte, node.end_byte, b";"
+
+
+def _callbacks(text: bytes, create: Node) -> Iterator[Change]:
+    """What can go wrong in the overrides that a function of the old infra returns: lambdas that take a program."""
+    for node in within(create):
+        if node.type == "lambda_expression":
+            declarator, body = node.child_by_field_name("declarator"), node.child_by_field_name("body")
+            if declarator is not None and body is not None and _takes_program(text, declarator):
+                yield from _override(text, body)
+
+
+def _takes_program(text: bytes, declarator: Node) -> bool:
+    parameters = declarator.child_by_field_name("parameters")
+    types = (given.child_by_field_name("type") for given in parameters.named_children) if parameters is not None else ()
+    return any(text[t.start_byte : t.end_byte].endswith(b"Program") for t in types if t is not None)
 
 
 def _shifted(text: bytes, left: Node) -> Iterator[Change]:
