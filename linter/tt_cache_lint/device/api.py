@@ -111,7 +111,7 @@ def construct_program(m: Machine, type_: Type, args: list[Value], mark: Mark | N
 @constructor("CachedProgram", "cached_program_t_")
 def construct_cached(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
     """CachedProgram{program, shared_variables}."""
-    made = Struct(None, "CachedProgram")
+    made = Struct(None, "CachedProgram", _by_old_name)
     shared_type = type_.args[0] if type_.args and isinstance(type_.args[0], Type) else None
     if len(args) == 1 and isinstance(args[0], Struct) and args[0].name == "CachedProgram":
         return args[0]
@@ -135,10 +135,16 @@ def construct_cached(m: Machine, type_: Type, args: list[Value], mark: Mark | No
     return made
 
 
+def _by_old_name(cached: Struct, field: str) -> Value:
+    """The shared variables were called program_attributes (ttnn/cpp/ttnn/device_operation.hpp:27 on 2024-07-01)."""
+    shared = cached.fields.get("shared_variables") if field == "program_attributes" else None
+    return shared if shared is not None else Unknown(f"CachedProgram.{field}")
+
+
 @function("proxy", arity=(2, 2), refs=True)
 def cached_proxy(m: Machine, site: Site, args: list[Value]) -> Value:
     """CachedProgram::proxy(program, shared_variables): both by reference."""
-    made = Struct(None, "CachedProgram")
+    made = Struct(None, "CachedProgram", _by_old_name)
     made.fields["program"] = value_of(args[0])
     made.fields["shared_variables"] = value_of(args[1])
     return made

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.kernel_build import Compiled, Number
-from tt_cache_lint.device.kernel_code import Answers, KernelCode, Run
+from tt_cache_lint.device.kernel_code import KernelCode
+from tt_cache_lint.device.kernel_numbers import Answers
+from tt_cache_lint.device.kernel_run import Run
 
 if TYPE_CHECKING:
     from tree_sitter import Node

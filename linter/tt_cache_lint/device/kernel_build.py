@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.kernel_readers import Source as Fetched
 
 if TYPE_CHECKING:
-    from tt_cache_lint.device.kernel_code import Answers
+    from tt_cache_lint.device.kernel_numbers import Answers
     from tt_cache_lint.device.kernel_words import Uses
 
 Number = int | None

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.kernel_build import COMPILED, NAMED, Compiled, Number
-from tt_cache_lint.device.kernel_code import SPELLED, Answers, KernelCode, Run, Word
+from tt_cache_lint.device.kernel_code import KernelCode
+from tt_cache_lint.device.kernel_numbers import SPELLED, Answers, Word
 from tt_cache_lint.device.kernel_readers import ADDRESSES, READERS, Source
+from tt_cache_lint.device.kernel_run import Run
 from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:

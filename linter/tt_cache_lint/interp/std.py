@@ -254,7 +254,7 @@ def vec_erase(m: Machine, site: Site, v: Vec, first: Value, last: Value = None) 
         end = last.at if isinstance(last, Ptr) else first.at + 1
         del v.items[first.at : end], v.marks[first.at : end]
         return Ptr(v, first.at)
-    wanted = identity(first)
+    wanted = identity(converted_item(m, v, first))
     kept = [i for i, item in enumerate(v.items) if identity(item) != wanted]
     v.items, v.marks = [v.items[i] for i in kept], [v.marks[i] for i in kept]
     return None
@@ -262,12 +262,12 @@ def vec_erase(m: Machine, site: Site, v: Vec, first: Value, last: Value = None) 
 
 @method(Vec, "contains", "count")
 def vec_contains(m: Machine, site: Site, v: Vec, value: Value) -> Value:
-    return identity(value) in {identity(i) for i in v.items}
+    return identity(converted_item(m, v, value)) in {identity(i) for i in v.items}
 
 
 @method(Vec, "find")
 def vec_find(m: Machine, site: Site, v: Vec, value: Value) -> Value:
-    wanted = identity(value)
+    wanted = identity(converted_item(m, v, value))
     for position, item in enumerate(v.items):
         if identity(item) == wanted:
             return Ptr(v, position)
