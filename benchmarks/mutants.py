@@ -3,10 +3,11 @@
     python benchmarks/mutants.py --root TREE [--below FOLDER] [--each N] [--seed N] [--kinds KIND...] [-o FILE]
 
 For each factory N changes are drawn at random: a write left out, a refreshing call left out, an index shifted by one, a
-condition turned round; for each hash written by hand, an item left out; for each descriptor, an address given as a
-number instead of a buffer. A change is found when there is a certain or
-likely finding that the tree as it is does not have. What is not found is listed, to be read: many such changes alter
-nothing on a hit (a value that the hash fixes is written again), so the share of found ones is a lower bound.
+condition turned round; as many in its create(): one of a list of runtime arguments left out; for each hash written by
+hand, an item left out; for each descriptor, an address given as a number instead of a buffer. A change is found when
+there is a certain or likely finding that the tree as it is does not have. What is not found is listed, to be read: many
+such changes alter nothing on a hit (a value that the hash fixes is written again), so the share of found ones is a
+lower bound.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ REFRESHING = (
 )
 HASHING = ("hash_operation", "hash_objects", "hash_objects_with_default_seed")
 BINDING = ("emplace_runtime_args", "emplace_common_runtime_args")
-KINDS = ("write", "call", "index", "condition", "hash", "binding")
+KINDS = ("write", "call", "index", "condition", "argument", "hash", "binding")
 
 Change = tuple[str, int, int, bytes]  # its kind, from where to where, and what stands there instead
 Changes = Callable[[bytes, "Node"], Iterator[Change]]
@@ -76,6 +77,7 @@ class Mutation:
                     yield list(self.of(path, factory.name, factory.override, _override))
                 elif not factory.bound:
                     yield list(self.of(path, factory.name, factory.create, _callbacks))
+                yield list(self.of(path, factory.name, factory.create, _arguments))
                 if factory.bound and not factory.skip:
                     yield list(self.of(path, factory.name, factory.create, _descriptor))
                 body = factory.op.methods.get("compute_program_hash") if factory.op is not None else None
@@ -135,6 +137,29 @@ def _takes_program(text: bytes, declarator: Node) -> bool:
     parameters = declarator.child_by_field_name("parameters")
     types = (given.child_by_field_name("type") for given in parameters.named_children) if parameters is not None else ()
     return any(text[t.start_byte : t.end_byte].endswith(b"Program") for t in types if t is not None)
+
+
+def _arguments(text: bytes, create: Node) -> Iterator[Change]:
+    """The runtime arguments that are written as a list, in the call or where the variable is declared."""
+    calls = [
+        arguments.named_children[-1]
+        for node in within(create)
+        if node.type == "call_expression"
+        and _called(text, node) in ("SetRuntimeArgs", "SetCommonRuntimeArgs")
+        and (arguments := node.child_by_field_name("arguments")) is not None
+        and arguments.named_children
+    ]
+    names = {text[given.start_byte : given.end_byte] for given in calls if given.type == "identifier"}
+    lists = [given for given in calls if given.type == "initializer_list"]
+    for node in within(create):
+        declared, value = node.child_by_field_name("declarator"), node.child_by_field_name("value")
+        if node.type == "init_declarator" and declared is not None and value is not None:
+            if text[declared.start_byte : declared.end_byte] in names and value.type == "initializer_list":
+                lists.append(value)
+    for given in lists:
+        items = [item for item in given.named_children if item.type != "comment"]
+        for item, following in itertools.pairwise(items):
+            yield "argument", item.start_byte, following.start_byte, b""
 
 
 def _shifted(text: bytes, left: Node) -> Iterator[Change]:
