@@ -325,23 +325,24 @@ def initialisers(function: FunctionDef, name: str) -> Iterator[Node]:
 
 
 def called(function: FunctionDef) -> set[str]:
-    """The last names of all functions that a body calls."""
-    names: set[str] = set()
-    if function.body is None:
-        return names
-    for node in walk(function.body, into_lambdas=True):
-        if node.type == "call_expression":
-            names.add(callee_of(function, node))
-    return names - {""}
+    """The last names of all functions that a body calls or may hand to what it calls."""
+    return {name for name, _ in mentions(function)} - {""}
 
 
 def calls_of(caller: FunctionDef, callee: str) -> Iterator[Node]:
-    """The calls of a function in a body, by its last name."""
-    if caller.body is None:
+    """The calls of a function in a body, by its last name, and where it is handed to another function."""
+    return (node for name, node in mentions(caller) if name == callee)
+
+
+def mentions(function: FunctionDef) -> Iterator[tuple[str, Node]]:
+    """The calls in a body by the last name of what is called, and the arguments that are a bare name."""
+    if function.body is None:
         return
-    for node in walk(caller.body, into_lambdas=True):
-        if node.type == "call_expression" and callee_of(caller, node) == callee:
-            yield node
+    for node in walk(function.body, into_lambdas=True):
+        if node.type == "call_expression":
+            yield callee_of(function, node), node
+        elif node.type == "identifier" and node.parent is not None and node.parent.type == "argument_list":
+            yield function.file.text_of(node), node
 
 
 def around(function: FunctionDef, node: Node, labels: list[tuple[str, ...]]) -> dict[tuple[str, int], bool]:
