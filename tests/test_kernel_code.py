@@ -31,7 +31,21 @@ def arg(index: object) -> str:
         (f"constexpr uint32_t base = 4; auto a = {arg('base + 1')};", 5),
         (f"auto p = reinterpret_cast<int*>({arg(2)}); foo({arg(4)});", 4),
         (f"if (x) {{ auto a = {arg(7)}; }}", -1),
-        (f"for (int k = 0; k < 9; ++k) {{ auto a = {arg(7)}; }}", -1),
+        (f"for (int k = 0; k < 9; ++k) {{ auto a = {arg(7)}; }}", 7),
+        (f"for (int k = 0; k < 9; ++k) {{ auto a = {arg('2 + k')}; }} auto b = {arg('k')};", 10),
+        (f"int i = 1; for (int k = 0; k < 3; ++k) {{ auto a = {arg('i++')}; }} auto b = {arg('i')};", 4),
+        (f"int i = 0; while (i < 5) {{ auto a = {arg('i')}; i += 2; }}", 4),
+        (f"int i = 0; do {{ auto a = {arg(7)}; }} while (i); auto b = {arg('i')};", 0),
+        (f"for (int k = 0; k < x; ++k) {{ auto a = {arg(7)}; }}", -1),
+        (f"for (int k = 0; k < 0; ++k) {{ auto a = {arg(7)}; }} auto b = {arg(1)};", 1),
+        (f"for (int k = 0; k < 9; ++k) {{ if (x) {{ break; }} auto a = {arg(7)}; }} auto b = {arg(1)};", 1),
+        (f"for (int k = 0; k < 9; ++k) {{ if (x) {{ continue; }} auto a = {arg(7)}; }} auto b = {arg(1)};", 1),
+        (f"for (int k = 0; k < 9; ++k) {{ switch (x) {{ case 0: break; }} auto a = {arg('k')}; }}", 8),
+        (f"for (int k = 0; k < 9; ++k) {{ if (k == 2) {{ break; }} auto a = {arg('k')}; }} auto b = {arg(0)};", 1),
+        (f"for (int k = 0; k < 9; ++k) {{ if (x) {{ return; }} auto a = {arg(7)}; }} auto b = {arg(8)};", -1),
+        (f"int i = 0; for (;;) {{ auto a = {arg('i')}; i = x; }} auto b = {arg('i + 9')};", 0),
+        (f"for (int k = 0; true; ++k) {{ auto a = {arg(2)}; }}", 2),
+        (f"for (int k = 0; k < 2; ++k) {{ for (int l = 0; l < 3; ++l) {{ auto a = {arg('3 * k + l')}; }} }}", 5),
         (f"#ifdef X\nauto a = {arg(7)};\n#endif\nauto b = {arg(1)};", 1),
         (f"uint32_t i = 0; if (x) {{ i++; }} auto a = {arg('i')};", -1),
         (f"uint32_t i = 0; next(i); auto a = {arg('i')};", -1),
@@ -52,6 +66,11 @@ def test_certain_reads(body: str, expected: int) -> None:
 def test_the_arguments_may_decide() -> None:
     body = f"auto n = {arg(1)}; if (n == 0) {{ return; }} auto b = {arg(5)};"
     assert (last(body, 9, 0), last(body, 9, 4), last(body, 9, None)) == (1, 5, 1)
+
+
+def test_a_loop_as_long_as_an_argument_says() -> None:
+    body = f"auto n = {arg(0)}; for (uint32_t i = 0; i < n; ++i) {{ cores[i] = {arg('i + 1')}; }}"
+    assert (last(body, 4), last(body, 0), last(body, None)) == (4, 0, 0)
 
 
 def test_alternative_tokens() -> None:

@@ -2,8 +2,9 @@
 
 Only what every run of the kernel does counts: the statements of kernel_main (MAIN of older compute kernels) one after
 the other, up to the first place where it may return. A condition is followed when what the kernel is given and compiled
-with decides it, an `#if` as well; what may have happened otherwise makes the variables concerned unknown. Helpers and
-loops are not looked into, so a kernel may read more than this says, never less.
+with decides it, an `#if` as well; what may have happened otherwise makes the variables concerned unknown. A loop that
+fetches arguments is gone through turn by turn while its condition is known. Helpers are not looked into, so a kernel
+may read more than this says, never less.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.kernel_build import UNKNOWN, Compiled, Number
 from tt_cache_lint.device.kernel_numbers import Answers, literal
 from tt_cache_lint.device.kernel_readers import counters
-from tt_cache_lint.device.kernel_run import LEAVES, Reads, Run
+from tt_cache_lint.device.kernel_run import FETCHES, LEAVES, LOOPS, Reads, Run, Summary
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.source.nodes import within
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 _MAIN = re.compile(rb"\bvoid(\s+)MAIN(\s*)\{")
 _WRITES = {"assignment_expression", "update_expression"}
+_CAUGHT = {
+    "switch_statement": frozenset({"break_statement"}),
+    **dict.fromkeys(LOOPS, frozenset({"break_statement", "continue_statement"})),
+}
 
 
 class KernelCode:
@@ -37,7 +42,7 @@ class KernelCode:
     def __init__(self, path: str, text: bytes) -> None:
         self.file = SourceFile(path, _MAIN.sub(rb"void\1MAIN()\2{", text))
         self.body = next(self._bodies(self.file.root), None)
-        self._written: dict[int, tuple[tuple[str, ...], bool]] = {}
+        self._summaries: dict[int, Summary] = {}
         self._reads: dict[object, Answers[Reads]] = {}
 
     @cached_property
@@ -92,26 +97,34 @@ class KernelCode:
         run.whole()
         return known.add(run.used, arguments, compiled, run.reads)
 
-    def summary(self, node: Node) -> tuple[tuple[str, ...], bool]:
-        """The names that are written within a node, and whether it may leave the function."""
-        known = self._written.get(node.id)
+    def summary(self, node: Node) -> Summary:
+        known = self._summaries.get(node.id)
         if known is None:
             written: list[str] = []
-            leaves = node.type in LEAVES
-            for inner in _within(node):
-                leaves = leaves or inner.type in LEAVES
+            leaves = fetches = False
+            for inner, enclosed in ((node, _jumps(node)), *_within(node)):
+                leaves = leaves or (inner.type in LEAVES and inner.type not in enclosed)
                 if inner.type in _WRITES:
                     target = inner.child_by_field_name("left") or inner.child_by_field_name("argument")
                     if target is not None:
                         written.append(self.file.text_of(target))
-            known = self._written[node.id] = tuple(written), leaves
+                elif inner.type == "identifier":
+                    fetches = fetches or self.file.text_of(inner) in FETCHES
+            known = self._summaries[node.id] = Summary(tuple(written), leaves, fetches)
         return known
 
 
-def _within(node: Node) -> Iterator[Node]:
-    left = node.named_children[::-1]
+def _jumps(node: Node) -> frozenset[str]:
+    """The statements that only leave the node when they stand in it."""
+    return _CAUGHT.get(node.type, frozenset())
+
+
+def _within(node: Node) -> Iterator[tuple[Node, frozenset[str]]]:
+    """The nodes below one, lambdas aside, each with the jumps that end between the two."""
+    left = [(child, _jumps(node)) for child in node.named_children[::-1]]
     while left:
-        below = left.pop()
+        below, enclosed = left.pop()
         if below.type != "lambda_expression":
-            yield below
-            left += below.named_children[::-1]
+            yield below, enclosed
+            inside = enclosed | _jumps(below)
+            left += [(child, inside) for child in below.named_children[::-1]]

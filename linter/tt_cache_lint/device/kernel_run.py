@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from tt_cache_lint.device.kernel_code import KernelCode
 
 _UNIQUE, _COMMON = "get_arg_val", "get_common_arg_val"
-LEAVES = {"return_statement", "goto_statement"}
-_CONDITIONAL = {"for_statement", "while_statement", "do_statement", "switch_statement"}
+FETCHES = {_UNIQUE, _COMMON}
+LEAVES = {"return_statement", "goto_statement", "break_statement", "continue_statement"}
+LOOPS = ("for_statement", "while_statement", "do_statement", "for_range_loop")
+_CONDITIONAL = {*LOOPS, "switch_statement"}
+MOST_TURNS = 1024  # of all loops in one run; no core has more than 341 arguments (kernel_types.hpp: max_runtime_args)
 _SKIPPED = {"comment", "using_declaration", "alias_declaration", "static_assert_declaration", "empty_statement"}
 _PRINT = "DPRINT"  # `if (0) DebugPrinter()` unless the build asks for prints (tt_metal/hw/inc/debug/dprint.h)
 
@@ -38,6 +41,16 @@ class Reads:
             self.unique, self.unique_line = index, line
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a part of a kernel may do: the names it writes, whether it may leave what it stands in, and whether it
+    fetches arguments."""
+
+    written: tuple[str, ...]
+    leaves: bool
+    fetches: bool
+
+
 @dataclass(slots=True)
 class Run:
     """One run through a kernel, as far as it goes for certain. `used` are the arguments that decided something."""
@@ -51,6 +64,7 @@ class Run:
     known: dict[str, int] = field(default_factory=dict)
     used: set[Source] = field(default_factory=set)
     declared: dict[str, Number] = field(default_factory=dict)  # in the block at hand, with what hid behind the names
+    turns_left: int = MOST_TURNS
 
     def whole(self) -> None:
         """Run through the constants of the file and the kernel's own function."""
@@ -108,11 +122,47 @@ class Run:
             return self.branch(node)
         elif kind in ("preproc_ifdef", "preproc_if"):
             return self.conditional_text(node)
+        elif kind in ("for_statement", "while_statement"):
+            return self.repeated(node)
         else:
             if kind not in _CONDITIONAL:
                 return not self.may_leave(node)
             return self.perhaps(node)
         return True
+
+    def repeated(self, node: Node) -> bool:
+        """The turns of a loop that fetches arguments, as long as its condition is known."""
+        if not self.code.summary(node).fetches or self.may_leave(node):
+            return self.perhaps(node)
+        outer, self.declared = self.declared, {}
+        start = node.child_by_field_name("initializer")
+        if start is not None and start.type == "declaration":
+            self.declaration(start)
+        elif start is not None:
+            self.value(start)
+        if not self.turns(node):
+            self.perhaps(node)
+        for name, before in self.declared.items():
+            self.put(name, before)
+        self.declared = outer
+        return True
+
+    def turns(self, node: Node) -> bool:
+        """Run through a loop turn by turn; False where that does not lead to its end."""
+        clause, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
+        if clause is not None and clause.type == "condition_clause":
+            clause = clause.child_by_field_name("value")
+        following = node.child_by_field_name("update")
+        while self.turns_left > 0:
+            self.turns_left -= 1
+            holds = self.decided(self.value(clause)) if clause is not None else 1
+            if not holds:
+                return holds is not None
+            if body is None or not self.statement(body):
+                return False
+            if following is not None:
+                self.value(following)
+        return False
 
     def declaration(self, node: Node) -> None:
         for child in node.named_children:
@@ -202,13 +252,13 @@ class Run:
 
     def perhaps(self, node: Node) -> bool:
         """A part that may run or not: what it writes is not known behind it."""
-        written, leaves = self.code.summary(node)
-        for name in written:
+        summary = self.code.summary(node)
+        for name in summary.written:
             self.put(name, None)
-        return not leaves
+        return not summary.leaves
 
     def may_leave(self, node: Node) -> bool:
-        return self.code.summary(node)[1]
+        return self.code.summary(node).leaves
 
     # -- expressions -----------------------------------------------------------------------------------------------
 
