@@ -14,9 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.factory.found import Factory, Operation
-from tt_cache_lint.infra.callback_lists import CALLABLE, MAKERS, callee_of, of_this, sizes, walk
+from tt_cache_lint.infra.callback_lists import CALLABLE, MAKERS, NAMES, callee_of, of_this, sizes, walk
 from tt_cache_lint.interp.types import AUTO, Type
-from tt_cache_lint.source.defs import FunctionDef, StructDef, qualified
+from tt_cache_lint.source.defs import FunctionDef, Scope, StructDef, qualified
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -266,15 +266,17 @@ class Search:
                         continue
                     if candidate.name != MAKERS[-1] and not returns_program(candidate):
                         continue
-                    if function.name in called(candidate) and self.means(candidate, function):
+                    paths = {path for path, _ in mentions(candidate) if path and path[-1] == function.name}
+                    if any(self.means(candidate, path, function) for path in paths):
                         yield candidate
 
-    def means(self, caller: FunctionDef, function: FunctionDef) -> bool:
-        """Can the name in the caller mean this function?"""
-        if caller.file.path == function.file.path:
-            return True
-        visible = self.index.functions(function.name, caller.file.path, caller.scope)
-        return any(f is function for f in visible) or not visible
+    def means(self, caller: FunctionDef, path: Scope, function: FunctionDef) -> bool:
+        """Can a name in the caller mean this function?"""
+        visible = self.index.functions(function.name, caller.file.path, caller.scope, path[:-1])
+        fitting = [f for f in visible if _reaches(caller, path, f)]
+        if fitting or _reaches(caller, path, function):
+            return any(f is function for f in fitting)
+        return caller.file.path == function.file.path or any(f is function for f in visible) or not visible
 
     def texts(self, near: str) -> dict[str, bytes]:
         """The files that may define ops of this infra, with their bytes."""
@@ -324,25 +326,33 @@ def initialisers(function: FunctionDef, name: str) -> Iterator[Node]:
                 yield value
 
 
-def called(function: FunctionDef) -> set[str]:
-    """The last names of all functions that a body calls or may hand to what it calls."""
-    return {name for name, _ in mentions(function)} - {""}
-
-
 def calls_of(caller: FunctionDef, callee: str) -> Iterator[Node]:
     """The calls of a function in a body, by its last name, and where it is handed to another function."""
-    return (node for name, node in mentions(caller) if name == callee)
+    return (node for path, node in mentions(caller) if path and path[-1] == callee)
 
 
-def mentions(function: FunctionDef) -> Iterator[tuple[str, Node]]:
-    """The calls in a body by the last name of what is called, and the arguments that are a bare name."""
+def called(function: FunctionDef) -> set[str]:
+    """The last names of all functions that a body calls or may hand to what it calls."""
+    return {path[-1] for path, _ in mentions(function) if path}
+
+
+def mentions(function: FunctionDef) -> Iterator[tuple[Scope, Node]]:
+    """The calls in a body by the name of what is called, and the arguments that are a mere name."""
     if function.body is None:
         return
     for node in walk(function.body, into_lambdas=True):
         if node.type == "call_expression":
             yield callee_of(function, node), node
-        elif node.type == "identifier" and node.parent is not None and node.parent.type == "argument_list":
-            yield function.file.text_of(node), node
+        elif node.type in NAMES and node.parent is not None and node.parent.type == "argument_list":
+            yield qualified(function.file, node)[0], node
+
+
+def _reaches(caller: FunctionDef, path: Scope, function: FunctionDef) -> bool:
+    """Does a name lead to the function by the rules of scopes alone, using directives aside?"""
+    scope, qualifier = function.scope, path[:-1]
+    if qualifier:
+        return scope[-len(qualifier) :] == qualifier
+    return caller.scope[: len(scope)] == scope
 
 
 def around(function: FunctionDef, node: Node, labels: list[tuple[str, ...]]) -> dict[tuple[str, int], bool]:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.factory.found import Operation
-from tt_cache_lint.source.defs import FunctionDef, qualified
+from tt_cache_lint.source.defs import FunctionDef, Scope, qualified
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 MAKERS = ("create_program", "create_program_at", "create_mesh_workload")  # in order of preference
-CALLABLE = ("identifier", "qualified_identifier", "template_function")
+NAMES = ("identifier", "qualified_identifier")
+CALLABLE = (*NAMES, "template_function")
 WHOLE = 2  # tensors in a list that is used as a whole
 DEPTH = 3
 Members = Callable[[str], list[FunctionDef]]
@@ -51,8 +52,8 @@ def _given(method: FunctionDef, argument: Node, members: Members) -> tuple[Funct
     """The member of the op, and its parameter, that an argument is given to; None for another function."""
     arguments = argument.parent
     call = arguments.parent if arguments is not None else None
-    name = callee_of(method, call) if call is not None and call.type == "call_expression" else ""
-    found = [f for f in members(name) if f.body is not None] if name else []
+    path = callee_of(method, call) if call is not None and call.type == "call_expression" else ()
+    found = [f for f in members(path[-1]) if f.body is not None] if path else []
     position = arguments.named_children.index(argument) if arguments is not None else 0
     return (found[0], found[0].params[position].name) if found and position < len(found[0].params) else None
 
@@ -102,16 +103,15 @@ def _largest_index(function: FunctionDef, name: str) -> int:
     return best
 
 
-def callee_of(function: FunctionDef, call: Node) -> str:
-    """The last name of what a call names: a function, or a member of `this`; else nothing."""
+def callee_of(function: FunctionDef, call: Node) -> Scope:
+    """The name that a call calls: of a function, or of a member of `this`; else nothing."""
     target = call.child_by_field_name("function")
     if target is not None and target.type in CALLABLE:
-        path, _ = qualified(function.file, target)
-        return path[-1] if path else ""
+        return qualified(function.file, target)[0]
     if target is not None and of_this(target):
         member = target.child_by_field_name("field")
-        return function.file.text_of(member) if member is not None else ""
-    return ""
+        return (function.file.text_of(member),) if member is not None else ()
+    return ()
 
 
 def of_this(target: Node) -> bool:
