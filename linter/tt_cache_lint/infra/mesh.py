@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tt_cache_lint.factory.found import Factory
 
 WORKLOAD, AT = "create_mesh_workload", "create_at"
+ALIAS = "cached_mesh_workload_t"
 CACHED = ("AdaptedCachedMeshWorkload", "CachedMeshWorkload")
 # Workers, multiplexers and their helpers of several links do not fit on a few cores.
 GRIDS = ((8, 8), (8, 7), (7, 8))
@@ -75,9 +76,10 @@ class Mesh:
             return None
         if create.name == AT and interp.methods(struct, WORKLOAD):
             return None
-        cached = interp.scoping(struct.file, struct.inner).named(("cached_mesh_workload_t",))
+        cached = interp.scoping(struct.file, struct.inner).named((ALIAS,))
         returned = create.file.text_of(create.returns) if create.returns is not None else ""
-        if cached.name not in CACHED and not any(name in returned for name in CACHED):
+        known = (ALIAS, *CACHED) if create.name == WORKLOAD else CACHED  # the older infra has a function of this name
+        if not any(name in returned for name in known) and (create.name == WORKLOAD or cached.name not in CACHED):
             return None
         scoping = interp.scoping(create.file, create.scope)
         params = [scoping.type(p.type, p.declarator) for p in create.params] + [AUTO]
