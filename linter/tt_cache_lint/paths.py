@@ -47,6 +47,7 @@ DIRECTED, UNDIRECTED, RANK = 0.2, 0.6, 0.05
 MAX_REPAIRS, PATIENCE = 40, 4
 # Attempts in a row that get no further and end a long or a short search; a long one only if they took so many steps.
 STUCK, STUCK_SHORT, STUCK_STEPS = 64, 4, 6_000
+OTHER_SIDE = {"columns": "rows", "rows": "columns"}
 FAR = 20  # ranks behind the others: counts and dimensions are seldom 0
 
 
@@ -198,7 +199,7 @@ class Search:
             hidden = _ranks(world) if error.guessed else []
             others = [(False, r) for r in (*hidden, *self.alternatives(world, world.touched | error.mask))]
             result.error = error
-            result.repairs = [(True, r) for r in (*error.repairs, *error.otherwise)] + others
+            result.repairs = [(True, _on_grid(r, world.facts)) for r in (*error.repairs, *error.otherwise)] + others
         except (Implausible, Broken) as error:
             result.error, result.repairs = error, [(False, r) for r in self.alternatives(world, world.touched)]
         except Exhausted as error:
@@ -260,7 +261,7 @@ class Search:
             asked = _unlike(r for directed, r in repairs if directed)
             guesses = _unlike(r for directed, r in repairs if not directed)
             self.learn(asked)
-            failure = f"{self.last} {sorted(asked[0]) if asked else ''}"  # one message may come from several places
+            failure = f"{self.last} {_wish(asked)}"  # one message may come from several places
             failures[failure] = failures.get(failure, 0) + 1
             if failures[failure] == 1:  # further than ever: a new place to start from
                 cost = 0.0
@@ -700,6 +701,19 @@ def _changes(repairs: list[Decisions], facts: dict[str, Fact]) -> list[Decisions
     return [r for r in found if r and not any(type(v) is int and v < 0 for v in r.values())]
 
 
+def _on_grid(repair: Decisions, facts: dict[str, Fact]) -> Decisions:
+    """A repair that asks for more columns or rows of cores than there are, spread over both."""
+    for key, value in repair.items():
+        stem, _, side = key.rpartition(".")
+        beside = facts.get(f"{stem}.{OTHER_SIDE[side]}") if side in OTHER_SIDE else None
+        if beside is not None and type(beside.value) is int and type(value) is int and value > MOST_SIDE:
+            cores = value * beside.value
+            for columns in range(MOST_SIDE // 2, 0, -1):
+                if cores % columns == 0 and cores // columns <= MOST_SIDE:
+                    return {**repair, f"{stem}.columns": columns, f"{stem}.rows": cores // columns}
+    return repair
+
+
 def _sides(facts: dict[str, Fact]) -> list[tuple[str, int]]:
     """The dimensions of the tensors given, the last of each first."""
     found = [(k, f.value) for k, f in facts.items() if ".logical_shape[" in k and type(f.value) is int]
@@ -715,6 +729,12 @@ def _unlike(repairs: Iterable[Decisions]) -> list[Decisions]:
             if len(found) == MAX_REPAIRS:
                 break
     return found
+
+
+def _wish(asked: list[Decisions]) -> str:
+    """What the first repair is about, and which of a few choices it wants; numbers would be new each time."""
+    first = asked[0] if asked else {}
+    return " ".join(f"{key}={value}" if isinstance(value, Enum) else key for key, value in sorted(first.items()))
 
 
 def _priced(
