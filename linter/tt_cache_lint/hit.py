@@ -364,7 +364,7 @@ class Replay:
         from tt_cache_lint.interp.ops import want
 
         if self.ways is None:
-            self.ways = ways(self.factory)
+            self.ways = ways(self.factory, self.interp.index)
         repairs: list[dict[str, Value]] = []
         for way in self.ways:
             off = ((c, not taken) for c, taken, at in m.branches if at is not None and way.get(at, taken) is not taken)

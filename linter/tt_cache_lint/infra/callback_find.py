@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.factory.found import Factory, Operation
+from tt_cache_lint.factory.reach import Way, way
 from tt_cache_lint.infra.callback_lists import CALLABLE, MAKERS, NAMES, callee_of, of_this, sizes, walk
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.source.defs import FunctionDef, Scope, StructDef, qualified
@@ -56,7 +57,7 @@ class CallbackFactory(Factory):
     route: tuple[FunctionDef, ...] = ()
     maker: FunctionDef | None = None
     sizes: dict[str, int] = field(default_factory=dict)
-    demands: dict[tuple[str, int], bool] = field(default_factory=dict)  # how conditions go on the route, by place
+    demands: Way = field(default_factory=dict)  # how conditions go on the route, by place
     hints: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # facts that the route needs, by key
 
 
@@ -126,28 +127,14 @@ class Search:
             demands=self.demands(route),
         )
 
-    def demands(self, route: Route) -> dict[tuple[str, int], bool]:
-        """How the conditions around the calls of a route have to go; through an enumerator that a switch selects by,
-        also those around the return statement that gives it."""
-        found: dict[tuple[str, int], bool] = {}
+    def demands(self, route: Route) -> Way:
+        """How the conditions around the calls of a route have to go."""
+        found: Way = {}
         for caller, callee in itertools.pairwise(route.steps):
-            labels: list[tuple[str, ...]] = []
-            for call in calls_of(caller, callee.name):
-                found.update(around(caller, call, labels))
-                break
-            for label in labels:
-                found.update({k: v for k, v in self.returning(caller.file.path, label).items() if k not in found})
+            call = next(calls_of(caller, callee.name), None)
+            if call is not None:
+                found.update(way(self.index, caller, call))
         return found
-
-    def returning(self, path: str, label: tuple[str, ...]) -> dict[tuple[str, int], bool]:
-        """How conditions have to go for a function of the file to return an enumerator."""
-        defs = self.index.defs(path)
-        for group in defs.functions.values() if defs is not None else ():
-            for function in group:
-                for value in returned(function):
-                    if value.type == "qualified_identifier" and qualified(function.file, value)[0][-2:] == label[-2:]:
-                        return around(function, value, [])
-        return {}
 
     def hints(self, route: Route) -> Iterator[tuple[str, tuple[Any, ...]]]:
         """Which alternative of a variant among the attributes the route needs, as choices with the right one first.
@@ -353,52 +340,6 @@ def _reaches(caller: FunctionDef, path: Scope, function: FunctionDef) -> bool:
     if qualifier:
         return scope[-len(qualifier) :] == qualifier
     return caller.scope[: len(scope)] == scope
-
-
-def around(function: FunctionDef, node: Node, labels: list[tuple[str, ...]]) -> dict[tuple[str, int], bool]:
-    """How the conditions have to go for a node to be reached; the enumerators of cases are added to `labels`."""
-    found: dict[tuple[str, int], bool] = {}
-    assert function.body is not None
-    inside, above = node, node.parent
-    while above is not None:
-        if above.type == "if_statement":
-            consequence = above.child_by_field_name("consequence")
-            place = condition_place(function, above)
-            if place is not None and consequence is not None:
-                found.setdefault(place, consequence.id == inside.id)
-        elif above.type == "case_statement":
-            label = above.child_by_field_name("value")
-            if label is not None and label.type == "qualified_identifier":
-                labels.append(qualified(function.file, label)[0])
-        elif above.type == "compound_statement":
-            for sibling in above.named_children:
-                if sibling.id == inside.id:
-                    break
-                if sibling.type == "if_statement" and _leaves(sibling):
-                    place = condition_place(function, sibling)
-                    if place is not None:
-                        found.setdefault(place, False)
-            if above.id == function.body.id:
-                break
-        inside, above = above, above.parent
-    return found
-
-
-def condition_place(function: FunctionDef, statement: Node) -> tuple[str, int] | None:
-    clause = statement.child_by_field_name("condition")
-    value = clause.child_by_field_name("value") if clause is not None and clause.type == "condition_clause" else clause
-    return (function.file.path, value.start_byte) if value is not None else None
-
-
-def _leaves(statement: Node) -> bool:
-    """Does the function end in the consequence of an `if` without an alternative?"""
-    consequence = statement.child_by_field_name("consequence")
-    if consequence is None or statement.child_by_field_name("alternative") is not None:
-        return False
-    last = consequence
-    while last.type == "compound_statement" and last.named_children:
-        last = last.named_children[-1]
-    return last.type == "return_statement"
 
 
 def asked_types(caller: FunctionDef, callee: str) -> set[str]:

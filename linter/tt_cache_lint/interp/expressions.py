@@ -497,13 +497,14 @@ class Expressions:
         if test is None or then is None or otherwise is None:
             return self.not_understood(node)
         condition, a, b = self.ev(test), self.initialiser(then), self.initialiser(otherwise)
+        place = (self.file.path, test.start_byte)
 
         def run(f: list[Value]) -> Value:
             c = condition(f)
             if c is True or c is False:
                 return a(f) if c else b(f)
             taken = ops.truth(f[0], c)
-            f[0].branch(c, taken)
+            f[0].branch(c, taken, place if f[0].seeks(place) else None)
             value = a(f) if taken else b(f)
             p = c.p if isinstance(c, (Val, Unknown, Opt, Absent)) else 0
             if p and isinstance(value, (int, float, str, Enum)):

@@ -54,7 +54,7 @@ from tt_cache_lint.source.files import SourceFile
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from tt_cache_lint.interp.machine import Machine
+    from tt_cache_lint.interp.machine import Machine, Place
     from tt_cache_lint.source.files import SourceFile
 
 BREAK, CONTINUE, RETURN = 1, 2, 3
@@ -728,11 +728,14 @@ class Lowering(Expressions):
         subject = self.ev(value_node) if value_node is not None else (lambda f: 0)
         body = node.child_by_field_name("body")
         cases: list[tuple[Closure | None, list[Closure]]] = []
+        labels: list[tuple[Closure, Place]] = []
         for case in body.named_children if body is not None else ():
             if case.type != "case_statement":
                 continue
             label = case.child_by_field_name("value")
             test = self.ev(label) if label is not None else None
+            if label is not None and test is not None:
+                labels.append((test, (self.file.path, label.start_byte)))
             statements = [self.statement(c) for c in case.named_children if c != label and c.type != "comment"]
             cases.append((test, [s for s in statements if s is not None]))
         self.scopes.pop()
@@ -749,6 +752,9 @@ class Lowering(Expressions):
                 elif decide(m, ops.binary(m, "==", value, test(f))):
                     start = position
                     break
+            for test, place in labels if m.phase == "select" or m.route else ():
+                if m.seeks(place) and not isinstance(same := ops.binary(m, "==", value, test(f)), bool):
+                    m.branch(same, ops.truth(m, same), place)
             start = default if start < 0 else start
             if start < 0:
                 return None

@@ -145,6 +145,10 @@ class Machine:
         if len(self.branches) > 400:
             del self.branches[:200]
 
+    def seeks(self, place: Place) -> bool:
+        """May it matter for the way to the factory how a condition goes?"""
+        return self.phase == "select" or place in self.route
+
     def violate(self, check: str, repairs: Sequence[dict[str, Value]], p: int = 0) -> None:
         """Note a broken check on the inputs `p` that is not insisted on, with the first repairs. Raises Unfit at the
         limit."""

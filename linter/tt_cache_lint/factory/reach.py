@@ -1,0 +1,124 @@
+"""How the conditions of a function have to go for one of its statements to be reached.
+
+These are the conditions that the statement stands under, those under which an earlier statement leaves the function,
+and the case of a switch that it belongs to. Where a case is an enumerator that another function of the file returns,
+what leads to that return statement is part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.source.defs import FunctionDef, Scope, qualified
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from tt_cache_lint.interp.machine import Place
+    from tt_cache_lint.source.index import Index
+
+THROWS = {b"TT_THROW", b"TT_ABORT", b"abort"}
+DEPTH = 3
+Way = dict["Place", bool]
+
+
+def way(index: Index, function: FunctionDef, node: Node, depth: int = 0) -> Way:
+    """How conditions have to go, by where they stand; for a case, by where its label does."""
+    found: Way = {}
+    labels: list[Scope] = []
+    inner, outer = node, node.parent
+    while outer is not None and function.body is not None and inner.id != function.body.id:
+        if outer.type in ("if_statement", "conditional_expression"):
+            consequence, condition = outer.child_by_field_name("consequence"), condition_place(function, outer)
+            if condition is not None and consequence is not None and condition[1] != inner.start_byte:
+                found.setdefault(condition, consequence.id == inner.id)
+        elif outer.type == "case_statement":
+            label = outer.child_by_field_name("value")
+            if label is not None and label.id != inner.id:
+                found.setdefault((function.file.path, label.start_byte), True)
+                if label.type == "qualified_identifier":
+                    labels.append(qualified(function.file, label)[0])
+        elif outer.type == "compound_statement":
+            for earlier in outer.named_children:
+                if earlier.start_byte >= inner.start_byte:
+                    break
+                condition = condition_place(function, earlier) if left_by(earlier) else None
+                if condition is not None:
+                    found.setdefault(condition, False)
+        inner, outer = outer, outer.parent
+    for label_path in labels if depth < DEPTH else ():
+        for place, taken in _giving(index, function.file.path, label_path, depth + 1).items():
+            found.setdefault(place, taken)
+    return found
+
+
+def _giving(index: Index, path: str, label: Scope, depth: int) -> Way:
+    """How conditions have to go for a function of the file to return an enumerator."""
+    defs = index.defs(path)
+    for group in defs.functions.values() if defs is not None else ():
+        for function in group:
+            for value in returned(function):
+                if value.type == "qualified_identifier" and qualified(function.file, value)[0][-2:] == label[-2:]:
+                    return way(index, function, value, depth)
+    return {}
+
+
+def returned(function: FunctionDef) -> Iterator[Node]:
+    """What the return statements of a function give; both sides of a conditional expression."""
+    left = [function.body] if function.body is not None else []
+    while left:
+        node = left.pop()
+        if node.type == "return_statement":
+            before = node.prev_named_sibling
+            if before is None or not throws(before):
+                yield from _values(node)
+        elif node.type != "lambda_expression":
+            left += node.named_children[::-1]
+
+
+def _values(statement: Node) -> Iterator[Node]:
+    left = [c for c in statement.named_children if c.type != "comment"]
+    while left:
+        value = left.pop()
+        if value.type == "conditional_expression":
+            sides = (value.child_by_field_name(side) for side in ("consequence", "alternative"))
+            left += [side for side in sides if side is not None]
+        elif value.type == "parenthesized_expression":
+            left += value.named_children
+        else:
+            yield value
+
+
+def condition_place(function: FunctionDef, statement: Node) -> Place | None:
+    """Where the condition of an if statement or a conditional expression stands."""
+    clause = statement.child_by_field_name("condition")
+    value = clause.child_by_field_name("value") if clause is not None and clause.type == "condition_clause" else clause
+    return (function.file.path, value.start_byte) if value is not None else None
+
+
+def left_by(statement: Node) -> bool:
+    """Does the function end in the consequence of an `if` without an alternative?"""
+    consequence = statement.child_by_field_name("consequence")
+    if statement.type != "if_statement" or consequence is None:
+        return False
+    return statement.child_by_field_name("alternative") is None and _leaves(consequence)
+
+
+def _leaves(statement: Node) -> bool:
+    """Does a statement, or the last one of a block, leave the function?"""
+    if statement.type == "compound_statement":
+        inside = [c for c in statement.named_children if c.type != "comment"]
+        return bool(inside) and _leaves(inside[-1])
+    return statement.type == "return_statement" or throws(statement)
+
+
+def throws(statement: Node) -> bool:
+    """Is a statement one that throws?"""
+    if statement.type == "throw_statement":
+        return True
+    call = (
+        statement.named_children[0] if statement.type == "expression_statement" and statement.named_children else None
+    )
+    target = call.child_by_field_name("function") if call is not None and call.type == "call_expression" else None
+    return target is not None and target.text in THROWS
