@@ -486,7 +486,7 @@ def bits_float(bits: int) -> float:
 
 def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
     """Assignments of inputs that make `a` equal `target`, by walking its term backwards. May be empty."""
-    if not isinstance(a, Val) or depth > 6:
+    if not isinstance(a, Val) or depth > 12:
         return []
     if isinstance(target, (Val, Handle)):
         target = target.v
@@ -565,7 +565,7 @@ def want(a: Value, target: bool, depth: int = 0) -> list[dict[str, Value]]:
         return [{condition_key(a): target}]
     if isinstance(a, (Opt, Absent)):
         return [{a.t: target}] if isinstance(a.t, str) else want(a.t, target, depth + 1)
-    if not isinstance(a, Val) or depth > 6:
+    if not isinstance(a, Val) or depth > 12:
         return []
     term = a.t
     if isinstance(term, str):
@@ -650,7 +650,7 @@ def _of_conditions(a: Value) -> tuple[str, Value, Value] | None:
 
 def nonzero(a: Value, depth: int = 0) -> list[dict[str, Value]]:
     """Assignments of inputs that make a number that is 0 something else."""
-    if not isinstance(a, Val) or depth > 6:
+    if not isinstance(a, Val) or depth > 12:
         return []
     if isinstance(a.t, tuple) and a.t[0] in ("roundup", "cast"):
         return nonzero(a.t[1], depth + 1)
@@ -675,7 +675,18 @@ def unify(a: Value, b: Value, depth: int = 0) -> dict[str, Value]:
     if depth < 6 and len(first) == len(second):
         for x, y in zip(first, second, strict=True):
             result.update(unify(x, y, depth + 1))
+    elif isinstance(a, Vec) and a.kind == "Shape" and second:
+        result = _of_rank(a, [item.v if isinstance(item, Val) else item for item in second])
     return result
+
+
+def _of_rank(shape: Vec, sizes: list[Value]) -> dict[str, Value]:
+    """Assignments that give a shape among the inputs another number of dimensions."""
+    rank = shape.key.t if shape.key is not None else None
+    if not isinstance(rank, str) or not rank.endswith(".rank") or not all(type(size) is int for size in sizes):
+        return {}
+    stem = rank.removesuffix(".rank")
+    return {rank: len(sizes), **{f"{stem}.logical_shape[{i}]": size for i, size in enumerate(sizes)}}
 
 
 def _parts(value: Value) -> list[Value]:
