@@ -247,7 +247,7 @@ class Search:
             cost, _, current, repair, before = heapq.heappop(heap)
             current = {**current, **repair}
             if self.learned:
-                current.update((k, v) for k, v in self.learned.items() if k not in locked)
+                current.update((k, v) for k, v in self.learned.items() if v is not None and k not in locked)
             key = frozenset((k, type(v), v) for k, v in current.items())
             if key in seen:
                 continue
@@ -286,8 +286,9 @@ class Search:
         if self.learned is None or not asked or any(r != asked[0] for r in asked) or len(asked[0]) != 1:
             return
         (key, value), *_ = asked[0].items()
-        if isinstance(value, (bool, Enum)) and key not in self.learned:
-            self.learned[key] = value
+        if isinstance(value, (bool, Enum)):
+            if self.learned.setdefault(key, value) != value:  # it depends on other inputs
+                self.learned[key] = None
 
     # -- paths -----------------------------------------------------------------------------------------------------
 

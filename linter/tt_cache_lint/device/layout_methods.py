@@ -8,8 +8,8 @@ from tt_cache_lint.device.nd_shard import NdShardSpec
 from tt_cache_lint.device.tensor_make import to_memory
 from tt_cache_lint.device.tensor_methods import element_size, product
 from tt_cache_lint.device.tensors import (
+    FORMAT,
     FORMAT_SIZES,
-    FORMATS,
     TILE_BYTES,
     PageConfig,
     ShardSpec,
@@ -30,6 +30,7 @@ from tt_cache_lint.interp.values import (
     mask,
     plain,
 )
+from tt_cache_lint.interp.world import MAPPINGS
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -177,8 +178,8 @@ def tile_bytes(m: Machine, format_: Value) -> Value:
 
 def data_format(m: Machine, dtype: Value) -> Value:
     bare = plain(dtype)
-    if isinstance(bare, Enum) and bare.name in FORMATS:
-        return with_mask(Enum("DataFormat", FORMATS[bare.name]), mask(dtype))
+    if isinstance(bare, Enum) and bare in MAPPINGS[FORMAT]:
+        return ops.mapped(dtype, FORMAT)
     return Unknown(f"data format of {key_of(dtype)}", mask(dtype))
 
 

@@ -29,7 +29,7 @@ from tt_cache_lint.interp.values import (
     mask,
     plain,
 )
-from tt_cache_lint.interp.world import DOMAINS, LEAVES, World
+from tt_cache_lint.interp.world import DOMAINS, LEAVES, MAPPINGS, World
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -99,6 +99,8 @@ FORMATS = {
     "BFLOAT8_B": "Bfp8_b",
     "BFLOAT4_B": "Bfp4_b",
 }
+FORMAT = "format of a data type"
+MAPPINGS[FORMAT] = {Enum("DataType", kind): Enum("DataFormat", form) for kind, form in FORMATS.items()}
 FORMAT_SIZES = {
     "Float16_b": 2,
     "Float16": 2,

@@ -33,7 +33,7 @@ from tt_cache_lint.interp.values import (
     key_of,
     mask,
 )
-from tt_cache_lint.interp.world import DOMAINS
+from tt_cache_lint.interp.world import DOMAINS, MAPPINGS
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -484,6 +484,12 @@ def bits_float(bits: int) -> float:
     return float(struct.unpack("<f", struct.pack("<I", bits & 0xFFFFFFFF))[0])
 
 
+def mapped(value: Value, mapping: str) -> Value:
+    """What an enumerator among the inputs is turned into by one of MAPPINGS; it has to be there."""
+    image = MAPPINGS[mapping][value.v if isinstance(value, Val) else value]
+    return Val(image, value.p, ("mapped", value, mapping)) if isinstance(value, Val) else image
+
+
 def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
     """Assignments of inputs that make `a` equal `target`, by walking its term backwards. May be empty."""
     if not isinstance(a, Val) or depth > 12:
@@ -506,6 +512,8 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
         return want(x, not target, depth + 1)
     if op == "cast":
         return solve(x, target, depth + 1)
+    if op == "mapped":
+        return [r for source, image in MAPPINGS[y].items() if image == target for r in solve(x, source, depth + 1)]
     if op in COMPARISONS and isinstance(target, bool):
         return want(a, target, depth + 1)
     if not isinstance(target, (int, float)):

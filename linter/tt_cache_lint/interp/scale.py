@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from tt_cache_lint.interp.ops import INTEGERS, OPERATIONS, wrap
 from tt_cache_lint.interp.values import Enum, Interrupt, Val, Value
+from tt_cache_lint.interp.world import MAPPINGS
 
 DOUBLINGS = 10
 MAX_NODES = 400
@@ -66,6 +67,8 @@ def again(value: Value, given: Mapping[str, Value], budget: list[int]) -> Value:
     if op in ("&&", "||"):
         other = again(right, given, budget)
         return (one and other) if op == "&&" else (one or other)
+    if op == "mapped":
+        return MAPPINGS[right][one]
     if op == "cast":
         return wrap(int(one), INTEGERS[right]) if right in INTEGERS else float(one)
     if right is None:

@@ -21,6 +21,7 @@ Tie = tuple[Any, ...]
 LEAVES: dict[str, tuple[tuple[Value, ...], str]] = {}
 # The values a fact of an enumeration may take, by the enumeration's name; filled by the device model.
 DOMAINS: dict[str, tuple[Value, ...]] = {}
+MAPPINGS: dict[str, dict[Value, Value]] = {}  # from enumerators to others, by what they are called in terms
 
 # Leaves for what is not computed, and of these for variables that outlive a call (mutable statics and globals).
 UNKNOWN = "value of "
