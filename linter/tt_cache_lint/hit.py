@@ -369,7 +369,7 @@ class Replay:
         for way in self.ways:
             off = ((c, not taken) for c, taken, at in m.branches if at is not None and way.get(at, taken) is not taken)
             condition, wanted = next(off, (None, False))
-            repairs += or_nd_sharded(want(condition, wanted))
+            repairs += or_nd_sharded(want(condition, wanted) or m.world.chosen_otherwise(getattr(condition, "p", 0)))
         return repairs
 
     def _caller(self, m: Machine) -> Call:

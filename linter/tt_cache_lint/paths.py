@@ -280,15 +280,17 @@ class Search:
         return self.fallback
 
     def learn(self, asked: list[Decisions]) -> None:
-        """A check that a single decision can satisfy holds for all that follows, too."""
-        if getattr(self.last, "guessed", False):
-            return
-        if self.learned is None or not asked or any(r != asked[0] for r in asked) or len(asked[0]) != 1:
+        """A check that a single decision can satisfy holds for all that follows, too, until another one asks for
+        something else."""
+        if getattr(self.last, "guessed", False) or self.learned is None or not asked or len(asked[0]) != 1:
             return
         (key, value), *_ = asked[0].items()
-        if isinstance(value, (bool, Enum)):
-            if self.learned.setdefault(key, value) != value:  # it depends on other inputs
-                self.learned[key] = None
+        if not isinstance(value, (bool, Enum)):
+            return
+        if key in self.learned and self.learned[key] != value:
+            self.learned[key] = None
+        elif all(r == asked[0] for r in asked):
+            self.learned[key] = value
 
     # -- paths -----------------------------------------------------------------------------------------------------
 

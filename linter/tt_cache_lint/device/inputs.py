@@ -120,7 +120,7 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
         return world.fact(key, ("",), number=True)
     if name == "MemoryConfig":
         return input_memory(world, key)
-    if name in ("Shape", "SimpleShape"):
+    if name in ("Shape", "SimpleShape", "LegacyShape"):
         return input_shape(world, key)
     if name in ("GlobalSemaphore",):
         return GlobalSemaphore(key, run)

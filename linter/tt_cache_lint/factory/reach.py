@@ -65,20 +65,29 @@ def _giving(index: Index, path: str, label: Scope, depth: int) -> Way:
 
 
 def returned(function: FunctionDef) -> Iterator[Node]:
-    """What the return statements of a function give; both sides of a conditional expression."""
+    """What the return statements of a function give: both sides of a conditional expression, and all that a variable
+    is given."""
+    given: dict[str, list[Node]] = {}
+    values: list[Node] = []
     left = [function.body] if function.body is not None else []
     while left:
         node = left.pop()
         if node.type == "return_statement":
             before = node.prev_named_sibling
             if before is None or not throws(before):
-                yield from _values(node)
+                values += _values([c for c in node.named_children if c.type != "comment"])
         elif node.type != "lambda_expression":
+            if node.type in ("assignment_expression", "init_declarator"):
+                target = node.child_by_field_name("left") or node.child_by_field_name("declarator")
+                value = node.child_by_field_name("right") or node.child_by_field_name("value")
+                if target is not None and value is not None:
+                    given.setdefault(function.file.text_of(target), []).extend(_values([value]))
             left += node.named_children[::-1]
+    for value in values:
+        yield from given.get(function.file.text_of(value), ()) or (value,)
 
 
-def _values(statement: Node) -> Iterator[Node]:
-    left = [c for c in statement.named_children if c.type != "comment"]
+def _values(left: list[Node]) -> Iterator[Node]:
     while left:
         value = left.pop()
         if value.type == "conditional_expression":

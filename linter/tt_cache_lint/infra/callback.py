@@ -226,9 +226,7 @@ class Gate:
         decisions: list[dict[str, Value]] = []
         for condition, wanted in self.m.astray:
             decisions += want(condition, wanted)
-            for key in world.leaves(getattr(condition, "p", 0)):
-                fact = world.facts[key]
-                decisions += [{key: choice} for choice in fact.choices if choice != fact.value]
+            decisions += world.chosen_otherwise(getattr(condition, "p", 0))
         # What std::visit selects by, and what could not be computed, is no branch of the code.
         for key, fact in world.facts.items():
             if fact.choices and fact.bit & world.touched and key.endswith((".index", ")")):

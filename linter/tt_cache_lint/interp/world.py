@@ -167,6 +167,11 @@ class World:
         """True when nothing in the mask stands for something that could not be computed."""
         return not any(name.startswith((UNKNOWN, "(")) for name in self.leaves(bits))
 
+    def chosen_otherwise(self, mask: int) -> list[dict[str, Value]]:
+        """The other choices of the decisions in a mask."""
+        facts = [self.facts[key] for key in self.leaves(mask) if key in self.facts]
+        return [{fact.key: choice} for fact in facts for choice in fact.choices if choice != fact.value]
+
     def leaves(self, bits: int) -> list[str]:
         """The keys of the leaves in a mask."""
         found = []
