@@ -221,12 +221,12 @@ class AccessorMismatch:
 
 @dataclass(frozen=True, slots=True)
 class OverrideThrow:
-    """A place where the override throws, though create() works for the same inputs: the code at `place` uses an empty
-    optional or null pointer, or else a check fails."""
+    """A place where the override throws, though create() works for the same inputs. `why` says what happens there to
+    the expression or statement `text`."""
 
     place: Place
     text: str
-    empty: bool
+    why: str
     when: tuple[str, ...]
     confidence: Confidence
 

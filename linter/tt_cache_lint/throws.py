@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.interp.values import NULL
+from tt_cache_lint.interp.values import CHECK, NULL, THROW
 from tt_cache_lint.model import Confidence, OverrideThrow, Place
 
 if TYPE_CHECKING:
@@ -13,21 +13,36 @@ if TYPE_CHECKING:
     from tt_cache_lint.paths import Exploration
     from tt_cache_lint.words import Describer
 
+NOTHING = "names no circular buffer or kernel of the program"
+WHY = {
+    NULL: "is used while it is empty",
+    CHECK: "is checked by the override only",
+    THROW: "is reached by the override only",
+}
+
 
 def override_throws(exploration: Exploration, words: Describer) -> Iterator[OverrideThrow]:
     """One for each place, from the clearest call that shows it.
 
-    Only what the code does there itself counts, an empty optional or null pointer that is used or a check that fails,
-    and only for calls that the validators accept. An index that is too large often comes from an input that cannot be.
+    Only what the code does there itself counts, an empty optional or null pointer that is used, a check that fails or a
+    handle of nothing, and only for calls that the validators accept. An index that is too large often comes from an
+    input that cannot be.
     """
     seen: dict[Place, OverrideThrow] = {}
+    for path in exploration.paths if exploration.validated else ():
+        for outcome in path.outcomes if path.validated and not path.contradicts and not path.strained else ():
+            for failure in outcome.failures:
+                if failure.kind == "handle" and failure.phase == "override":
+                    at, when = words.user(failure.mark, failure.stack), tuple(words.when(path, outcome.world))
+                    found = OverrideThrow(at, failure.owner or failure.mark.text, NOTHING, when, Confidence.LIKELY)
+                    seen.setdefault(at, found)
     for outcome, when in _calls(exploration, words):
         error = outcome.thrown
         if error is None or error.mark is None or not error.kind or outcome.violations:
             continue
         if "override" not in outcome.after.escaped:
             at = words.user(error.mark, ())
-            found = OverrideThrow(at, error.mark.text, error.kind == NULL, when, Confidence.LIKELY)
+            found = OverrideThrow(at, error.mark.text, WHY[error.kind], when, Confidence.LIKELY)
             seen.setdefault(at, found)
     yield from seen.values()
 

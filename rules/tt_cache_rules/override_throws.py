@@ -12,8 +12,8 @@ from tt_cache_rules._common import OVERRIDE, code
 class OverrideThrows(Rule):
     """
     ## What it does
-    Finds places where override_runtime_arguments uses an optional that is empty, or fails a check of its own, for
-    inputs that the validators and create() accept.
+    Finds places where override_runtime_arguments uses an optional that is empty, fails a check of its own, or passes a
+    handle that names nothing, for inputs that the validators and create() accept.
 
     ## Why is this bad
     The first call works and every later one with the same hash fails, or, where the optional is not checked, goes on
@@ -45,6 +45,5 @@ class OverrideThrows(Rule):
 
     def check(self, facts: FactoryFacts) -> Iterable[Finding]:
         for found in facts.throws:
-            why = "is used while it is empty" if found.empty else "is checked by the override only"
-            message = f"{OVERRIDE} throws on a hit for inputs that create() accepts: {code(found.text)} {why}."
+            message = f"{OVERRIDE} throws on a hit for inputs that create() accepts: {code(found.text)} {found.why}."
             yield self.finding(facts, message, found.place, confidence=found.confidence, when=found.when)

@@ -353,7 +353,8 @@ class Examiner:
             diagnosis.read(trial.path, trial.table)
             for difference in diagnosis.differences():
                 mine = difference.what is What.SCALAR and difference.cause is not Cause.OUT_OF_RANGE
-                named = words.leaf(trial.leaf) in difference.expected.inputs
+                sides = (difference.expected, difference.found)
+                named = any(words.leaf(trial.leaf) in side.inputs for side in sides)
                 if not mine or not named or difference.slot.name in seen:
                     continue
                 seen.add(difference.slot.name)

@@ -49,6 +49,8 @@ def _numbers(key: str, value: int) -> Iterator[int]:
         yield value + 32
         if value % 32:
             yield value + 8
+        if 1 < value < 64:
+            yield value // 2
         return
     if key.endswith((".rows", ".columns")):
         yield value - 1 if value > 1 else value + 1
@@ -56,10 +58,9 @@ def _numbers(key: str, value: int) -> Iterator[int]:
     yield value + 1
     if value > 0:
         yield value * 2
-    if value % 32 == 0 and value:
-        yield value + 32
     if value > 0:  # an index that is below a count has to stay so
         yield value - 1
+    yield value + 32  # a tile further
 
 
 def smaller(fact: Fact) -> Iterator[Value]:

@@ -217,12 +217,12 @@ def _named(
     if name in CHECKS and args:
         return _check(low, node, args[0])
     if name in THROWS:
-        text = low.text(node)[:160]
+        text, mark = low.text(node)[:160], low.mark(node)
 
         def throw(f: list[Value]) -> Value:
             from tt_cache_lint.interp.lower import thrown
 
-            raise thrown(f[0], text)
+            raise thrown(f[0], text, mark)
 
         return throw
     if name in NO_EFFECT:

@@ -15,6 +15,7 @@ from tt_cache_lint.interp.registry import Site
 from tt_cache_lint.interp.statics import decltype, static_type
 from tt_cache_lint.interp.types import AUTO, Scoping, Type
 from tt_cache_lint.interp.values import (
+    THROW,
     Absent,
     Entry,
     Handle,
@@ -807,10 +808,10 @@ class Lowering(Expressions):
         return lambda f: CONTINUE
 
     def s_throw_statement(self, node: Node) -> Closure:
-        text = self.text(node)[:120]
+        text, mark = self.text(node)[:120], self.mark(node)
 
         def run(f: list[Value]) -> Any:
-            raise thrown(f[0], text)
+            raise thrown(f[0], text, mark)
 
         return run
 
@@ -879,8 +880,8 @@ def note_walk(m: Any, container: Value, mark: Mark) -> None:
         m.walked.append((mark.text, kind, mark))
 
 
-def thrown(m: Any, text: str) -> Thrown:
-    """A throw, with the latest branches as what could be decided otherwise."""
+def thrown(m: Any, text: str, mark: Mark | None = None) -> Thrown:
+    """A throw, with the latest branches as what could be decided otherwise; `mark` is the statement that throws."""
     repairs: list[dict[str, Value]] = []
     asked: dict[tuple[str, ...], int] = {}  # a loop asks for the same inputs over and over
     bits = 0
@@ -891,7 +892,10 @@ def thrown(m: Any, text: str) -> Thrown:
             asked[keys] = asked.get(keys, 0) + 1
             if asked[keys] <= 2:
                 repairs.append(repair)
-    return Thrown(text, bits, tuple(repairs[:MOST_REPAIRS]), guessed=True)
+    found = Thrown(text, bits, tuple(repairs[:MOST_REPAIRS]), guessed=True)
+    if mark is not None:
+        found.kind, found.mark = THROW, mark
+    return found
 
 
 def components(m: Any, value: Value, count: int) -> list[Value]:

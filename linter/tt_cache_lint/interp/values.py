@@ -51,7 +51,7 @@ class Thrown(Interrupt):
         self.otherwise = otherwise
 
 
-NULL, CHECK = "uses what is empty", "checks"
+NULL, CHECK, THROW = "uses what is empty", "checks", "throws"
 
 
 class Implausible(Interrupt):
