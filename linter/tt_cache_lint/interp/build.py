@@ -84,7 +84,9 @@ def default_value(m: Machine, type_: Type) -> Value:
 
 def array(m: Machine, elem: Type, sizes: list[Value], given: Value) -> Vec:
     """A C array; what the braced list does not give is zero. A size of None is that of the list."""
-    items, marks = ([], []) if not isinstance(given, InitList) else (given.items, given.marks)
+    items, marks = (
+        ([], []) if not isinstance(given, InitList) else _unelided(m, elem if len(sizes) == 1 else AUTO, given)
+    )
     bare = plain(ops.number(m, sizes[0])) if sizes[0] is not None else len(items)
     count = bare if isinstance(bare, int) else len(items)
     if not len(items) <= count <= MAX_ITEMS:
@@ -96,6 +98,29 @@ def array(m: Machine, elem: Type, sizes: list[Value], given: Value) -> Vec:
     vector.elem = None if inner else elem
     missing = range(count - len(items))
     return fill(vector, [array(m, elem, inner, None) if inner else default_value(m, elem) for _ in missing])
+
+
+def _unelided(m: Machine, elem: Type, given: InitList) -> tuple[list[Value], list[Mark | None]]:
+    """The elements of a braced list with the braces around classes that it may leave out ([dcl.init.aggr]/15)."""
+    items, marks = given.items, given.marks
+    members = len(m.interp.fields(elem.decl)) if isinstance(elem.decl, StructDef) else 0
+    if (
+        not members
+        or all(isinstance(item, (InitList, Obj, Unknown)) for item in items)
+        or m.interp.methods(elem.decl, elem.name)
+    ):
+        return items, marks
+    found: list[Value] = []
+    at: list[Mark | None] = []
+    position = 0
+    while position < len(items):
+        whole = isinstance(items[position], (InitList, Obj, Unknown))
+        following = position + (1 if whole else members)
+        own = InitList(items[position:following], marks[position:following], None, given.mark)
+        found.append(items[position] if whole else own)
+        at.append(marks[position])
+        position = following
+    return found, at
 
 
 def fill(vector: Vec, items: list[Value], mark: Mark | None = None) -> Vec:

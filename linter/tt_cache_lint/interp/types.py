@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp.ops import FLOATS, INTEGERS
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from tt_cache_lint.source.files import SourceFile
     from tt_cache_lint.source.index import Index
 
+_ARITHMETIC: dict[str, Callable[[int, int], int]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.floordiv,
+    "%": operator.mod,
+    "<<": operator.lshift,
+}
 SEQUENCES = {
     "vector",
     "SmallVector",
@@ -237,7 +246,23 @@ class Scoping:
                 return text
         if node.type in ("true", "false"):
             return node.type == "true"
+        if node.type in ("binary_expression", "parenthesized_expression"):
+            computed = self._computed(node, depth)
+            return computed if computed is not None else text
         return self._constant(text)
+
+    def _computed(self, node: Node, depth: int) -> int | None:
+        """What an arithmetic expression of constants comes to."""
+        if node.type == "parenthesized_expression" and len(node.named_children) == 1:
+            return self._computed(node.named_children[0], depth)
+        if node.type == "binary_expression" and len(node.named_children) == 2:
+            combine = _ARITHMETIC.get(node.children[1].type)
+            left, right = (self._computed(side, depth) for side in node.named_children)
+            if combine is None or left is None or right is None or (right == 0 and node.children[1].type in "/%"):
+                return None
+            return combine(left, right)
+        found = self._argument(node, depth)
+        return found if type(found) is int else None
 
     def _constant(self, text: str) -> Any:
         """The number a named constant stands for, the text where it is no plain number."""
