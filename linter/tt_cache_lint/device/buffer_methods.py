@@ -195,6 +195,14 @@ def device_dram_grid(m: Machine, site: Site, v: Device) -> Value:
     return CoreCoord(DRAM_BANKS, 1)
 
 
+@method(Buffer, "noc_coordinates")
+def buffer_coordinates(m: Machine, site: Site, v: Buffer, bank: Value = 0) -> Value:
+    """Where a bank is (tt_metal/impl/buffers/buffer.cpp of 2024): the same for all buffers of a kind."""
+    number = plain(bank)
+    column = number % DRAM_BANKS if isinstance(number, int) else 0
+    return CoreCoord(1 + column, 0)
+
+
 @method(Device, "worker_cores")
 def device_workers(m: Machine, site: Site, v: Device, *args: Value) -> Value:
     """The cores of a sub-device; another sub-device has others."""

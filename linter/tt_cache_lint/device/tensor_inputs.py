@@ -136,7 +136,7 @@ def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec |
     kind = layout.v.name
     usual = (2, 2 if pick % 2 == 0 else 1)
     if kind != "BLOCK_SHARDED":
-        usual = (2 if pick % 2 else min(4, GRIDS[world.seed % len(GRIDS)][0]), 1)
+        usual = (2, 2) if pick == 2 else (2 if pick % 2 else min(4, GRIDS[world.seed % len(GRIDS)][0]), 1)
     cores = input_ranges(world, f"{name}.shard_spec.grid", (x0, y0, *usual), p)
     if kind == "BLOCK_SHARDED":
         left, top, right, bottom = cores.ranges[0].box()
