@@ -90,6 +90,12 @@ def cb_set_buffer(m: Machine, site: Site, v: CbConfig, buffer: Value, total: Val
     return v
 
 
+@method(CbConfig, "globally_allocated_address")
+def cb_address(m: Machine, site: Site, v: CbConfig) -> Value:
+    """Where the circular buffer is placed, if it is (circular_buffer_config.hpp:80)."""
+    return m.world.address(v.buffer.owner, v.buffer.run) if isinstance(v.buffer, Buffer) else None
+
+
 def _in_l1(m: Machine, buffer: Value) -> None:
     """Circular buffers lie in L1, so what one is placed on has to, too (circular_buffer_config.cpp:183-195)."""
     if m.phase != "create" or not isinstance(buffer, Buffer) or buffer.spec is None:

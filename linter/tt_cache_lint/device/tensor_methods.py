@@ -137,9 +137,9 @@ def tensor_physical_volume(m: Machine, site: Site, v: Tensor) -> Value:
     return product(m, v.spec.padded.items)
 
 
-@method(Tensor, "volume", "logical_volume")
+@method(Tensor, "volume", "logical_volume", "get_logical_volume")
 def tensor_volume(m: Machine, site: Site, v: Tensor) -> Value:
-    shape = v.spec.shape if site.name == "logical_volume" else v.spec.padded
+    shape = v.spec.shape if site.name.endswith("logical_volume") else v.spec.padded
     return product(m, shape.items)
 
 

@@ -256,7 +256,7 @@ def select_contiguous(m: Machine, site: Site, args: list[Value]) -> Value:
     return None
 
 
-@function("select_from_corerangeset", arity=(3, 4))
+@function("select_from_corerangeset", "select_from_corerange", arity=(3, 4))
 def select_from_set(m: Machine, site: Site, args: list[Value]) -> Value:
     cores = to_set(m, args[0])
     first, last = plain(ops.number(m, args[1])), plain(ops.number(m, args[2]))
