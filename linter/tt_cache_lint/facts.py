@@ -136,6 +136,9 @@ class Collector:
             return Status.PARTIAL, f"the override throws on every explored path: {thrown[0].outcome.thrown}"
         if not any(t.comparable for t in tables):
             return Status.PARTIAL, tables[0].why
+        if all("create" in t.outcome.after.escaped and not t.needing_refresh for t in tables):
+            why = tables[0].outcome.after.why
+            return Status.PARTIAL, f"create() does what cannot be read: {why[0] if why else ''}"
         if explored.unselected:
             return Status.ANALYSED, "select_program_factory() never gives this factory"
         return Status.ANALYSED, "" if explored.validated else "no input was found that the validators accept"

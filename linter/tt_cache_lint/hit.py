@@ -6,7 +6,7 @@ What a miss makes and what a hit refreshes is the infra's policy (design.md sect
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -322,6 +322,7 @@ class Replay:
                 if isinstance(made, Opt) and self.factory.returns.name == "Tensor":
                     made = made.v
                 _name_parts(made)
+                m.world.preallocated.update(_given_outputs(made))
                 return made
         if self.factory.returns.name in ("Tensor", "auto"):
             return input_tensor(m.world, OUTPUT, m.world.run)
@@ -393,6 +394,14 @@ class _Caller:
 
     def __call__(self, function: FunctionDef, args: list[Value], this: Value = None) -> Value:
         return self.replay._call(self.m, function, args, this)
+
+
+def _given_outputs(made: Value) -> Iterator[str]:
+    """The names of outputs that are tensors of the caller's."""
+    for item in made.items if isinstance(made, Vec) else [made]:
+        tensor = item.v if isinstance(item, Opt) else item
+        if isinstance(tensor, Tensor) and not tensor.name.startswith(OUTPUT):
+            yield tensor.name
 
 
 def _name_parts(made: Value) -> None:

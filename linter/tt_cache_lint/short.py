@@ -5,10 +5,11 @@ Only reads that every run of the kernel makes count (device/kernel_code.py), wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.kernel_build import Compiled
+from tt_cache_lint.device.kernel_build import Compiled, Number
 from tt_cache_lint.device.kernel_code import KernelCode
 from tt_cache_lint.device.kernel_run import Reads
 from tt_cache_lint.device.program import CoreArgs, Kernel
@@ -16,8 +17,10 @@ from tt_cache_lint.kernels import compiled_with, kernel_code, numbers
 from tt_cache_lint.model import Confidence, Place, ShortArguments, Slot, SlotKind
 
 if TYPE_CHECKING:
+    from tt_cache_lint.device.cores import XY
     from tt_cache_lint.hit import Outcome
     from tt_cache_lint.interp.interp import Interp
+    from tt_cache_lint.interp.world import World
     from tt_cache_lint.paths import Path
     from tt_cache_lint.words import Describer
 
@@ -31,82 +34,83 @@ def short_arguments(interp: Interp, paths: Sequence[Path], words: Describer) -> 
     yield from seen.values()
 
 
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One kernel of a program, and what can be said of the call that makes it."""
+
+    kernel: Kernel
+    code: KernelCode
+    compiled: Compiled
+    outcome: Outcome
+    words: Describer
+    when: tuple[str, ...]
+    confidence: Confidence
+
+    @property
+    def common(self) -> list[Number] | None:
+        """The common arguments, None when they are not known."""
+        given = self.kernel.common
+        return numbers(given.vals, self.outcome.world.dispatch) if given is not None else []
+
+    def short(self, reads: Reads, count: int, at: Place, cores: list[XY], of: Iterable[XY]) -> ShortArguments:
+        """The finding: `count` arguments for some of the cores, and more that are read."""
+        line = Place(self.code.file.path, reads.unique_line)
+        slot = Slot(SlotKind.ARG, self.kernel.name, reads.unique)
+        return ShortArguments(slot, count, at, line, tuple(cores), tuple(of), self.when, self.confidence)
+
+
 def _of_outcome(interp: Interp, path: Path, outcome: Outcome, words: Describer) -> Iterator[ShortArguments]:
     if outcome.fresh.escaped or "select" in outcome.violations:
         return
     confidence = Confidence.CERTAIN if path.is_base and path.validated else Confidence.LIKELY
-    if path.contradicts or path.strained:
+    if path.contradicts or path.strained or odd_output(outcome.world):
         confidence = Confidence.POSSIBLE
     for kernel in outcome.fresh.kernels:
         code = kernel_code(interp, kernel)
         if code is None or kernel.unsure:
             continue
-        compiled = compiled_with(interp, kernel, code)
         when = words.when(path, outcome.world)
-        yield from _of_kernel(code, compiled, kernel, outcome, words, when, confidence)
-        yield from _without(code, compiled, kernel, outcome, words, when, confidence)
+        launch = Launch(kernel, code, compiled_with(interp, kernel, code), outcome, words, when, confidence)
+        yield from _of_kernel(launch)
+        yield from _without(launch)
 
 
-def _of_kernel(
-    code: KernelCode,
-    compiled: Compiled,
-    kernel: Kernel,
-    outcome: Outcome,
-    words: Describer,
-    when: tuple[str, ...],
-    confidence: Confidence,
-) -> Iterator[ShortArguments]:
-    bits = outcome.world.dispatch
-    common = numbers(kernel.common.vals, bits) if kernel.common is not None else []
-    if common is None or not kernel.args:
+def _of_kernel(launch: Launch) -> Iterator[ShortArguments]:
+    common, bits = launch.common, launch.outcome.world.dispatch
+    if common is None:
         return
-    short: dict[tuple[int, int], tuple[Reads, CoreArgs]] = {}
-    for xy, data in kernel.args.items():
+    short: dict[XY, tuple[Reads, CoreArgs]] = {}
+    for xy, data in launch.kernel.args.items():
         given = numbers(data.vals, bits)
         if given is None:
             continue
-        reads = code.reads(given, common, compiled)
+        reads = launch.code.reads(given, common, launch.compiled)
         if reads.unique >= len(given):
             short[xy] = reads, data
     if short:
         reads, data = next(iter(short.values()))
-        cores = tuple(xy for xy, (_, other) in short.items() if len(other.vals) == len(data.vals))
-        yield ShortArguments(
-            Slot(SlotKind.ARG, kernel.name, reads.unique),
-            len(data.vals),
-            words.user(data.set_call, data.stacks),
-            Place(code.file.path, reads.unique_line),
-            cores,
-            tuple(kernel.args),
-            when,
-            confidence,
-        )
+        cores = [xy for xy, (_, other) in short.items() if len(other.vals) == len(data.vals)]
+        at = launch.words.user(data.set_call, data.stacks)
+        yield launch.short(reads, len(data.vals), at, cores, launch.kernel.args)
 
 
-def _without(
-    code: KernelCode,
-    compiled: Compiled,
-    kernel: Kernel,
-    outcome: Outcome,
-    words: Describer,
-    when: tuple[str, ...],
-    confidence: Confidence,
-) -> Iterator[ShortArguments]:
-    """Cores that the kernel runs on and that get no arguments at all, while others do."""
-    common = numbers(kernel.common.vals, outcome.world.dispatch) if kernel.common is not None else []
-    bare = tuple(xy for xy in kernel.cores if xy not in kernel.args)
+def _without(launch: Launch) -> Iterator[ShortArguments]:
+    """Cores that the kernel runs on and that get no arguments at all."""
+    kernel, common = launch.kernel, launch.common
+    bare = [xy for xy in kernel.cores if xy not in kernel.args]
     # Arguments for a core that the kernel does not run on are refused; nothing is known of such a call.
-    if not kernel.args or not bare or common is None or any(xy not in kernel.cores for xy in kernel.args):
+    if not bare or common is None or any(xy not in kernel.cores for xy in kernel.args):
         return
-    reads = code.reads((), common, compiled)
+    reads = launch.code.reads((), common, launch.compiled)
     if reads.unique >= 0:
-        yield ShortArguments(
-            Slot(SlotKind.ARG, kernel.name, reads.unique),
-            0,
-            words.user(kernel.mark, kernel.stack),
-            Place(code.file.path, reads.unique_line),
-            bare,
-            tuple(kernel.cores),
-            when,
-            Confidence.LIKELY if confidence is Confidence.CERTAIN else confidence,
-        )
+        doubted = Confidence.LIKELY if launch.confidence is Confidence.CERTAIN else launch.confidence
+        at = launch.words.user(kernel.mark, kernel.stack)
+        yield replace(launch, confidence=doubted).short(reads, 0, at, bare, kernel.cores)
+
+
+def odd_output(world: World) -> bool:
+    """Has an output that the caller gives another number of dimensions than all else? Few checks forbid it."""
+    ranks = {key: fact.value for key, fact in world.facts.items() if key.endswith(".rank")}
+    given = {f"{name}.rank" for name in world.preallocated}
+    others = {rank for key, rank in ranks.items() if key not in given}
+    return bool(others) and any(ranks[key] not in others for key in given if key in ranks)

@@ -334,8 +334,8 @@ def sequence(m: Machine, given: InitList, type_: Type) -> Vec:
     ):
         if elem.name not in SEQUENCES:
             return items[0].copy()
-    if elem is not None and elem.scalar and len(items) == 2 and all(type(i) is Ptr for i in items):
-        return _construct_sequence(m, type_, items, given.mark)  # two iterators are no numbers
+    if elem is not None and not elem.ptr and len(items) == 2 and all(type(i) is Ptr for i in items):
+        return _construct_sequence(m, type_, items, given.mark)  # two iterators are no elements
     if elem is not None and elem.name in SEQUENCES and len(items) == 2 and isinstance(plain(items[0]), int):
         count = plain(items[0])
         if not 0 <= count <= MAX_ITEMS:

@@ -57,6 +57,7 @@ class World:
     dispatch: int = 0
     addresses: dict[int, tuple[str, int]] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
+    preallocated: set[str] = field(default_factory=set)  # the outputs that the caller gives
     varying: dict[str, Value] = field(default_factory=dict)
     ties: Mapping[str, Tie] = field(default_factory=dict)
     fuel_left: int = 0
