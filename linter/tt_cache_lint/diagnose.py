@@ -279,7 +279,8 @@ class Diagnosis:
             first.other,
             given(world),
             state.program.place if cause is Cause.WRONG_COORDINATE else "",
-            idle=all(self.idle(s.table, s.state) for s in ledger.sightings),
+            # What is wrong under one condition only matters to what is compiled under it.
+            idle=all(self.idle(s.table, s.state, exact=cause is Cause.GUARD) for s in ledger.sightings),
         )
 
     @staticmethod

@@ -27,10 +27,11 @@ class Idle:
 
     def __init__(self, interp: Interp) -> None:
         self.interp = interp
-        self.known: dict[Kernel, Compiled | None] = {}
+        self.known: dict[tuple[Kernel, bool], Compiled | None] = {}
 
-    def __call__(self, table: WorldTable, state: SlotState) -> bool:
-        """Is a slot of this world one that the kernel makes nothing of wherever it is wrong?"""
+    def __call__(self, table: WorldTable, state: SlotState, exact: bool = False) -> bool:
+        """Is a slot of this world one that the kernel makes nothing of wherever it is wrong? With `exact` it does not
+        matter what the kernel is compiled with for other inputs."""
         kernels = table.outcome.fresh.kernels
         if state.kernel is None or state.ordinal >= len(kernels):
             return False
@@ -38,9 +39,9 @@ class Idle:
         code = kernel_code(self.interp, kernel)
         if code is None:
             return False
-        if kernel not in self.known:
-            self.known[kernel] = self._compiled(code, kernel, table)
-        compiled = self.known[kernel]
+        if (kernel, exact) not in self.known:
+            self.known[kernel, exact] = self._compiled(code, kernel, table, exact)
+        compiled = self.known[kernel, exact]
         bits = table.outcome.world.dispatch
         common = numbers(kernel.common.vals, bits) if kernel.common is not None else []
         if compiled is None or common is None:
@@ -60,7 +61,7 @@ class Idle:
                     return True
         return False
 
-    def _compiled(self, code: KernelCode, kernel: Kernel, table: WorldTable) -> Compiled | None:
+    def _compiled(self, code: KernelCode, kernel: Kernel, table: WorldTable, exact: bool) -> Compiled | None:
         """What a kernel is compiled with; None where a header of its op is missing."""
         known = self.interp.kernels
         files, missing = kernel_files(self.interp, code)
@@ -80,9 +81,10 @@ class Idle:
         roles |= {name for b in alike for name, number in named.items() if b.named.get(name, number) != number}
         own = self._own(table, kernel)
         told = f"{sorted(words.items())} {sorted(named.items())} {defines and sorted(defines.items())}"
-        place = f"{code.file.path} compiled with {told}, {sorted(map(str, roles))}, {sorted(own)}"
+        place = f"{code.file.path} compiled with {told}, {sorted(map(str, roles))}, {sorted(own)}, {exact}"
         if place not in known:
-            known[place] = Compiled(words, named, defines, texts, elsewhere, helpers, frozenset(roles), own)
+            given = (words, named, defines, texts, elsewhere, helpers, frozenset(roles), own)
+            known[place] = Compiled(*given, exact=exact)
         compiled: Compiled = known[place]
         return compiled
 

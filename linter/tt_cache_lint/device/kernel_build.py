@@ -29,7 +29,8 @@ class Compiled:
 
     `elsewhere` are the arguments that functions beside kernel_main read by a literal number, `helpers` those functions
     and classes that may read arguments by a number that they are given. `roles` are the compile-time arguments, by
-    number or name, and `own` the runtime arguments that tell one role of the source from another.
+    number or name, and `own` the runtime arguments that tell one role of the source from another. With `exact` only
+    this one program matters, not what other inputs would have the kernel compiled with.
     """
 
     words: Mapping[int, Number] = field(default_factory=dict)
@@ -41,11 +42,16 @@ class Compiled:
     roles: frozenset[int | str] = frozenset()
     own: frozenset[int] = frozenset()
     answers: dict[object, Answers[Uses]] = field(default_factory=dict)
+    exact: bool = False
 
     known: object = None  # what of it is known at all, whatever it is
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "known", (frozenset(self.words), frozenset(self.named), self.defines is None))
+
+    def tells(self, word: int | str) -> bool:
+        """Does a compile-time argument decide for certain?"""
+        return self.exact or word in self.roles
 
     def held(self, source: tuple[str, int | str]) -> object:
         """What a source holds."""

@@ -9,7 +9,7 @@ another unused variable is made of it, and all of them do when they are read in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -76,7 +76,8 @@ def uses(code: KernelCode, compiled: Compiled, arguments: Sequence[Number], comm
         return before
     walk = _Walk(code, code.file, arguments, common, compiled=compiled)
     if compiled.defines is not None:
-        walk.known.update({k: _here(int(v)) for k, v in compiled.defines.items() if v.isdigit()})
+        sure: Callable[[int], int] = int if compiled.exact else _here
+        walk.known.update({k: sure(int(v)) for k, v in compiled.defines.items() if v.isdigit()})
     walk.counters = code.counters
     walk.roots |= compiled.elsewhere
     if code.types & compiled.helpers:
@@ -245,6 +246,9 @@ class _Walk(Run):
     def conditional_text(self, node: Node) -> bool:
         """`#if` within a function."""
         own, alternative, holds = self.texts(node)
+        if self.compiled.exact and holds is not None:
+            taken = own if holds else [alternative] if alternative is not None else []
+            return all(self.text_part(n) if n is alternative else self.statement(n) for n in taken)
         before = dict(self.known)
         if holds is not True:
             for child in own:
@@ -275,11 +279,11 @@ class _Walk(Run):
         if called == COMPILED and len(arguments) == 1:
             index = self.value(arguments[0])
             found = self.compiled.words.get(index) if index is not None else None
-            return found if found is None or index in self.compiled.roles else _here(found)
+            return found if found is None or index is None or self.compiled.tells(index) else _here(found)
         if called == NAMED and len(arguments) == 1:
             name = self.file.text_of(arguments[0]).strip('"')
             found = self.compiled.named.get(name)
-            return found if found is None or name in self.compiled.roles else _here(found)
+            return found if found is None or self.compiled.tells(name) else _here(found)
         if called in READERS and len(arguments) == 1:
             index, shared = self.decided(self.value(arguments[0])), READERS[called]
             self.seen[node.id] = (shared, index) if index is not None and index >= 0 else None
