@@ -138,7 +138,7 @@ def test_the_way_to_a_factory(tmp_path: Path) -> None:
     (tmp_path / "op.cpp").write_text(text)
     finder = Finder(interp_of(tmp_path, {}))
     (found,) = [f for f in finder.in_file("op.cpp") if f.name.endswith("CopyFactory")]
-    (way,) = ways(found)
+    (way,) = ways(found, finder.index)
     conditions = {text.encode()[at:].split(b")")[0].decode(): held for (_, at), held in way.items()}
     assert conditions == {
         "attributes.factor == 2": False,
