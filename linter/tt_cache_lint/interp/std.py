@@ -72,9 +72,9 @@ def vec_size(m: Machine, site: Site, v: Vec) -> Value:
 
 
 def known_length(m: Machine, v: Vec) -> Value:
-    """How long a vector is. The rank of a shape is an input where a validator asks for it; elsewhere a number, since
-    what works for one rank works for the others and would be tried for each."""
-    given = v.key is not None and v.key.v == len(v.items) and (v.kind != "Shape" or m.phase == "validate")
+    """How long a vector is. The rank of a shape is an input where it decides what is accepted or which factory runs;
+    elsewhere a number, since what works for one rank works for the others and would be tried for each."""
+    given = v.key is not None and v.key.v == len(v.items) and (v.kind != "Shape" or m.phase in ("validate", "select"))
     return v.key if given else len(v.items)
 
 
