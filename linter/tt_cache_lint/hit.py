@@ -23,6 +23,7 @@ from tt_cache_lint.infra.policy import OUTPUT, Call, Infra, Inputs, OwnInputs
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import UNLIMITED, Branch, Machine, Place
+from tt_cache_lint.interp.scale import doubled
 from tt_cache_lint.interp.values import (
     WRITTEN_COPIES,
     Broken,
@@ -370,8 +371,14 @@ class Replay:
         for way in self.ways:
             off = ((c, not taken) for c, taken, at in m.branches if at is not None and way.get(at, taken) is not taken)
             condition, wanted = next(off, (None, False))
-            repairs += or_nd_sharded(want(condition, wanted) or m.world.chosen_otherwise(getattr(condition, "p", 0)))
+            repairs += or_nd_sharded(want(condition, wanted) or self._other(m.world, condition, wanted))
         return repairs
+
+    @staticmethod
+    def _other(world: World, condition: Value, wanted: bool) -> list[dict[str, Value]]:
+        """What may make a condition come out otherwise that cannot be solved: larger inputs and other choices."""
+        larger = doubled(condition, wanted, world.sides())
+        return [*([larger] if larger else []), *world.chosen_otherwise(getattr(condition, "p", 0))]
 
     def _caller(self, m: Machine) -> Call:
         return _Caller(self, m)

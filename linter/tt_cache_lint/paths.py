@@ -400,10 +400,11 @@ class Search:
 
         `forced` is what made the base path run, its numbers included: they mostly go on to fit.
         """
-        facts = base.outcomes[0].world.facts
+        world = base.outcomes[0].world
+        facts = world.facts
         tried: set[frozenset[tuple[str, str]]] = set()
         for condition, taken, place in base.outcomes[0].numeric:
-            repairs = _changes(want(condition, not taken), facts) or [doubled(condition, not taken, _sides(facts))]
+            repairs = _changes(want(condition, not taken), facts) or [doubled(condition, not taken, world.sides())]
             for repair in repairs[:2]:
                 if len(tried) >= CROSSINGS or self.out_of_budget() or len(self.found.paths) >= self.budget.paths:
                     return
@@ -715,12 +716,6 @@ def _on_grid(repair: Decisions, facts: dict[str, Fact]) -> Decisions:
                 if cores % columns == 0 and cores // columns <= MOST_SIDE:
                     return {**repair, f"{stem}.columns": columns, f"{stem}.rows": cores // columns}
     return repair
-
-
-def _sides(facts: dict[str, Fact]) -> list[tuple[str, int]]:
-    """The dimensions of the tensors given, the last of each first."""
-    found = [(k, f.value) for k, f in facts.items() if ".logical_shape[" in k and type(f.value) is int]
-    return sorted(found, key=lambda item: item[0].partition("[")[2], reverse=True)
 
 
 def _unlike(repairs: Iterable[Decisions]) -> list[Decisions]:

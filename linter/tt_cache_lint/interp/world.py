@@ -168,6 +168,11 @@ class World:
         """True when nothing in the mask stands for something that could not be computed."""
         return not any(name.startswith((UNKNOWN, "(")) for name in self.leaves(bits))
 
+    def sides(self) -> list[tuple[str, int]]:
+        """The dimensions of the tensors given, the last of each first."""
+        found = [(k, f.value) for k, f in self.facts.items() if ".logical_shape[" in k and type(f.value) is int]
+        return sorted(found, key=lambda item: item[0].partition("[")[2], reverse=True)
+
     def chosen_otherwise(self, mask: int) -> list[dict[str, Value]]:
         """The other choices of the decisions in a mask."""
         facts = [self.facts[key] for key in self.leaves(mask) if key in self.facts]
