@@ -235,3 +235,56 @@ def test_default_outputs_are_what_the_op_computes(tmp_path: Path) -> None:
     assert any("input_tensors[0].memory_layout" in d for d in facts.decisions_reached)
     assert not any("tensor_return_value" in d for d in facts.decisions_reached)
     assert not any("default_create" in c for c in facts.unknown_calls)
+
+
+HANDED = """template <typename Build, typename... Args>
+auto timed(const Build& build, Args&&... args) { return build(std::forward<Args>(args)...); }
+operation::ProgramWithCallbacks copy_multi_core(const Tensor& input, Tensor& output);
+"""
+
+
+@pytest.mark.parametrize("name", ["copy_multi_core", "test::copy_multi_core"])
+def test_a_builder_that_is_handed_to_a_helper(tmp_path: Path, name: str) -> None:
+    maker = MAKER.replace("return copy_multi_core(", f"return timed({name}, ")
+    (facts,) = [f for f in op(tmp_path, declarations=HANDED, maker=maker) if f.factory == "Copy::copy_multi_core"]
+    assert (facts.status, facts.reason) == (Status.ANALYSED, "")
+    assert facts.slots.needing_refresh == facts.slots.matched == 2
+
+
+NAMESPACES = """
+namespace rows {
+operation::ProgramWithCallbacks build(const Tensor& input, Tensor& output);
+struct Rows { @MAKER@ };
+}
+namespace columns {
+operation::ProgramWithCallbacks build(const Tensor& input, Tensor& output);
+struct Columns { @MAKER@ };
+}
+operation::ProgramWithCallbacks rows::build(const Tensor& input, Tensor& output) { return {Program{}}; }
+operation::ProgramWithCallbacks columns::build(const Tensor& input, Tensor& output) { return {Program{}}; }
+struct Outside { @MAKER@ };
+"""
+
+
+@pytest.mark.parametrize("call", ["build", "columns::build", "test::columns::build"])
+def test_two_functions_of_one_name(tmp_path: Path, call: str) -> None:
+    """A route goes only through calls whose name can mean the function."""
+    after = NAMESPACES
+    for name in ("build", call, "columns::build"):
+        after = after.replace("@MAKER@", MAKER.replace("copy_multi_core", name), 1)
+    found = [f.factory for f in op(tmp_path, after=after)]
+    assert found == ["Copy::copy_multi_core", "Rows::build", "Columns::build", "Outside::build"]
+
+
+OPTIONAL = "const std::vector<std::optional<const Tensor>>& biases"
+OLDER = WORKLOAD.replace("CacheableMeshWorkload<std::vector<Tensor>>", "MeshWorkloadWithCallbacks")
+OLDER = OLDER.replace("std::vector<Tensor>& output_tensors", f"{OPTIONAL}, std::vector<Tensor>& output_tensors")
+ALIAS = "using cached_mesh_workload_t = ttnn::device_operation::AdaptedCachedMeshWorkload<int>;"
+
+
+@pytest.mark.parametrize("declarations", ["", ALIAS])
+def test_a_workload_of_this_infra_is_no_mesh_factory(tmp_path: Path, declarations: str) -> None:
+    """Not even where one could see what workloads are called in factories of the other infra."""
+    facts = only(op(tmp_path, maker=OLDER, declarations=declarations))
+    assert facts.infra == "callback"
+    assert facts.slots.needing_refresh == facts.slots.matched == 2

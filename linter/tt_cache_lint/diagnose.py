@@ -52,7 +52,7 @@ class Ledger:
     sightings: list[Sighting] = field(default_factory=list)
     refreshed: list[tuple[Path, WorldTable, SlotState]] = field(default_factory=list)
     worlds: int = 0
-    there: dict[int, int] = field(default_factory=dict)  # worlds of a path that have the slot, and anything to refresh
+    there: dict[int, set[int]] = field(default_factory=dict)  # worlds of a path with the slot, and anything to refresh
 
 
 class Diagnosis:
@@ -84,7 +84,8 @@ class Diagnosis:
         for state in table.slots.values():
             ledger = self.ledgers.setdefault(state.slot, Ledger(state.slot))
             ledger.worlds += 1
-            ledger.there[id(path)] = ledger.there.get(id(path), 0) + bool(table.needing_refresh)
+            if table.needing_refresh:
+                ledger.there.setdefault(id(path), set()).add(id(table))
             if state.bad:
                 cause, name, other = self.cause(table, state)
                 writes = [r.write for r in state.bad if r.write is not None]
@@ -344,7 +345,7 @@ class Diagnosis:
             return Confidence.POSSIBLE
         total = max(1, self.telling.get(id(first.path), 1))
         worlds = len({id(s.table) for s in ledger.sightings if s.path is first.path})
-        if self._rests_on_unknown(ledger) or worlds * 2 < ledger.there.get(id(first.path), 1):
+        if self._rests_on_unknown(ledger) or worlds * 2 < len(ledger.there.get(id(first.path), ())):
             return Confidence.POSSIBLE
         if (
             first.path.strained
