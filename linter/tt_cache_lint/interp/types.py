@@ -23,6 +23,7 @@ _ARITHMETIC: dict[str, Callable[[int, int], int]] = {
     "%": operator.mod,
     "<<": operator.lshift,
 }
+MOST_DEEP = 6  # bases of bases
 SEQUENCES = {
     "vector",
     "SmallVector",
@@ -323,6 +324,9 @@ class Scoping:
             return Type(name, args, self._special(member, args) if isinstance(member, StructDef) else member)
         if isinstance(member, AliasDef):
             return self._through(member, args, depth)
+        inherited = self._inherited(name, qualifier, args, depth) if depth < MOST_DEEP else None
+        if inherited is not None:
+            return inherited
         struct = index.struct(name, at, self.scope, qualifier)
         alias = index.alias(name, at, self.scope, qualifier)
         if struct is not None and alias is not None:
@@ -346,6 +350,31 @@ class Scoping:
                 if owner.decl.inner[-1:] != qualifier[-1:] or at != owner.decl.file.path:
                     return inner._declared(name, (owner.decl.name,), args, depth + 1) if depth < 8 else AUTO
         return Type(name, args)
+
+    def _inherited(self, name: str, qualifier: Scope, args: tuple[Any, ...], depth: int) -> Type | None:
+        """What a name means in the bases of the class that one stands in, or that qualifies it."""
+        path = qualifier or self.scope[-1:]
+        if not path or name == path[-1]:
+            return None
+        scope = self.scope if qualifier else self.scope[:-1]
+        decl = self.index.struct(path[-1], self.file.path, scope, path[:-1])
+        if decl is None or not decl.bases or (not qualifier and decl.inner != self.scope):
+            return None
+        if self.index.member(name, decl.file.path, decl.inner) is not None and qualifier:
+            return None  # its own
+        around = Scoping(self.index, decl.file, decl.scope, self.templates, self.known)
+        for base in decl.bases:
+            parent = around._resolve(base, depth + 1).decl
+            if not isinstance(parent, StructDef):
+                continue
+            found = self.index.member(name, parent.file.path, parent.inner)
+            inner = Scoping(self.index, parent.file, parent.inner, self.templates, self.known)
+            if found is not None and found.scope == parent.inner:
+                return inner._declared(name, (), args, depth + 1)
+            further = inner._inherited(name, (), args, depth + 1) if depth < MOST_DEEP else None
+            if further is not None:
+                return further
+        return None
 
     def _special(self, struct: StructDef, args: tuple[Any, ...]) -> StructDef:
         """The specialisation beside a class template that is for these arguments, the most special one; else itself."""
