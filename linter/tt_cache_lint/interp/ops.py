@@ -130,7 +130,8 @@ OPERATIONS: dict[str, Callable[[Value, Value], Value]] = {
 NUMBERS = frozenset((int, float, bool))
 BOUND = 1 << 80  # what grows beyond is no number of a program
 MOST_TEXT = 1 << 20  # and no text
-SMALL = (1, 32)  # what a dimension can be made, if not anything: a tile's side is as small as it gets
+TILE = 32
+SMALL = (1, TILE)  # what a dimension can be made, if not anything: a tile's side is as small as it gets
 MOST_OPERANDS = 16  # of a condition that are looked at
 COMPARISONS = {"<", ">", "<=", ">=", "==", "!="}
 _MIRROR = {">": "<", "<=": "<", ">=": "<"}
@@ -615,8 +616,18 @@ def want(a: Value, target: bool, depth: int = 0) -> list[dict[str, Value]]:
     if step is None and vy == 0 and vx == 0:
         return nonzero(x, depth + 1)
     if step is None:
-        return solve(x, vy + 1, depth + 1) + solve(y, vx + 1, depth + 1)
-    return solve(x, vy + step, depth + 1) + solve(y, vx - step, depth + 1)
+        one = solve(x, vy + 1, depth + 1) + solve(y, vx + 1, depth + 1)
+        return one or solve(x, vy + TILE, depth + 1) + solve(y, vx + TILE, depth + 1)
+    found = solve(x, vy + step, depth + 1) + solve(y, vx - step, depth + 1)
+    if found or type(vx) is not int or type(vy) is not int:
+        return found
+    less = op in ("<", "<=")  # where only whole tiles do
+    return solve(x, _whole(vy + step, less), depth + 1) + solve(y, _whole(vx - step, not less), depth + 1)
+
+
+def _whole(size: int, less: bool) -> int:
+    """The next whole number of tiles, in the direction asked for."""
+    return (size if less else size + TILE - 1) // TILE * TILE
 
 
 def _operands(op: str, a: Value) -> list[Value]:
