@@ -200,3 +200,22 @@ std::vector<uint32_t> f() {
 def test_a_core_is_looked_for_among_ranges(tmp_path: Path) -> None:
     """ranges() is one vector, and a core is a range of its own where a range is wanted (core_coord.hpp)."""
     assert value(tmp_path, IN_RANGES) == [1, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("ranges.find(core) != ranges.end()", [1, 0, 0]),
+        ("ranges.contains(core)", [1, 0, 0]),
+        ("ranges.count(core)", [1, 0, 0]),
+        ("[&] { ranges.erase(core); return ranges.size(); }()", [1, 2, 2]),
+    ],
+)
+def test_a_set_of_ranges_is_asked_for_a_core(tmp_path: Path, asked: str, expected: list[int]) -> None:
+    """As CoreRangeSet::ranges() once was."""
+    code = (
+        "std::vector<uint32_t> f() { std::vector<uint32_t> found; for (uint32_t x = 0; x < 3; ++x) {"
+        " std::set<CoreRange> ranges{CoreRange(CoreCoord(0, 0)), CoreRange({1, 0}, {2, 0})};"
+        f" CoreCoord core(x, 0); found.push_back({asked}); }} return found; }}"
+    )
+    assert value(tmp_path, code) == expected

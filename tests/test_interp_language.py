@@ -83,6 +83,18 @@ DECLARATIONS = [
     Case("const int array", "int f() { const int v[] = {4, 5, 6}; return v[1]; }", 5),
     Case("sized int array", "int f() { int v[3] = {4}; v[2] = 1; return v[0] * 100 + v[1] * 10 + v[2]; }", 401),
     Case(
+        "array of a class, braces left out",
+        "struct S { int x; int y; }; int f() { S a[4] = {0}; a[3].y += 5; "
+        "return a[0].x * 100 + a[3].x * 10 + a[3].y; }",
+        5,
+    ),
+    Case(
+        "array of a class, some braces left out",
+        "struct S { int x; int y; }; int f() { S a[3] = {1, 2, {3, 4}, 5}; "
+        "return a[0].y * 1000 + a[1].x * 100 + a[1].y * 10 + a[2].x; }",
+        2345,
+    ),
+    Case(
         "two-dimensional vector",
         "int f() { std::vector<std::vector<int>> v(2, std::vector<int>(3, 0)); v[1][2] = 5; "
         "return v[0][2] * 10 + v[1][2]; }",

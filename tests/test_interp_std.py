@@ -60,6 +60,18 @@ VECTOR = [
         [1, 2, 3],
     ),
     Case(
+        "braces with iterators over pairs",
+        "int f() { std::map<int, int> m{{1, 5}, {2, 6}}; std::vector<std::pair<int, int>> v{m.begin(), m.end()}; "
+        "return v.size() * 10 + v[1].second; }",
+        26,
+    ),
+    Case(
+        "braces with iterators over a class",
+        "struct S { int x; }; std::vector<S> g(const std::vector<S>& m) { return {m.begin(), m.end() - 1}; } "
+        "int f() { auto v = g({{4}, {5}, {6}}); return v.size() * 10 + v[1].x; }",
+        25,
+    ),
+    Case(
         "from iterators",
         "std::vector<int> f() { std::vector<int> v{1, 2, 3, 4}; return std::vector<int>(v.begin() + 1, v.end() - 1); }",
         [2, 3],
@@ -227,6 +239,17 @@ ARRAY = [
         "int f() { std::array<std::vector<int>, 2> a; a[1].push_back(5); return a[0].size() * 10 + a[1].size(); }",
         1,
     ),
+    Case(
+        "as many elements as an expression in a template argument comes to",
+        "constexpr int N = 2; int f() { std::vector<std::array<int, (N * 2 + 1)>> v(1); return v[0].size(); }",
+        5,
+    ),
+    Case(
+        "other expressions for sizes",
+        "constexpr int N = 2; int f() { std::array<std::array<int, N << 2>, 7 / N - 7 % N> v{}; "
+        "return v.size() * 10 + v[1].size(); }",
+        28,
+    ),
 ]
 
 MAP = [
@@ -326,6 +349,21 @@ MAP = [
         "int f() { std::map<int, int> m{{1, 2}, {3, 4}}; int s = 0; for (auto it = m.begin(); it != m.end(); "
         "++it) { s += it->first * it->second; } return s; }",
         14,
+    ),
+    Case(
+        "a set finds what converts to its elements",
+        "int f() { std::set<uint8_t> s{1, 2}; int n = 257; return (s.find(n) != s.end()) * 10 + (*s.find(n + 1)); }",
+        12,
+    ),
+    Case(
+        "a set counts what converts to its elements",
+        "int f() { std::set<uint8_t> s{1, 2}; return s.count(258) * 10 + s.contains(257); }",
+        11,
+    ),
+    Case(
+        "a set erases what converts to its elements",
+        "int f() { std::set<uint8_t> s{1, 2}; s.erase(258); return s.size() * 10 + *s.begin(); }",
+        11,
     ),
 ]
 

@@ -148,7 +148,8 @@ def new_struct(m: Machine, decl: StructDef, type_: Type | None = None) -> Struct
             return constant if constant is not None else Unknown(f"{decl.name}.{field}")
         if decl.kind == "union" and struct.fields:
             return _punned(m, next(reversed(struct.fields.values())), m.interp.field_type(found, templates, key))
-        return m.interp.field_default(m, found, templates, key)
+        struct.defaults[field] = Unknown(f"{decl.name}.{field}")  # for an initialiser that comes back to it
+        return m.interp.field_default(m, struct, decl, found, key)
 
     struct = Struct(decl, decl.name, default)
     if templates:

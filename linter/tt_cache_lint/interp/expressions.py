@@ -664,7 +664,8 @@ class Expressions:
         if type_.name == "bfloat16":
             size = 2
         label = self.text(node)
-        return lambda f: size or f[0].unknown_number(label, 0)
+        usual = (16, 32, 48)  # of a class: what lies in memory one after the other is often aligned by its size
+        return lambda f: size or f[0].unknown_number(label, 0, usual)
 
     def e_lambda_expression(self, node: Node) -> Closure:
         from tt_cache_lint.interp.lower import Code, Lowering

@@ -70,7 +70,7 @@ class Interp:
         self._completed: set[FunctionDef] = set()  # functions that have their default arguments
         self._types: dict[tuple[FieldDef, object], Type] = {}
         self._places: dict[FieldDef, tuple[str, ...]] = {}  # the classes and namespaces around a data member
-        self._defaults: dict[tuple[FieldDef, object], Closure] = {}  # what gives a data member its default value
+        self._defaults: dict[tuple[FieldDef, StructDef, object], Closure] = {}  # what gives a member its default
         self._methods: dict[tuple[StructDef, str], list[FunctionDef]] = {}
         self._enums: dict[EnumDef, dict[str, int]] = {}
         self._functions: dict[tuple[object, ...], list[FunctionDef]] = {}
@@ -129,17 +129,18 @@ class Interp:
             self._places[field] = tuple(names)
         return self.scoping(field.file, self._places[field], templates)
 
-    def field_default(self, m: Machine, field: FieldDef, templates: dict[str, Any], key: object) -> Value:
-        """What a data member holds when nothing is given."""
+    def field_default(self, m: Machine, struct: Struct, decl: StructDef, field: FieldDef, key: object) -> Value:
+        """What a data member holds when nothing is given; its initialiser may name other members of the object."""
+        templates = struct.targs
         type_ = self.field_type(field, templates, key)
         if field.default is None:
             return self.array_field(m, field, None, templates) if type_.array else build.default_value(m, type_)
-        cache_key = (field, (key or build.template_key(templates)) if templates else ())
+        cache_key = (field, decl, (key or build.template_key(templates)) if templates else ())
         given = self._defaults.get(cache_key)
         if given is None:
-            low = Lowering(self, self._place_of_field(field, templates))
+            low = Lowering(self, self._place_of_field(field, templates), decl)
             given = self._defaults[cache_key] = low.initialiser(field.default)
-        value = given([m, None, None, None])
+        value = given([m, None, struct, None])
         if type_.array:
             return self.array_field(m, field, value, templates)
         if isinstance(value, InitList) and not value.items:
