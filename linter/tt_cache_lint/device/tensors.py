@@ -414,6 +414,16 @@ class Tensor(Obj):
         made.buffer = self.buffer
         return made
 
+    def member(self, m: Machine, name: str) -> Value:
+        """`tensor.tensor_attributes->shape` of 2024: Tensor::TensorAttributes (ttnn/cpp/ttnn/tensor/tensor.hpp)."""
+        if name == "tensor_attributes":
+            return self
+        if name == "shape":
+            return self.spec.shape.copy()
+        if name in ("dtype", "layout"):
+            return self.spec.layout.dtype if name == "dtype" else self.spec.layout.page.layout
+        return NotImplemented
+
     def identity(self) -> object:
         return ("tensor", self.name, self.buffer.run)
 
