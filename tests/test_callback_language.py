@@ -123,6 +123,13 @@ CASES = [
         1,
     ),
     Case(
+        "cores of a set by their numbers, under both names",
+        "int f() { CoreRangeSet set(CoreRange({0, 0}, {2, 1})); auto cores = select_from_corerange(set, 1, 3, true); "
+        "return cores == select_from_corerangeset(set, 1, 3, true) && cores.num_cores() == 3 && "
+        "cores.contains(CoreCoord(0, 1)) && !cores.contains(CoreCoord(0, 0)); }",
+        1,
+    ),
+    Case(
         "a rectangle in the first range that has room",
         "int f() { CoreRangeSet set(std::set<CoreRange>{CoreRange({0, 0}, {1, 0}), CoreRange({0, 2}, {3, 4})}); "
         "auto found = select_contiguous_range_from_corerangeset(set, 2, 1); "

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from interp_snippets import MAIN, data, interp_of
+from interp_snippets import MAIN, data, interp_of, run, value
 from tt_cache_lint.device.program import CircularBuffer, Failure, Kernel, Program, enter
 from tt_cache_lint.device.tensor_inputs import input_tensor
 from tt_cache_lint.device.tensors import DRAM, L1
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.machine import Machine
-from tt_cache_lint.interp.values import Handle, Thrown, Value, plain
+from tt_cache_lint.interp.values import Handle, Thrown, Value, mask, plain
 from tt_cache_lint.interp.world import World
 
 START = """
@@ -413,6 +413,18 @@ def test_a_circular_buffer_is_pointed_elsewhere(tmp_path: Path) -> None:
     assert not device.failures
 
 
+def test_where_a_circular_buffer_is_placed(tmp_path: Path) -> None:
+    body = """
+    CircularBufferConfig config(64, {{0, tt::DataFormat::UInt32}});
+    const bool before = config.globally_allocated_address().has_value();
+    config.set_globally_allocated_address(*input.buffer());
+    SetRuntimeArgs(program, kernel, CoreCoord{0, 0}, {before, *config.globally_allocated_address()});"""
+    device, program = created(tmp_path, body)
+    no, address = program.kernels[0].args[0, 0].vals
+    assert (plain(no), plain(address)) == (0, plain(device.world.address("input", 1)))
+    assert device.world.leaves(mask(address)) == ["address of input"]
+
+
 def test_a_circular_buffer_over_dram_asks_for_another_tensor(tmp_path: Path) -> None:
     device = Device(
         tmp_path,
@@ -522,3 +534,29 @@ def test_handle_values(tmp_path: Path) -> None:
     assert isinstance(program.kernels[0].handle, Handle)
     assert data(program.kernels[0].handle) == 0
     assert program.cbs[0].handle.v > 0xFFFFFFFF  # pointer-sized: 32 bits do not hold it
+
+
+PROXY = """
+struct Outer {
+    struct shared_variables_t { uint32_t number; };
+    using cached_program_t = ttnn::device_operation::CachedProgram<shared_variables_t>;
+};
+uint32_t f() {
+    Outer::cached_program_t cached{CreateProgram(), {4}};
+    cached.@NAME@.number += 1;
+    auto proxy = Outer::cached_program_t::proxy(cached.program, cached.shared_variables);
+    proxy.@NAME@.number += 1;
+    return cached.@NAME@.number;
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["shared_variables", "program_attributes"])
+def test_what_shared_variables_are_called(tmp_path: Path, name: str) -> None:
+    """By their older name, too, in the cached program and in what the override of a workload makes for each program."""
+    assert value(tmp_path, START + PROXY.replace("@NAME@", name)) == 6
+
+
+def test_another_member_of_a_cached_program_is_unknown(tmp_path: Path) -> None:
+    code = START + PROXY.replace("return cached.@NAME@.number;", "return cached.elsewhere;").replace("@NAME@", "shared_variables")
+    assert run(tmp_path, code).data == "unknown CachedProgram.elsewhere"

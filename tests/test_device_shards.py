@@ -10,6 +10,7 @@ import pytest
 from interp_snippets import run
 from tt_cache_lint.device.cores import CoreRangeSet, rectangle
 from tt_cache_lint.device.shards import PADDING, Pages
+from tt_cache_lint.device.tensor_inputs import input_memory
 from tt_cache_lint.device.tensors import (
     L1,
     LAYOUTS,
@@ -24,7 +25,8 @@ from tt_cache_lint.device.tensors import (
     enum,
     make_shape,
 )
-from tt_cache_lint.interp.values import Opt
+from tt_cache_lint.interp.values import Opt, plain
+from tt_cache_lint.interp.world import World
 
 
 def sharded(kind: str, shard: tuple[int, int], grid: tuple[int, int, int, int], shape: tuple[int, ...]) -> Tensor:
@@ -97,3 +99,24 @@ def test_a_circular_buffer_over_a_sharded_tensor(tmp_path: Path) -> None:
     )
     tensor = sharded("HEIGHT_SHARDED", (32, 64), (1, 0, 3, 0), (1, 1, 96, 64))
     assert run(tmp_path, code, args=(tensor,)).data == 32 * 64 * 2 * 1000 + 2048 * 10 + 3
+
+
+@pytest.mark.parametrize("kind", ["HEIGHT_SHARDED", "WIDTH_SHARDED"])
+def test_shards_of_an_input_lie_on_two_rows_in_one_world(kind: str) -> None:
+    rows: dict[int, int] = {}
+    for seed in range(4):
+        world = World(seed, {"t.memory_layout": enum("TensorMemoryLayout", kind)})
+        (_, top, _, bottom) = plain(input_memory(world, "t").shard_spec).grid.ranges[0].box()
+        rows[seed] = bottom - top + 1
+    assert rows == {0: 1, 1: 1, 2: 2, 3: 1}
+
+
+def test_numbers_of_a_tensor_and_places_of_its_banks(tmp_path: Path) -> None:
+    """A bank lies where it does for all buffers of a kind; the logical volume is that without padding."""
+    tensor = sharded("HEIGHT_SHARDED", (32, 64), (0, 0, 0, 0), (1, 1, 30, 60))
+    code = (
+        "std::vector<uint32_t> f(const Tensor& t) { auto first = t.buffer()->noc_coordinates(); "
+        "auto other = t.buffer()->noc_coordinates(3); const bool differ = first != other; "
+        "return {t.get_logical_volume(), t.volume(), differ, first == t.buffer()->noc_coordinates(0)}; }"
+    )
+    assert run(tmp_path, code, args=(tensor,)).data == [1800, 2048, 1, 1]

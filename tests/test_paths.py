@@ -49,6 +49,13 @@ def test_clean(tmp_path: Path) -> None:
     assert found.paths > 1
 
 
+def test_clean_by_the_older_name_of_the_shared_variables(tmp_path: Path) -> None:
+    text = factory(CREATE, REFRESH).replace("cached.shared_variables", "cached.program_attributes")
+    found = facts(tmp_path, text)
+    assert slots(found) == {}
+    assert found.slots.needing_refresh == found.slots.matched > 0
+
+
 def test_a_flip_finds_what_the_base_path_hides(tmp_path: Path) -> None:
     """Stale only where the mask is given, or only where it is not: one of them is a flip."""
     given = facts(tmp_path, factory(MASKED, REFRESH))

@@ -69,6 +69,13 @@ def test_an_input_is_found(tmp_path: Path, validate: str) -> None:
     assert {d.slot.name: d.confidence for d in found.differences} == {"writer arg 0": Confidence.CERTAIN}
 
 
+@pytest.mark.parametrize("kind", ["Shape", "LegacyShape", "tt::tt_metal::LegacyShape"])
+def test_a_shape_among_the_attributes(tmp_path: Path, kind: str) -> None:
+    check = 'TT_FATAL(attributes.sides[1] == 48 && attributes.sides.rank() == 2, "sides");'
+    text = factory(CREATE, STALE, validate=check).replace("bool flag = false;", f"{kind} sides;")
+    assert facts(tmp_path, text).reason == ""
+
+
 SPREAD = (
     "uint32_t part = (attributes.stop[3] - attributes.start[3] + attributes.step[3] - 1) / attributes.step[3];"
     'TT_FATAL(attributes.start[3] < attributes.stop[3] && attributes.step[3] == 2, "not empty");'

@@ -355,6 +355,9 @@ class Replay:
         from tt_cache_lint.interp.ops import want
 
         repairs = self._toward(m)
+        if not repairs:  # std::visit selects by an alternative, which is no branch of the code
+            held = [f for k, f in m.world.facts.items() if k.endswith(".index") and f.bit & m.world.touched]
+            repairs += [r for fact in held for r in m.world.chosen_otherwise(fact.bit)]
         bits = 0
         for condition, taken, _ in reversed(m.branches):
             repairs += want(condition, not taken)
