@@ -16,7 +16,7 @@ from tt_cache_lint.device.nd_shard import or_nd_sharded
 from tt_cache_lint.device.program import Event, Failure, Program, enter
 from tt_cache_lint.device.tensor_inputs import input_tensor
 from tt_cache_lint.device.tensors import Tensor
-from tt_cache_lint.factory.choice import never_selected, ways
+from tt_cache_lint.factory.choice import held_alternatives, never_selected, ways
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.infra.policy import OUTPUT, Call, Infra, Inputs, OwnInputs
@@ -122,6 +122,7 @@ class Replay:
         self.own_inputs = self.infra if isinstance(self.infra, OwnInputs) else None
         self.unselected = never_selected(factory)
         self.ways: list[dict[Place, bool]] | None = None
+        self.wanted: dict[str, Value] | None = None
 
     def execute(
         self,
@@ -354,15 +355,19 @@ class Replay:
             return
         from tt_cache_lint.interp.ops import want
 
-        repairs = self._toward(m)
-        if not repairs:  # std::visit selects by an alternative, which is no branch of the code
-            held = [f for k, f in m.world.facts.items() if k.endswith(".index") and f.bit & m.world.touched]
-            repairs += [r for fact in held for r in m.world.chosen_otherwise(fact.bit)]
+        repairs = self._held(m.world) + self._toward(m)
         bits = 0
         for condition, taken, _ in reversed(m.branches):
             repairs += want(condition, not taken)
             bits |= getattr(condition, "p", 0)
         raise Thrown(f"{name} is selected instead", bits, tuple(repairs[:32]))
+
+    def _held(self, world: World) -> list[dict[str, Value]]:
+        """The alternatives that std::visit has to find, which is no branch of the code."""
+        if self.wanted is None:
+            self.wanted = held_alternatives(self.factory, self.interp)
+        facts = world.facts
+        return [{key: choice} for key, choice in self.wanted.items() if key in facts and facts[key].value != choice]
 
     def _toward(self, m: Machine) -> list[dict[str, Value]]:
         """What takes select_program_factory() on where it left the way to this factory."""

@@ -6,14 +6,16 @@ for (ttnn/api/ttnn/device_operation.hpp:273-276: what runs on a miss is what sel
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tt_cache_lint.factory.reach import Way, returned, way
+from tt_cache_lint.factory.reach import Way, alternatives, asked_types, returned, way
+from tt_cache_lint.source.defs import StructDef
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
     from tt_cache_lint.factory.found import Factory
+    from tt_cache_lint.interp.interp import Interp
     from tt_cache_lint.source.index import Index
 
 NAMES = ("identifier", "type_identifier", "template_type", "template_function", "qualified_identifier")
@@ -47,6 +49,19 @@ def ways(factory: Factory, index: Index) -> list[Way]:
         return []
     values = (value for value in returned(chooser) if _named(value) == factory.create.scope[-1])
     return [way(index, chooser, value) for value in values]
+
+
+def held_alternatives(factory: Factory, interp: Interp) -> dict[str, Any]:
+    """Which alternatives of variants among the attributes select_program_factory() gives this factory for."""
+    op = factory.op
+    chooser = op.methods.get("select_program_factory") if op is not None else None
+    attributes = factory.attributes.decl
+    if chooser is None or not isinstance(attributes, StructDef):
+        return {}
+    values = (value for value in returned(chooser) if _named(value) == factory.create.scope[-1])
+    asked = {name for value in values for name in asked_types(chooser, value)}
+    found = alternatives(interp, attributes, "operation_attributes", asked) if asked else ()
+    return {key: choices[0] for key, choices in found}
 
 
 def _named(value: Node) -> str | None:

@@ -8,13 +8,16 @@ what leads to that return statement is part of it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tt_cache_lint.source.defs import FunctionDef, Scope, qualified
+from tt_cache_lint.interp.types import Type
+from tt_cache_lint.source.defs import FunctionDef, Scope, StructDef, qualified
+from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
+    from tt_cache_lint.interp.interp import Interp
     from tt_cache_lint.interp.machine import Place
     from tt_cache_lint.source.index import Index
 
@@ -65,11 +68,16 @@ def _giving(index: Index, path: str, label: Scope, depth: int) -> Way:
 
 
 def returned(function: FunctionDef) -> Iterator[Node]:
-    """What the return statements of a function give: both sides of a conditional expression, and all that a variable
-    is given."""
+    """What the return statements of a function give: both sides of a conditional expression, all that a variable is
+    given, and what the visitor returns that is handed to std::visit."""
+    if function.body is not None:
+        yield from _returned(function, function.body)
+
+
+def _returned(function: FunctionDef, body: Node) -> Iterator[Node]:
     given: dict[str, list[Node]] = {}
     values: list[Node] = []
-    left = [function.body] if function.body is not None else []
+    left = [body]
     while left:
         node = left.pop()
         if node.type == "return_statement":
@@ -84,7 +92,24 @@ def returned(function: FunctionDef) -> Iterator[Node]:
                     given.setdefault(function.file.text_of(target), []).extend(_values([value]))
             left += node.named_children[::-1]
     for value in values:
-        yield from given.get(function.file.text_of(value), ()) or (value,)
+        for final in given.get(function.file.text_of(value), ()) or (value,):
+            visitors = list(_visitors(function, final))
+            for visitor in visitors:
+                yield from _returned(function, visitor)
+            if not visitors:
+                yield final
+
+
+def _visitors(function: FunctionDef, value: Node) -> Iterator[Node]:
+    """The bodies of the lambdas that a call of std::visit is given."""
+    target = value.child_by_field_name("function") if value.type == "call_expression" else None
+    given = value.child_by_field_name("arguments")
+    if target is None or given is None or qualified(function.file, target)[0][-1:] != ("visit",):
+        return
+    for argument in given.named_children:
+        body = argument.child_by_field_name("body") if argument.type == "lambda_expression" else None
+        if body is not None:
+            yield body
 
 
 def _values(left: list[Node]) -> Iterator[Node]:
@@ -131,3 +156,35 @@ def throws(statement: Node) -> bool:
     )
     target = call.child_by_field_name("function") if call is not None and call.type == "call_expression" else None
     return target is not None and target.text in THROWS
+
+
+def asked_types(function: FunctionDef, node: Node) -> set[str]:
+    """The types named by the conditions that a node stands under: `if constexpr (std::is_same_v<T, X>)`."""
+    found: set[str] = set()
+    inner, outer = node, node.parent
+    while outer is not None and function.body is not None and inner.id != function.body.id:
+        condition = outer.child_by_field_name("condition") if outer.type == "if_statement" else None
+        consequence = outer.child_by_field_name("consequence") if condition is not None else None
+        if condition is not None and consequence is not None and consequence.id == inner.id:
+            found.update(function.file.text_of(n) for n in within(condition) if n.type == "type_identifier")
+        inner, outer = outer, outer.parent
+    return found
+
+
+def alternatives(
+    interp: Interp, struct: StructDef, prefix: str, asked: set[str], depth: int = 0
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The variants among the members that have an alternative of these names: their choices, the right one first."""
+    for member in interp.fields(struct).values():
+        type_ = interp.field_type(member, {}, ())
+        key = f"{prefix}.{member.name}"
+        if isinstance(type_.decl, StructDef) and depth < 1:
+            yield from alternatives(interp, type_.decl, key, asked, depth + 1)
+        optional = type_.name == "optional" and bool(type_.args) and isinstance(type_.args[0], Type)
+        inner = type_.args[0] if optional else type_
+        names = [a.name for a in inner.args if isinstance(a, Type)] if inner.name == "variant" else []
+        for position, name in enumerate(names):
+            if name in asked:
+                yield f"{key}.index", (position, *(i for i in range(len(names)) if i != position))
+                if optional:
+                    yield f"{key}.has_value", (True, False)

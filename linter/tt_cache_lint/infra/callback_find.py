@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.factory.found import Factory, Operation
-from tt_cache_lint.factory.reach import Way, way
+from tt_cache_lint.factory.reach import Way, alternatives, asked_types, way
 from tt_cache_lint.infra.callback_lists import CALLABLE, MAKERS, NAMES, callee_of, of_this, sizes, walk
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.source.defs import FunctionDef, Scope, StructDef, qualified
@@ -143,28 +143,9 @@ class Search:
         """
         asked: set[str] = set()
         for caller, callee in itertools.pairwise(route.steps):
-            asked |= asked_types(caller, callee.name)
-        if not asked:
-            return
-        yield from self.alternatives(route.op, "operation_attributes", asked)
-
-    def alternatives(
-        self, struct: StructDef, prefix: str, asked: set[str], depth: int = 0
-    ) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """The variants among the members that have an alternative of these names."""
-        for member in self.interp.fields(struct).values():
-            type_ = self.interp.field_type(member, {}, ())
-            key = f"{prefix}.{member.name}"
-            if isinstance(type_.decl, StructDef) and depth < 1:
-                yield from self.alternatives(type_.decl, key, asked, depth + 1)
-            optional = type_.name == "optional" and bool(type_.args) and isinstance(type_.args[0], Type)
-            inner = type_.args[0] if optional else type_
-            names = [a.name for a in inner.args if isinstance(a, Type)] if inner.name == "variant" else []
-            for position, name in enumerate(names):
-                if name in asked:
-                    yield f"{key}.index", (position, *(i for i in range(len(names)) if i != position))
-                    if optional:
-                        yield f"{key}.has_value", (True, False)
+            for call in calls_of(caller, callee.name):
+                asked |= asked_types(caller, call)
+        yield from alternatives(self.interp, route.op, "operation_attributes", asked)
 
     def operation(self, struct: StructDef) -> Operation:
         found = self._ops.get(struct)
@@ -340,20 +321,3 @@ def _reaches(caller: FunctionDef, path: Scope, function: FunctionDef) -> bool:
     if qualifier:
         return scope[-len(qualifier) :] == qualifier
     return caller.scope[: len(scope)] == scope
-
-
-def asked_types(caller: FunctionDef, callee: str) -> set[str]:
-    """The types named by the conditions under which a function calls another one."""
-    found: set[str] = set()
-    if caller.body is None:
-        return found
-    for node in calls_of(caller, callee):
-        inside, above = node, node.parent
-        while above is not None and above.id != caller.body.id:
-            condition = above.child_by_field_name("condition") if above.type == "if_statement" else None
-            consequence = above.child_by_field_name("consequence") if condition is not None else None
-            if condition is not None and consequence is not None and consequence.id == inside.id:
-                names = (n for n in walk(condition) if n.type == "type_identifier")
-                found.update(caller.file.text_of(n) for n in names)
-            inside, above = above, above.parent
-    return found
