@@ -30,7 +30,9 @@ def short_arguments(interp: Interp, paths: Sequence[Path], words: Describer) -> 
     seen: dict[Slot, ShortArguments] = {}
     for path in sorted(paths, key=lambda p: (not p.is_base, not p.validated, p.contradicts)):
         for found in _of_outcome(interp, path, path.outcomes[0], words):
-            seen.setdefault(found.slot, found)
+            before = seen.get(found.slot)
+            if before is None or (before.confidence is Confidence.POSSIBLE is not found.confidence):
+                seen[found.slot] = found
     yield from seen.values()
 
 
