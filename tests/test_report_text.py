@@ -11,6 +11,7 @@ from report_samples import FACTORY, NARROW, PARTIAL, PATH, ROWS, RUN, SKIPPED, S
 from tt_cache_lint.model import Confidence, Finding, Place, Problem, Related, Row, Run
 from tt_cache_lint.report import View, text
 from tt_cache_lint.report.frame import span
+from tt_cache_lint.report.summary import tally
 
 PLAIN = View(width=120)
 
@@ -65,6 +66,12 @@ def test_findings_are_grouped_by_file_and_summed_up() -> None:
         "2 factories not fully analysed: 1 partial (budget used up); 1 skipped (no override); -v lists them",
         "`tt-cache-lint explain TTC301` says what a rule looks for and why",
     ]
+
+
+def test_what_is_wrong_with_a_hash_concerns_an_op() -> None:
+    hashed = replace(STALE, rule="hash-omits", factory="MaskOp")
+    assert tally(replace(RUN, findings=(STALE, hashed))).startswith("2 errors in 1 of 3 factories and 1 op (")
+    assert tally(replace(RUN, findings=(hashed,), factories=(FACTORY,))).startswith("1 error in 1 op with 1 factory (")
 
 
 def test_silence_is_not_clean_when_factories_were_not_analysed() -> None:

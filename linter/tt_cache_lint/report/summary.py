@@ -36,10 +36,14 @@ def tally(run: Run) -> str:
     total = plural(len(looked_at), "factory")
     if not run.findings:
         return f"no findings in {total} ({read})"
-    hit = len({finding.factory for finding in run.findings if finding.factory})
-    if not hit:
+    found = {finding.factory for finding in run.findings if finding.factory}
+    if not found:
         return f"{counted(run.findings)} in comments, none in {total} ({read})"
+    hit = len(found & {facts.factory for facts in looked_at})
+    ops = len(found) - hit  # what is wrong with a hash concerns an op and all its factories
     where = total if hit == len(looked_at) else f"{hit} of {total}"
+    if ops:
+        where = f"{where} and {plural(ops, 'op')}" if hit else f"{plural(ops, 'op')} with {total}"
     return f"{counted(run.findings)} in {where} ({read})"
 
 
