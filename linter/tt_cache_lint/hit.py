@@ -385,7 +385,7 @@ class Replay:
     @staticmethod
     def _other(world: World, condition: Value, wanted: bool) -> list[dict[str, Value]]:
         """What may make a condition come out otherwise that cannot be solved: larger inputs and other choices."""
-        larger = doubled(condition, wanted, world.sides())
+        larger = doubled(condition, wanted, world.sides()) if condition is not None else {}
         return [*([larger] if larger else []), *world.chosen_otherwise(getattr(condition, "p", 0))]
 
     def _caller(self, m: Machine) -> Call:
