@@ -207,7 +207,6 @@ def test_a_core_is_looked_for_among_ranges(tmp_path: Path) -> None:
     [
         ("ranges.find(core) != ranges.end()", [1, 0, 0]),
         ("ranges.contains(core)", [1, 0, 0]),
-        ("ranges.count(core)", [1, 0, 0]),
         ("[&] { ranges.erase(core); return ranges.size(); }()", [1, 2, 2]),
     ],
 )

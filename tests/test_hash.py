@@ -75,6 +75,8 @@ WIDTH = "tensors.input.padded_shape()[-1]"
         (HASHED.format("a, t.input.layout(), t.input.memory_config(), t.input.physical_volume()"), WIDTH, {SHAPE}),
         (HASHED.format("a, t.input.padded_shape(), t.input.dtype()"), WIDTH, set()),
         (HASHED.format("a, t.input.tensor_spec()"), WIDTH, set()),
+        (HASHED.format("a, t.input.dtype()"), "(tensors.input.logical_shape()[-3] < 2)", {SHAPE}),  # a smaller one
+        (HASHED.format("a.flag, t"), "(attributes.factor / 32)", {FACTOR}),  # a far larger one
         (HASHED.format("a, t.input"), "tensors.mask.has_value()", {"tensor_args.mask"}),
         (HASHED.format("a, t.input, t.mask.has_value()"), "tensors.mask.has_value()", set()),
     ],
@@ -266,6 +268,34 @@ def test_runtime_arguments(tmp_path: Path) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
         assert [f.rule for f in run_check(tmp_path, [file]).findings] == expected
+
+
+IDLE = """
+    SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), 5 + (uint32_t)attributes.flag});
+    if (core.x == 0 && @BUSY@) {
+        SetRuntimeArgs(program, writer, core, {output.buffer()->address(), 3 * (uint32_t)(@BUSY@)});
+    } else { SetRuntimeArgs(program, writer, core, {output.buffer()->address(), 0}); }
+"""
+ADDRESSES = """
+    SetRuntimeArgs(program, shared.reader, core, {tensors.input.buffer()->address(), 5 + (uint32_t)attributes.flag});
+    GetRuntimeArgs(program, shared.writer, core)[0] = output.buffer()->address();
+"""
+
+
+@pytest.mark.parametrize(("hashed", "found"), [("a.factor, t", [("writer arg 1", ((0, 0),))]), ("a, t", [])])
+@pytest.mark.parametrize("busy", ["attributes.flag", "!attributes.flag"])
+def test_work_that_only_one_of_two_calls_has(tmp_path: Path, hashed: str, found: list[object], busy: str) -> None:
+    """The other one has a constant there, which derives from no input."""
+    hit = "    static void validate_on_program_cache_hit(const operation_attributes_t&, const tensor_args_t&) {}\n"
+    text = op(HASHED.format(hashed), create=IDLE.replace("@BUSY@", busy), override=ADDRESSES)
+    first = "        TT_FATAL(!attributes.flag);\n"  # which of the calls is the first
+    assert "        \n" in text
+    text = text.replace("        \n", first, 1).replace(SPECS, hit + SPECS)
+    file = tmp_path / "ttnn" / "copy_program_factory.cpp"
+    file.parent.mkdir()
+    file.write_text(text)
+    (facts,) = analyse(tmp_path, [file], Options()).facts
+    assert [(d.slot.name, d.cores) for d in facts.differences] == found
 
 
 def test_listed_values_are_cut_at_the_names(tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ from tt_cache_lint.device.buffer_methods import grid_of
 from tt_cache_lint.device.core_methods import count_of, set_box, set_intersects
 from tt_cache_lint.device.cores import CoreRangeSet
 from tt_cache_lint.device.mesh import mesh_of
-from tt_cache_lint.device.tensor_inputs import input_memory, input_ranges, input_tensor
-from tt_cache_lint.device.tensors import MEMORY_LAYOUTS
+from tt_cache_lint.device.tensor_inputs import input_memory, input_ranges, input_shape, input_tensor
+from tt_cache_lint.device.tensors import FORMAT, MEMORY_LAYOUTS, enum, make_shape
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.registry import Site
 from tt_cache_lint.interp.scale import those_that_do
-from tt_cache_lint.interp.values import Implausible, Mark, Thrown, Val, Value, plain
+from tt_cache_lint.interp.values import Enum, Implausible, Mark, Thrown, Val, Value, plain
 from tt_cache_lint.interp.world import World
 
 SITE = Site(Mark("", 0, 1, 0, ""), "cores")
@@ -45,6 +45,7 @@ CHECKS = {
     "box": f"{SHARDED} TT_FATAL(grid.bounding_box().grid_size().x == 3 && grid.bounding_box().grid_size().y == 2, );",
     "spec": f"{SHARDED} TT_FATAL(tensors.input.shard_spec().value().num_cores() == 5, );",
     "wide": f"{SHARDED} TT_FATAL(grid.num_cores() == 12, );",
+    "spread": f"{SHARDED} TT_FATAL(grid.num_cores() == 35, );",
     "many": f"""{SHARDED} const auto cores = corerange_to_cores(grid, std::nullopt, true);
         for (uint32_t i = 0; i < 8; i++) {{ TT_FATAL(cores[i].y < 3, ); }}""",
     "mesh": "TT_FATAL(tensors.input.device()->get_view().num_cols() == 8, );",
@@ -205,3 +206,38 @@ def test_a_repair_that_does_nothing_comes_last() -> None:
     condition = ops.binary(m, "==", ops.binary(m, "*", x, x), 16)
     repairs: list[dict[str, Value]] = [{"x": 8}, {"x": 4}]
     assert those_that_do(condition, True, repairs) == [{"x": 4}, {"x": 8}]
+
+
+def test_long_terms_are_solved() -> None:
+    m = Machine(None, World(0))
+    number: Value = Val(0, 1, "n")
+    zero, condition = number, ops.binary(m, "==", Val(1, 2, "k"), 4)
+    for _ in range(10):
+        number = ops.binary(m, "+", number, 2)
+        zero = Val(0, 1, ("cast", zero, "uint32_t"))
+        condition = Val(not plain(condition), 2, ("!", condition, None))
+    assert ops.want(ops.binary(m, "==", number, 100), True) == [{"n": 80}]
+    assert ops.want(Val(False, 1, ("!=", zero, 0)), True) == [{"n": 1}]
+    assert ops.want(condition, True) == [{"k": 4}]
+
+
+def test_a_shape_of_another_rank() -> None:
+    """An input can be given as many dimensions as what it is compared with, and the other one as many as it has."""
+    m = Machine(None, World(0, {"a.rank": 2, "b.rank": 1}))
+    a, b = (input_shape(m.world, name) for name in "ab")
+    one, two = {"a.rank": 1, "a.logical_shape[0]": 128}, {"b.rank": 2, "b.logical_shape[0]": 64}
+    assert ops.want(ops.binary(m, "==", a, b), True) == [one, {**two, "b.logical_shape[1]": 128}]
+    fixed = make_shape([5, 6, 7])
+    three = {f"b.logical_shape[{at}]": side for at, side in enumerate((5, 6, 7))}
+    assert ops.want(ops.binary(m, "==", fixed, b), True) == [{"b.rank": 3, **three}]
+
+
+def test_the_data_format_of_an_input() -> None:
+    m = Machine(None, World(0))
+    bfloat, float_, tiny = (enum("DataType", name) for name in ("BFLOAT16", "FLOAT32", "BFLOAT4_B"))
+    found = ops.mapped(Val(bfloat, 1, "t.dtype"), FORMAT)
+    assert (plain(found), ops.mapped(bfloat, FORMAT)) == (Enum("DataFormat", "Float16_b"),) * 2
+    condition = ops.binary(m, "==", found, Enum("DataFormat", "Float32"))
+    assert ops.want(condition, True) == [{"t.dtype": float_}]
+    repairs: list[dict[str, Value]] = [{"t.dtype": tiny}, {"t.dtype": float_}]
+    assert those_that_do(condition, True, repairs) == repairs[::-1]

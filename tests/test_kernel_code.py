@@ -10,6 +10,7 @@ from small_factory import CREATE, REFRESH, factory
 from tt_cache_lint.device.kernel_code import KernelCode
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.model import Confidence
+from tt_cache_lint.rule import load_rules
 
 
 def last(body: str, *arguments: int | None) -> int:
@@ -144,3 +145,50 @@ def test_an_idle_core_without_arguments(tmp_path: Path) -> None:
         (tmp_path / "writer.cpp").write_text(f"void kernel_main() {{\n  auto a = {reads};\n}}")
         (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
         assert [(s.slot.name, s.count, s.cores, s.confidence) for s in facts.short] == expected
+
+
+@pytest.mark.parametrize(("reads", "expected"), [(arg(1), [("writer arg 1", 0, 2, Confidence.LIKELY)]), ("0", [])])
+def test_a_kernel_without_any_arguments(tmp_path: Path, reads: str, expected: list[object]) -> None:
+    """On none of its cores, though it reads some."""
+    first = CREATE.strip().splitlines()[0]
+    refresh = REFRESH.strip().splitlines()[0]
+    (tmp_path / "op.cpp").write_text(factory(first, refresh))
+    (tmp_path / "reader.cpp").write_text("void kernel_main() {}")
+    (tmp_path / "writer.cpp").write_text(f"void kernel_main() {{\n  auto a = {reads};\n}}")
+    (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+    assert [(s.slot.name, s.count, len(s.cores), s.confidence) for s in facts.short] == expected
+    said = [(f.rule, f.message.partition(" that ")[0]) for rule in load_rules() for f in rule.check(facts)]
+    where = "The kernel of `writer` runs on all 2 cores: (0,0)-(1,0)"
+    assert said == [("partial-core-coverage", where)] * len(expected)
+    for short in facts.short:
+        assert (short.set_at.path, short.read_at.path, short.read_at.line) == ("op.cpp", "writer.cpp", 2)
+
+
+PREALLOCATED = "return tensors.mask.has_value() ? *tensors.mask : create_device_tensor("
+
+
+@pytest.mark.parametrize(
+    ("returned", "sure"),
+    [
+        pytest.param("return create_device_tensor(", Confidence.LIKELY, id="an input"),
+        pytest.param(PREALLOCATED, Confidence.POSSIBLE, id="the output"),
+    ],
+)
+def test_a_given_output_of_another_rank(tmp_path: Path, returned: str, sure: Confidence) -> None:
+    """Few checks forbid it; another input of another rank is one to reckon with."""
+    create = """
+        std::vector<uint32_t> sides(tensors.mask.has_value() ? tensors.mask->logical_shape().rank() : 4);
+        SetRuntimeArgs(program, reader, core, sides);
+        SetRuntimeArgs(program, writer, core, {output.buffer()->address()});
+    """
+    refresh = REFRESH.strip().splitlines()[1]
+    check = (
+        "TT_FATAL(tensors.input.logical_shape().rank() == 4);"
+        "TT_FATAL(!tensors.mask.has_value() || tensors.mask->logical_shape().rank() > 1);"
+    )
+    text = factory(create, refresh, validate=check)
+    assert "return create_device_tensor(" in text
+    (tmp_path / "op.cpp").write_text(text.replace("return create_device_tensor(", returned))
+    (tmp_path / "reader.cpp").write_text(f"void kernel_main() {{ auto a = {arg(3)}; }}")
+    (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+    assert [(s.slot.name, s.confidence) for s in facts.short] == [("reader arg 3", sure)]

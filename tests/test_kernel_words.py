@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from tt_cache_lint.device.kernel_readers import Elsewhere
 from tt_cache_lint.device.kernel_words import uses
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.model import Cause, Confidence, Severity
+from tt_cache_lint.rule import load_rules
 from tt_cache_rules.stale_buffer_address import StaleBufferAddress
 
 
@@ -162,3 +164,41 @@ def test_a_finding_without_effect_is_a_note(tmp_path: Path, line: str, severity:
     assert finding.slot == "writer arg 0"
     assert finding.severity is (severity or Severity.NOTE)
     assert ("makes nothing of this argument" in finding.message) is (severity is None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"{A}\n#ifdef OFF\nsend(a);\n#endif",
+        f"{A}\n#ifdef ON\nrest();\n#else\nsend(a);\n#endif",
+        f"{A}\n#if defined(OFF)\nsend(a);\n#elif MODE == 3\nsend(a + 1);\n#else\nrest();\n#endif",
+        f"{A} constexpr uint32_t mode = MODE; if constexpr (mode == 3) {{ send(a); }}",
+        f"{A} constexpr bool dram = get_compile_time_arg_val(3); if constexpr (dram) {{ send(a); }}",
+        f'{A} constexpr bool dram = get_named_compile_time_arg_val("dram"); if constexpr (dram) {{ send(a); }}',
+    ],
+)
+def test_what_one_program_is_compiled_with(body: str) -> None:
+    """It decides when no other program matters; what is used by this one is used."""
+    given: dict[str, Any] = {"words": {3: 0}, "named": {"dram": 0}, "defines": {"ON": "1", "MODE": "2"}}
+    other: dict[str, Any] = {"words": {3: 1}, "named": {"dram": 1}, "defines": {"OFF": "1", "MODE": "3"}}
+    assert [unused(body, exact=exact, **given) for exact in (False, True)] == [False, True]
+    assert not unused(body, exact=True, **other)
+
+
+DEFINE = """std::map<std::string, std::string> defines;
+    if (attributes.flag) { defines["SEND"] = "1"; }
+    auto cores ="""
+
+
+@pytest.mark.parametrize(
+    ("fresh", "severity"), [("!attributes.flag", Severity.ERROR), ("attributes.flag", Severity.NOTE)]
+)
+def test_a_guard_is_judged_by_what_is_compiled_under_it(tmp_path: Path, fresh: str, severity: Severity) -> None:
+    """The argument is fresh under one condition, and the kernel that uses it is compiled under one."""
+    text = factory(CREATE, f"{STALE} if ({fresh}) {{ {REFRESH} }}").replace("auto cores =", DEFINE, 1)
+    text = text.replace("WriterDataMovementConfig({})", "WriterDataMovementConfig({}, defines)")
+    (tmp_path / "op.cpp").write_text(text)
+    (tmp_path / "writer.cpp").write_text(f"void kernel_main() {{ {A}\n#ifdef SEND\nsend(a);\n#endif\n}}")
+    (found,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+    assert [(d.slot.name, d.cause) for d in found.differences] == [("writer arg 0", Cause.GUARD)]
+    assert [f.severity for rule in load_rules() for f in rule.check(found)] == [severity]

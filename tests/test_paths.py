@@ -13,6 +13,7 @@ import pytest
 
 from small_factory import CREATE, REFRESH, STALE, factory
 from tt_cache_lint import engine, paths
+from tt_cache_lint.device.tensors import SHAPES
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.interp.ops import want
 from tt_cache_lint.interp.values import Value
@@ -127,6 +128,21 @@ def test_a_write_to_a_copy_is_told_as_such(tmp_path: Path, copy: str) -> None:
     assert slots(facts(tmp_path, factory(CREATE, STALE + copy + write + back))) == {}
 
 
+FEW = """
+    std::vector<uint32_t> args{tensors.input.buffer()->address()};
+    if (tensors.input.padded_shape()[-1] == @WIDTH@) { args.push_back(output.buffer()->address()); }
+    SetRuntimeArgs(program, reader, core, args);
+    SetRuntimeArgs(program, writer, core, {output.buffer()->address()});
+"""
+
+
+def test_a_slot_that_few_worlds_have_is_judged_by_those(tmp_path: Path) -> None:
+    """Where it is there, it is always stale."""
+    found = facts(tmp_path, factory(FEW.replace("@WIDTH@", str(SHAPES[0][0])), REFRESH))
+    assert slots(found) == {"reader arg 1": Cause.NOT_REFRESHED}
+    assert found.differences[0].confidence is not Confidence.POSSIBLE
+
+
 def test_two_decisions_that_guard_one_slot(tmp_path: Path) -> None:
     """Only with the mask and the flag together is the slot stale: a flip of a flip."""
     create = "if (tensors.mask.has_value() && attributes.flag) {" + CREATE + "} else {" + CREATE + "}"
@@ -164,6 +180,21 @@ def test_conditions_on_loop_counters_are_no_decisions(tmp_path: Path) -> None:
     found = facts(tmp_path, factory(create, override))
     assert slots(found) == {}
     assert all("core" not in d for d in found.decisions_reached)
+
+
+@pytest.mark.parametrize(
+    ("kernels", "status", "says"),
+    [
+        pytest.param(2, Status.PARTIAL, "create() does what cannot be read", id="of all kernels"),
+        pytest.param(1, Status.ANALYSED, "", id="of one of them"),
+    ],
+)
+def test_arguments_on_cores_that_cannot_be_told(tmp_path: Path, kernels: int, status: Status, says: str) -> None:
+    """Where nothing else needs a refresh, nothing was analysed."""
+    create = CREATE.replace("core, {", "elsewhere(core), {", kernels)
+    found = facts(tmp_path, factory(create, REFRESH.replace("core)", "elsewhere(core))", kernels)))
+    assert (found.status, slots(found)) == (status, {})
+    assert found.reason.partition(": ")[0] == says
 
 
 # -- budgets and determinism -----------------------------------------------------------------------------------------

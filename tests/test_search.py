@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,9 @@ from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.factory.choice import ways
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.interp.ops import want
-from tt_cache_lint.interp.values import Opt, Thrown, Val, Vec, plain
+from tt_cache_lint.interp.values import Enum, Opt, Thrown, Val, Value, Vec, plain
 from tt_cache_lint.model import Confidence, FactoryFacts
+from tt_cache_lint.paths import Budget, Decisions, Search
 
 REFUSED = "no input was found that the validators accept"
 NEVER = "select_program_factory() never gives this factory"
@@ -69,11 +71,30 @@ def test_an_input_is_found(tmp_path: Path, validate: str) -> None:
     assert {d.slot.name: d.confidence for d in found.differences} == {"writer arg 0": Confidence.CERTAIN}
 
 
-@pytest.mark.parametrize("kind", ["Shape", "LegacyShape", "tt::tt_metal::LegacyShape"])
-def test_a_shape_among_the_attributes(tmp_path: Path, kind: str) -> None:
+def test_a_shape_of_older_times_among_the_attributes(tmp_path: Path) -> None:
     check = 'TT_FATAL(attributes.sides[1] == 48 && attributes.sides.rank() == 2, "sides");'
-    text = factory(CREATE, STALE, validate=check).replace("bool flag = false;", f"{kind} sides;")
-    assert facts(tmp_path, text).reason == ""
+    text = factory(CREATE, STALE, validate=check).replace("bool flag = false;", "tt::tt_metal::LegacyShape sides;")
+    found = facts(tmp_path, text)
+    assert found.reason == ""
+    assert {g.key: g.value for g in found.given}["operation_attributes.sides.logical_shape[1]"] == 48
+
+
+@pytest.mark.parametrize(
+    "validate",
+    [
+        pytest.param("TT_FATAL(Shape({7}) == attributes.start);", id="a shape of another rank"),
+        pytest.param(
+            "TT_FATAL(datatype_to_dataformat_converter(tensors.input.dtype()) == tt::DataFormat::Float32);",
+            id="a data format",
+        ),
+        pytest.param(
+            "uint32_t n = attributes.factor; for (uint32_t i = 0; i < 5; ++i) { n = n * 2 + 1; } TT_FATAL(n == 7743);",
+            id="a long term",
+        ),
+    ],
+)
+def test_a_call_is_found(tmp_path: Path, validate: str) -> None:
+    assert checked(tmp_path, validate).reason == ""
 
 
 SPREAD = (
@@ -212,3 +233,50 @@ def test_a_factory_that_nothing_selects_is_told(tmp_path: Path, body: str, reaso
     assert found.reason == reason
     (difference,) = found.differences
     assert (difference.confidence is Confidence.CERTAIN) is (not reason)
+
+
+class Chain(Search):
+    """A search in a made-up op whose one check asks for the next of some values, until it has the last one."""
+
+    def __init__(self, root: Path, steps: list[Value]) -> None:
+        (root / "op.cpp").write_text(factory())
+        interp = interp_of(root, {})
+        super().__init__(interp, Finder(interp).in_file("op.cpp")[0], Budget())
+        self.chain = steps
+
+    def attempt(self, replay: Any, seed: int, forced: Decisions) -> tuple[Any, list[tuple[bool, Decisions]]]:
+        at = self.chain.index(forced.get("kind", self.chain[0])) + 1
+        self.last = Thrown("the same check", 0, ())
+        return ("reached", []) if at == len(self.chain) else (None, [(True, {"kind": self.chain[at]})])
+
+
+@pytest.mark.parametrize(
+    ("steps", "found"),
+    [
+        pytest.param([Enum("Kind", name) for name in "abcdefgh"], True, id="of a few choices each is a step on"),
+        pytest.param([1, 2, 4, 8, 16, 32, 64, 128], False, id="another number is not"),
+    ],
+)
+def test_what_counts_as_getting_further(tmp_path: Path, steps: list[Value], found: bool) -> None:
+    solved = Chain(tmp_path, steps).solve(None, 0, {}, {}, 10)  # type: ignore[arg-type]
+    assert (solved is not None) is found
+
+
+def test_a_lesson_is_forgotten_when_another_check_contradicts_it(tmp_path: Path) -> None:
+    search = Chain(tmp_path, [])
+    search.learned = {}
+    search.learn([{"a": True}])
+    search.learn([{"b": True}, {"c": True}])  # one of them is enough
+    search.learn([{"d": 4}])
+    assert search.learned == {"a": True}
+    search.learn([{"a": False}, {"b": True}])
+    search.learn([{"a": True}])
+    assert search.learned == {"a": None}
+
+
+def test_what_is_learned_holds_for_all_that_follows(tmp_path: Path) -> None:
+    search = Chain(tmp_path, [False, True])
+    search.learned = {"kind": True, "other": None}
+    solved = search.solve(None, 0, {}, {}, 10)  # type: ignore[arg-type]
+    assert solved is not None
+    assert solved[1] == {"kind": True}
