@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from interp_snippets import Case, parameters, value
+from tt_cache_lint.interp.values import Exhausted, Implausible
 
 STREAM = [
     Case(
@@ -250,9 +251,54 @@ ARRAY = [
         "return v.size() * 10 + v[1].size(); }",
         28,
     ),
+    Case(
+        "negative quotients in sizes truncate toward zero",
+        "int f() { std::array<int, -7 / 2 + 6> a{}; std::array<int, -7 % 2 + 6> b{}; "
+        "return a.size() * 10 + b.size(); }",
+        35,
+    ),
+    Case(
+        "braces around the classes of a std::array may be left out",
+        "struct P { int a; int b; }; int f() { std::array<P, 2> v{1, 2, 3, 4}; return v[1].a * 10 + v[1].b; }",
+        34,
+    ),
+    Case(
+        "what is resized to is no one value",
+        "int f() { std::vector<std::vector<int>> v; v.resize(2, {7}); v[0][0] = 1; return v[0][0] * 10 + v[1][0]; }",
+        17,
+    ),
+    Case(
+        "how many a set erased",
+        "int f() { std::set<int> s{1, 2}; int n = s.erase(1) * 10 + s.erase(5); return n * 10 + s.size(); }",
+        101,
+    ),
 ]
 
+ABSURD = [
+    "int f() { std::array<std::array<int, 5000>, 5000> a; return 1; }",
+    "int f() { int a[5000][5000]; return 1; }",
+    "int f() { std::vector<std::vector<int>> v(20000, std::vector<int>(20000)); return 1; }",
+    "int f() { std::vector<std::vector<int>> v; v.resize(20000, std::vector<int>(20000)); return 1; }",
+    "int f() { std::vector<std::vector<int>> v; std::vector<int> big(20000); "
+    "for (int i = 0; i < 20000; i++) { v.push_back(big); } return 1; }",
+    "int f() { std::array<int, 1 << 40> a; return 1; }",
+    "int f() { std::vector<std::array<int, 1 << 40>> v(1); return 1; }",
+]
+
+
+@pytest.mark.parametrize("text", ABSURD)
+def test_more_elements_than_a_machine_holds_are_not_made(tmp_path: Path, text: str) -> None:
+    with pytest.raises((Exhausted, Implausible)):
+        value(tmp_path, text)
+
+
 MAP = [
+    Case(
+        "erase by iterator and by key",
+        "int f() { std::map<int, int> m{{1, 2}, {3, 4}, {5, 6}}; m.erase(m.begin()); "
+        "int n = m.erase(3) + m.erase(8); return m.size() * 100 + n * 10 + m.at(5); }",
+        116,
+    ),
     Case(
         "map",
         "int f() { std::map<int, int> m; m[3] = 4; m[1] += 2; m[1] += 3; return m[1] * 100 + m[3] * 10 + m.size(); }",
@@ -305,7 +351,6 @@ MAP = [
         "map erase by iterator",
         "int f() { std::map<int, int> m{{1, 5}, {2, 6}}; m.erase(m.find(1)); return m.size() * 10 + m.contains(1); }",
         10,
-        bug="map::erase ignores an iterator",
     ),
     Case(
         "map of vectors",

@@ -404,7 +404,7 @@ def test_kernel_arg_out_of_range() -> None:
     got = one("kernel-arg-out-of-range", replace(facts(), short=(short,)))
     assert got.message == (
         "The kernel of `reader_kernel_id` reads argument 3, but create() sets only 3 arguments on 1 of 2 cores: "
-        "(1,0): it gets what lies behind them in memory."
+        "(1,0): it gets padding, or what lies behind them in memory."
     )
     assert (got.place, got.slot, got.when) == (SET, "reader_kernel_id arg 3", ("the mask is present",))
     assert got.related == (Related(read, "the kernel reads it here"),)

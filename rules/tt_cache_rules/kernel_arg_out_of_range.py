@@ -40,8 +40,9 @@ class KernelArgOutOfRange(Rule):
     ```
 
     ## Known problems
-    Reads in helper functions, in loops, or under a condition that neither the arguments nor what the kernel is compiled
-    with decide are not seen. A kernel that reads an argument and never uses it is reported too.
+    Reads in helper functions, in loops whose turns the arguments do not tell, or under a condition that neither the
+    arguments nor what the kernel is compiled with decide are not seen. A kernel that reads an argument and never uses
+    it is reported too.
     """
 
     id = "TTC601"
@@ -58,7 +59,7 @@ class KernelArgOutOfRange(Rule):
             message = (
                 f"The kernel of {code(short.slot.owner)} reads argument {short.slot.index}, but create() sets only "
                 f"{short.count} {'argument' if short.count == 1 else 'arguments'}{where}: "
-                "it gets what lies behind them in memory."
+                "it gets padding, or what lies behind them in memory."
             )
             yield self.finding(
                 facts,

@@ -43,6 +43,7 @@ ENUM_CHOICES = {
 INTEGERS = (2, 3, 1, 4)
 DEVICES = {"MeshDevice", "IDevice", "Device"}
 MAX_CHOICES = 12
+MOST_ITEMS = 64  # of one container among the inputs
 OF_THE_CHIP = {"WormholeComputeKernelConfig"}  # alternatives that belong to the device of the model
 # How the compute engine is set is the caller's choice; no launching function derives it from tensors.
 COMPUTE_CONFIGS = {"WormholeComputeKernelConfig", "GrayskullComputeKernelConfig", "BlackholeComputeKernelConfig"}
@@ -105,13 +106,14 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
         elem = type_.args[0] if type_.args and isinstance(type_.args[0], Type) else None
         devices = all_coords(mesh_of(world)[0]) if elem is not None and elem.name in DEVICES else []
         size = world.fact(f"{key}.size", (len(devices) or 2,), number=True)
-        count = max(0, min(int(size.v), 64))
+        count = max(0, min(int(size.v), MOST_ITEMS))
         items = [_item(m, elem, f"{key}[{i}]", run, i, count) for i in range(count)]
         made = Vec(items, name)
         made.elem, made.key = elem, size
         return made
     if name == "array" and len(type_.args) == 2 and isinstance(type_.args[1], int):
-        return Vec([make_input(m, type_.args[0], f"{key}[{i}]", run) for i in range(type_.args[1])], "array")
+        count = max(0, min(type_.args[1], MOST_ITEMS))
+        return Vec([make_input(m, type_.args[0], f"{key}[{i}]", run) for i in range(count)], "array")
     if name in ("tuple", "pair"):
         return Vec([make_input(m, a, f"{key}[{i}]", run) for i, a in enumerate(type_.args)], name)
     if name in MAPS:

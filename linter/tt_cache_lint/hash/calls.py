@@ -112,7 +112,7 @@ def _moved(old: Program, new: Program, bits: int) -> Iterator[Moved]:
             if one is None or two is None:
                 continue
             for index, (a, b) in enumerate(zip(one.vals, two.vals, strict=False)):
-                if type(b) is not int and not same(a, b) and mask(b) & bits:
+                if not same(a, b) and (mask(a) | mask(b)) & bits:
                     yield after.ordinal, two is after.common, index
 
 

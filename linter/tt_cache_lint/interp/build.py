@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
 
 MAX_ITEMS = 20_000
+COPIED_PER_STEP = 32  # elements that cost as much as a statement
+MOST_NESTED = 4
+FEW = 8
 SEEMLY = 64  # items in a vector whose size makes no sense
 _VECTOR_LIKE = SEQUENCES | {"tuple", "pair"}
 
@@ -61,8 +64,10 @@ def default_value(m: Machine, type_: Type) -> Value:
     if name in SEQUENCES:
         vector = Vec([], name)
         vector.elem = _elem(type_)
-        if name == "array" and len(type_.args) > 1 and isinstance(type_.args[1], int) and type_.args[1] <= MAX_ITEMS:
-            fill(vector, [default_value(m, vector.elem or AUTO) for _ in range(type_.args[1])])
+        if name == "array" and len(type_.args) > 1 and isinstance(type_.args[1], int):
+            if not 0 <= type_.args[1] <= MAX_ITEMS:
+                raise Implausible("an array of absurd size")
+            fill(vector, copies(m, default_value(m, vector.elem or AUTO), type_.args[1]))
         return vector
     if name in MAPS:
         result = Map("map" if name == "map" else "unordered_map")
@@ -96,8 +101,10 @@ def array(m: Machine, elem: Type, sizes: list[Value], given: Value) -> Vec:
         [array(m, elem, inner, i) if inner else coerce(m, copied(i), elem) for i in items], "array", list(marks)
     )
     vector.elem = None if inner else elem
-    missing = range(count - len(items))
-    return fill(vector, [array(m, elem, inner, None) if inner else default_value(m, elem) for _ in missing])
+    if count == len(items):
+        return vector
+    zero = array(m, elem, inner, None) if inner else default_value(m, elem)
+    return fill(vector, copies(m, zero, count - len(items)))
 
 
 def _unelided(m: Machine, elem: Type, given: InitList) -> tuple[list[Value], list[Mark | None]]:
@@ -121,6 +128,22 @@ def _unelided(m: Machine, elem: Type, given: InitList) -> tuple[list[Value], lis
         at.append(marks[position])
         position = following
     return found, at
+
+
+def copies(m: Machine, value: Value, count: int) -> list[Value]:
+    """As many C++ copies of a value. Raises Exhausted for more of them than a factory has use for."""
+    m.spend(count * weight(value) // COPIED_PER_STEP)
+    return [copied(value) for _ in range(count)]
+
+
+def weight(value: Value, depth: int = 0) -> int:
+    """How many elements a copy of a value makes, about."""
+    if depth > MOST_NESTED or not isinstance(value, (Vec, Struct)):
+        return 1
+    inside = value.items if isinstance(value, Vec) else list(value.fields.values())
+    if len(inside) > FEW and isinstance(value, Vec):
+        return 1 + len(inside) * weight(inside[0], depth + 1)
+    return 1 + sum(weight(item, depth + 1) for item in inside)
 
 
 def fill(vector: Vec, items: list[Value], mark: Mark | None = None) -> Vec:
@@ -316,7 +339,7 @@ def _variant(m: Machine, given: InitList, type_: Type) -> Value:
 def sequence(m: Machine, given: InitList, type_: Type) -> Vec:
     """A braced list as a sequence container."""
     elem = _elem(type_)
-    items, marks = given.items, given.marks
+    items, marks = _unelided(m, elem, given) if type_.name == "array" and elem else (given.items, given.marks)
     vector = Vec([], type_.name)
     vector.elem = elem
     if (
@@ -341,7 +364,7 @@ def sequence(m: Machine, given: InitList, type_: Type) -> Vec:
         count = plain(items[0])
         if not 0 <= count <= MAX_ITEMS:
             raise Implausible("a vector of absurd size")
-        return fill(vector, [coerce(m, copied(items[1]), elem) for _ in range(count)], marks[1])
+        return fill(vector, copies(m, coerce(m, copied(items[1]), elem), count), marks[1])
     if elem is None:
         vector.items = [copied(i) for i in items]
     elif elem.scalar:
@@ -353,7 +376,7 @@ def sequence(m: Machine, given: InitList, type_: Type) -> Vec:
     if type_.name == "array" and len(type_.args) > 1 and isinstance(type_.args[1], int):
         missing = min(type_.args[1], MAX_ITEMS) - len(vector.items)
         if missing > 0:
-            fill(vector, [default_value(m, elem or AUTO) for _ in range(missing)])
+            fill(vector, copies(m, default_value(m, elem or AUTO), missing))
     return vector
 
 
@@ -441,7 +464,7 @@ def _construct_sequence(m: Machine, type_: Type, args: list[Value], mark: Mark |
     value = args[1] if len(args) > 1 else default_value(m, vector.elem or AUTO)
     if vector.elem is not None:
         value = coerce(m, value, vector.elem)
-    return fill(vector, [copied(value) for _ in range(count)], mark)
+    return fill(vector, copies(m, value, count), mark)
 
 
 def absurd(size: Value) -> Thrown:

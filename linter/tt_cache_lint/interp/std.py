@@ -19,6 +19,7 @@ from tt_cache_lint.interp.values import (
     Ptr,
     Ref,
     Reversed,
+    Struct,
     Unknown,
     Val,
     Value,
@@ -88,6 +89,8 @@ def vec_empty(m: Machine, site: Site, v: Vec) -> Value:
 def vec_push(m: Machine, site: Site, v: Vec, value: Value) -> None:
     if len(v.items) > build.MAX_ITEMS:
         raise Implausible("a vector grows without bound")
+    if isinstance(value, (Vec, Struct)):
+        m.spend(build.weight(value) // build.COPIED_PER_STEP)
     v.push(converted_item(m, v, value), site.arg_marks[0] if site.arg_marks else site.mark)
 
 
@@ -161,8 +164,9 @@ def vec_resize(m: Machine, site: Site, v: Vec, size: Value, value: Value = None)
     if not isinstance(count, int) or not 0 <= count <= build.MAX_ITEMS:
         raise build.absurd(size)
     del v.items[count:], v.marks[count:]
-    while len(v.items) < count:
-        v.push(copied(value) if value is not None else build.default_value(m, v.elem or AUTO), site.mark)
+    if (missing := count - len(v.items)) > 0:
+        one = value if value is not None else build.default_value(m, v.elem or AUTO)
+        build.fill(v, build.copies(m, one, missing), site.mark)
 
 
 @method(Vec, "assign")
@@ -219,7 +223,7 @@ def vec_insert(m: Machine, site: Site, v: Vec, *args: Value) -> Value:
         count = plain(ops.number(m, rest[0]))
         if not isinstance(count, int) or not 0 <= count <= build.MAX_ITEMS:
             raise build.absurd(rest[0])
-        items, marks = [copied(rest[1]) for _ in range(count)], [site.mark] * count
+        items, marks = build.copies(m, rest[1], count), [site.mark] * count
     elif (
         rest
         and isinstance(rest[0], InitList)
@@ -256,8 +260,9 @@ def vec_erase(m: Machine, site: Site, v: Vec, first: Value, last: Value = None) 
         return Ptr(v, first.at)
     wanted = identity(converted_item(m, v, first))
     kept = [i for i, item in enumerate(v.items) if identity(item) != wanted]
+    erased = len(v.items) - len(kept)
     v.items, v.marks = [v.items[i] for i in kept], [v.marks[i] for i in kept]
-    return None
+    return erased
 
 
 @method(Vec, "contains", "count")

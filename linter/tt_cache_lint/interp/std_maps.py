@@ -92,9 +92,13 @@ def map_end(m: Machine, site: Site, v: Map) -> Value:
 
 
 @method(Map, "erase")
-def map_erase(m: Machine, site: Site, v: Map, key: Value) -> None:
+def map_erase(m: Machine, site: Site, v: Map, key: Value, last: Value = None) -> Value:
     if not isinstance(key, Ptr):
-        v.items.pop(identity(key), None)
+        return int(v.items.pop(identity(key), None) is not None)
+    end = last.at if isinstance(last, Ptr) else key.at + 1
+    for gone, _ in list(v.ordered())[key.at : end]:
+        del v.items[identity(gone)]
+    return Ptr(v, key.at)
 
 
 @method(Map, "clear")

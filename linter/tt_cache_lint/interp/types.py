@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tt_cache_lint.interp.ops import FLOATS, INTEGERS
+from tt_cache_lint.interp.ops import FLOATS, INTEGERS, OPERATIONS
+from tt_cache_lint.interp.values import Implausible
 from tt_cache_lint.source.defs import AliasDef, EnumDef, Scope, StructDef, peel, qualified
 
 if TYPE_CHECKING:
@@ -15,14 +15,7 @@ if TYPE_CHECKING:
     from tt_cache_lint.source.files import SourceFile
     from tt_cache_lint.source.index import Index
 
-_ARITHMETIC: dict[str, Callable[[int, int], int]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.floordiv,
-    "%": operator.mod,
-    "<<": operator.lshift,
-}
+_ARITHMETIC = {"+", "-", "*", "/", "%", "<<", ">>"}
 MOST_DEEP = 6  # bases of bases
 SEQUENCES = {
     "vector",
@@ -257,11 +250,14 @@ class Scoping:
         if node.type == "parenthesized_expression" and len(node.named_children) == 1:
             return self._computed(node.named_children[0], depth)
         if node.type == "binary_expression" and len(node.named_children) == 2:
-            combine = _ARITHMETIC.get(node.children[1].type)
+            sign = node.children[1].type
             left, right = (self._computed(side, depth) for side in node.named_children)
-            if combine is None or left is None or right is None or (right == 0 and node.children[1].type in "/%"):
+            if sign not in _ARITHMETIC or left is None or right is None:
                 return None
-            return combine(left, right)
+            try:
+                return int(OPERATIONS[sign](left, right))
+            except Implausible:
+                return None
         found = self._argument(node, depth)
         return found if type(found) is int else None
 
