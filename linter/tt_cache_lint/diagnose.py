@@ -412,6 +412,8 @@ class Diagnosis:
             ):
                 confidence = Confidence.LIKELY
             outside = failure.kind == "core" and failure.phase == "create"
+            if outside and (not path.validated or world.misfits):
+                confidence = Confidence.POSSIBLE  # which cores there are is a matter of inputs that the op accepts
             idle = cores_without_args(table, failure.owner)
             if outside and not idle:
                 continue  # every core of the kernel has arguments; the surplus is never read

@@ -47,6 +47,7 @@ class Launch:
     words: Describer
     when: tuple[str, ...]
     confidence: Confidence
+    accepted: bool  # by the op's validators: which cores there are depends on that
 
     @property
     def common(self) -> list[Number] | None:
@@ -65,14 +66,16 @@ def _of_outcome(interp: Interp, path: Path, outcome: Outcome, words: Describer) 
     if outcome.fresh.escaped or "select" in outcome.violations:
         return
     confidence = Confidence.CERTAIN if path.is_base and path.validated else Confidence.LIKELY
-    if path.contradicts or path.strained or odd_output(outcome.world):
+    if path.contradicts or path.strained or outcome.world.misfits or odd_output(outcome.world):
         confidence = Confidence.POSSIBLE
     for kernel in outcome.fresh.kernels:
         code = kernel_code(interp, kernel)
         if code is None or kernel.unsure:
             continue
         when = words.when(path, outcome.world)
-        launch = Launch(kernel, code, compiled_with(interp, kernel, code), outcome, words, when, confidence)
+        launch = Launch(
+            kernel, code, compiled_with(interp, kernel, code), outcome, words, when, confidence, path.validated
+        )
         yield from _of_kernel(launch)
         yield from _without(launch)
 
@@ -92,6 +95,8 @@ def _of_kernel(launch: Launch) -> Iterator[ShortArguments]:
     if short:
         reads, data = next(iter(short.values()))
         cores = [xy for xy, (_, other) in short.items() if len(other.vals) == len(data.vals)]
+        if len(short) < len(launch.kernel.args) and not launch.accepted:
+            launch = replace(launch, confidence=Confidence.POSSIBLE)
         at = launch.words.user(data.set_call, data.stacks)
         yield launch.short(reads, len(data.vals), at, cores, launch.kernel.args)
 
@@ -106,6 +111,8 @@ def _without(launch: Launch) -> Iterator[ShortArguments]:
     reads = launch.code.reads((), common, launch.compiled)
     if reads.unique >= 0:
         doubted = Confidence.LIKELY if launch.confidence is Confidence.CERTAIN else launch.confidence
+        if not launch.accepted:
+            doubted = Confidence.POSSIBLE
         at = launch.words.user(kernel.mark, kernel.stack)
         yield replace(launch, confidence=doubted).short(reads, 0, at, bare, kernel.cores)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from tt_cache_lint.call import Given
 from tt_cache_lint.compare import Reading, SlotState, WorldTable
 from tt_cache_lint.device.cores import describe
-from tt_cache_lint.device.tensors import Buffer, GlobalCircularBuffer, GlobalSemaphore
+from tt_cache_lint.device.tensors import HELD_BUFFER, Buffer, GlobalCircularBuffer, GlobalSemaphore
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.interp.values import Enum, Handle, Map, Mark, Opt, Struct, Unknown, Value, Vec, empty, plain
 from tt_cache_lint.interp.world import UNKNOWN, World
@@ -210,7 +210,8 @@ class Describer:
 
     @staticmethod
     def _short(owner: str) -> str:
-        return owner.rpartition(".")[2]
+        held = HELD_BUFFER if owner.endswith(HELD_BUFFER) else ""
+        return owner.removesuffix(held).rpartition(".")[2] + held
 
     def tensor_text(self, owner: str) -> str:
         """The C++ expression of a tensor in the override."""
@@ -222,8 +223,15 @@ class Describer:
 
     def given_text(self, world: World, owner: str) -> str:
         """Like tensor_text, with `.value()` behind an optional that is known to be there."""
+        held = HELD_BUFFER if owner.endswith(HELD_BUFFER) else ""
+        owner = owner.removesuffix(held)
         text = self.tensor_text(owner)
-        return f"{text}.value()" if f"{owner}.has_value" in world.facts else text
+        return f"{text}.value(){held}" if f"{owner}.has_value" in world.facts else text + held
+
+    def _buffer_text(self, world: World, owner: str) -> str:
+        """The expression of a buffer, by what holds it: a Buffer& of a global circular buffer, else a Buffer*."""
+        text = self.given_text(world, owner)
+        return f"&{text}" if owner.endswith(HELD_BUFFER) else f"{text}.buffer()"
 
     # -- fixes -----------------------------------------------------------------------------------------------------
 
@@ -248,7 +256,8 @@ class Describer:
             scope, star = (
                 ("experimental::", "") if isinstance(opened(reading.expected), GlobalCircularBuffer) else ("", "*")
             )
-            return (*keep, f"{scope}UpdateDynamicCircularBufferAddress({program}, {handle}, {star}{value});")
+            placed = value[1:] if value.startswith("&") else f"{star}{value}"
+            return (*keep, f"{scope}UpdateDynamicCircularBufferAddress({program}, {handle}, {placed});")
         if state.slot.kind is SlotKind.COMMON:
             return (*keep, f"GetCommonRuntimeArgs({program}, {handle})[{state.slot.index}] = {value};")
         return (*keep, f"GetRuntimeArgs({program}, {handle}, core)[{state.slot.index}] = {value};")
@@ -266,14 +275,15 @@ class Describer:
     def _expression(self, world: World, reading: Reading) -> str:
         value = opened(reading.expected)
         if isinstance(value, Buffer):
-            return f"{self.given_text(world, value.owner)}.buffer()"
+            return self._buffer_text(world, value.owner)
         if isinstance(value, GlobalCircularBuffer):
             return self.given_text(world, value.name)
         bare = plain(value)
         owner = world.addresses.get(bare) if isinstance(bare, int) else None
         if owner is not None and not computed(value):
             text = self.given_text(world, owner[0])
-            return f"{text}.address()" if "semaphore" in text else f"{text}.buffer()->address()"
+            plainly = "semaphore" in text or owner[0].endswith(HELD_BUFFER)
+            return f"{text}.address()" if plainly else f"{text}.buffer()->address()"
         origin = getattr(value, "t", None)
         if isinstance(origin, str) and origin.startswith("operation_attributes."):
             return self.tensor_text(origin)

@@ -11,10 +11,12 @@ from tt_cache_lint.device.tensors import (
     DRAM,
     DRAM_BANKS,
     GRIDS,
+    HELD_BUFFER,
     L1,
     ND_SHARDED,
     Buffer,
     Device,
+    GlobalCircularBuffer,
     GlobalSemaphore,
     ShardSpec,
     enum,
@@ -46,8 +48,16 @@ def buffer_address(m: Machine, site: Site, v: Buffer) -> Value:
 
 @method(GlobalSemaphore, "address", "buffer_address", "config_address")
 def semaphore_address(m: Machine, site: Site, v: GlobalSemaphore) -> Value:
+    if site.name == "buffer_address":
+        return m.world.address(f"{v.name}{HELD_BUFFER}", v.run)
     name = v.name if site.name == "address" else f"{v.name} ({site.name})"
     return m.world.address(name, v.run)
+
+
+@method(GlobalCircularBuffer, "cb_buffer")
+def global_buffer(m: Machine, site: Site, v: GlobalCircularBuffer) -> Value:
+    """Where its pages lie (global_circular_buffer.hpp:35): what buffer_address() tells."""
+    return Buffer(f"{v.name}{HELD_BUFFER}", v.run, None)
 
 
 @method(GlobalSemaphore, "get")

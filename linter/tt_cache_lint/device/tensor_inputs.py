@@ -154,9 +154,23 @@ def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec |
         fact = _fact(world, name, f".shard_spec.shape[{index}]", (extent,), number=True)
         sides.append(Val(fact.v, fact.p | p, fact.t))
     orientation = _fact(world, name, ".shard_spec.orientation", ORIENTATIONS, words=f"{name} shard orientation")
+    if not several and not _fits(kind, (height, width), (int(sides[0].v), int(sides[1].v)), len(cores.xys())):
+        world.misfits.add(name)
     if several:
         return NdShardSpec(make_shape([1] * (len(padded.items) - 2) + sides), cores, orientation)
     return ShardSpec(cores, make_shape(sides), orientation)
+
+
+def _fits(kind: str, extent: tuple[int, int], shard: tuple[int, int], cores: int) -> bool:
+    """Does a tensor of that height and width take such shards (tt_metal/impl/tensor/spec/tensor_spec.cpp:16-93)?"""
+    if min(shard) <= 0:
+        return False
+    shards = [-(-whole // part) for whole, part in zip(extent, shard, strict=True)]
+    if kind == "HEIGHT_SHARDED":
+        return shard[1] == extent[1] and shards[0] <= cores
+    if kind == "WIDTH_SHARDED":
+        return shard[0] == extent[0] and shards[1] <= cores
+    return shards[0] * shards[1] <= cores
 
 
 def input_ranges(world: World, key: str, usual: tuple[int, int, int, int], p: int = 0) -> CoreRangeSet:

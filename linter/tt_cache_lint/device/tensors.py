@@ -460,6 +460,9 @@ class GlobalSemaphore(Obj):
         return ("semaphore", self.name)
 
 
+HELD_BUFFER = ".cb_buffer()"  # the end of the name that a global circular buffer's own buffer goes by
+
+
 class GlobalCircularBuffer(GlobalSemaphore):
     """A circular buffer shared by programs."""
 

@@ -58,6 +58,7 @@ class World:
     addresses: dict[int, tuple[str, int]] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
     preallocated: set[str] = field(default_factory=set)  # the outputs that the caller gives
+    misfits: set[str] = field(default_factory=set)  # tensors whose shards do not fit their shape: none can be made so
     varying: dict[str, Value] = field(default_factory=dict)
     ties: Mapping[str, Tie] = field(default_factory=dict)
     fuel_left: int = 0
