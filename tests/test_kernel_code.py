@@ -192,3 +192,47 @@ def test_a_given_output_of_another_rank(tmp_path: Path, returned: str, sure: Con
     (tmp_path / "reader.cpp").write_text(f"void kernel_main() {{ auto a = {arg(3)}; }}")
     (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
     assert [(s.slot.name, s.confidence) for s in facts.short] == [("reader arg 3", sure)]
+
+
+@pytest.mark.parametrize(
+    ("check", "sure"),
+    [
+        pytest.param("", Confidence.CERTAIN, id="accepted"),
+        pytest.param("TT_FATAL(tensors.input.logical_shape()[0] != tensors.input.logical_shape()[0]);", None, id="no"),
+    ],
+)
+def test_some_cores_in_a_call_that_no_op_accepts(tmp_path: Path, check: str, sure: Confidence | None) -> None:
+    """Which cores there are depends on the inputs: nothing is told of those that cannot be."""
+    refresh = REFRESH.replace("GetRuntimeArgs", "if (core.x == 1) { continue; } GetRuntimeArgs", 1)
+    create = IDLE.replace("IDLE_WRITER", "SetRuntimeArgs(program, writer, core, {0, 0});")
+    (tmp_path / "op.cpp").write_text(factory(create, refresh, validate=check))
+    (tmp_path / "writer.cpp").write_text("void kernel_main() {}")
+    (tmp_path / "reader.cpp").write_text(f"void kernel_main() {{ auto a = {arg(2)}; }}")
+    (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+    assert [s.confidence for s in facts.short] == [sure or Confidence.POSSIBLE]
+
+
+@pytest.mark.parametrize(
+    ("layout", "side", "sure"),
+    [
+        pytest.param("HEIGHT_SHARDED", "shape[1] == width", Confidence.CERTAIN, id="rows as wide as the tensor"),
+        pytest.param("HEIGHT_SHARDED", "shape[1] == 2 * width", Confidence.POSSIBLE, id="wider rows"),
+        pytest.param("WIDTH_SHARDED", "shape[0] == height", Confidence.CERTAIN, id="columns as high"),
+        pytest.param("WIDTH_SHARDED", "shape[0] == 2 * height", Confidence.POSSIBLE, id="higher columns"),
+    ],
+)
+def test_shards_that_no_tensor_has(tmp_path: Path, layout: str, side: str, sure: Confidence) -> None:
+    """A tensor spec refuses them (tt_metal/impl/tensor/spec/tensor_spec.cpp:16-93), whatever the op accepts."""
+    check = f"""
+        TT_FATAL(tensors.input.memory_config().memory_layout() == TensorMemoryLayout::{layout});
+        const auto width = tensors.input.padded_shape()[-1];
+        const auto height = tensors.input.physical_volume() / width;
+        TT_FATAL(tensors.input.shard_spec()->{side});
+    """
+    refresh = REFRESH.replace("GetRuntimeArgs", "if (core.x == 1) { continue; } GetRuntimeArgs", 1)
+    create = IDLE.replace("IDLE_WRITER", "SetRuntimeArgs(program, writer, core, {0, 0});")
+    (tmp_path / "op.cpp").write_text(factory(create, refresh, validate=check))
+    (tmp_path / "writer.cpp").write_text("void kernel_main() {}")
+    (tmp_path / "reader.cpp").write_text(f"void kernel_main() {{ auto a = {arg(2)}; }}")
+    (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+    assert [s.confidence for s in facts.short] == [sure]
