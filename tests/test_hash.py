@@ -131,6 +131,34 @@ def test_an_omission_in_words(
     assert found.fix[0].split()[0] == fix
 
 
+@pytest.mark.parametrize(
+    ("layout", "hashed", "compiled", "left_out"),
+    [
+        pytest.param("HEIGHT_SHARDED", "t.input.memory_config()", WIDTH, False, id="rows are as wide as the tensor"),
+        pytest.param("HEIGHT_SHARDED", "t.input.layout()", WIDTH, True, id="other rows"),
+        pytest.param("WIDTH_SHARDED", "t.input.memory_config()", WIDTH, True, id="more columns on the same cores"),
+        pytest.param(
+            "WIDTH_SHARDED", "t.input.memory_config()", "tensors.input.logical_shape()[0]", True, id="lower batches"
+        ),
+        pytest.param(
+            "WIDTH_SHARDED",
+            "t.input.memory_config()",
+            "tensors.input.physical_volume() / tensors.input.padded_shape()[-1]",
+            False,
+            id="columns are as high as the tensor",
+        ),
+    ],
+)
+def test_the_shape_of_shards_that_is_hashed(
+    tmp_path: Path, layout: str, hashed: str, compiled: str, left_out: bool
+) -> None:
+    """It holds a side of the tensor fast (tt_metal/impl/tensor/spec/tensor_spec.cpp:16-93)."""
+    check = f"TT_FATAL(tensors.input.memory_config().memory_layout() == TensorMemoryLayout::{layout});"
+    used = f"(uint32_t)({compiled}), (uint32_t)tensors.input.shard_spec()->shape[0]"
+    text = op(HASHED.format(f"a, t.input.dtype(), t.mask, {hashed}"), used, validate=check)
+    assert (SHAPE in omitted(tmp_path, text)) == left_out
+
+
 def test_a_check_on_hits_pins(tmp_path: Path) -> None:
     text = op(HASHED.format("a.flag, t"), "attributes.factor", validate="TT_FATAL(attributes.factor == 3);")
     assert omitted(tmp_path, text) == set()
