@@ -217,6 +217,12 @@ def test_some_cores_in_a_call_that_no_op_accepts(tmp_path: Path, check: str, sur
     [
         pytest.param("HEIGHT_SHARDED", "shape[1] == width", Confidence.CERTAIN, id="rows as wide as the tensor"),
         pytest.param("HEIGHT_SHARDED", "shape[1] == 2 * width", Confidence.POSSIBLE, id="wider rows"),
+        pytest.param(
+            "HEIGHT_SHARDED",
+            "shape[1] == 2 * width && tensors.input.layout() == Layout::ROW_MAJOR",
+            Confidence.CERTAIN,
+            id="row-major ones are made as wide as their shards",
+        ),
         pytest.param("WIDTH_SHARDED", "shape[0] == height", Confidence.CERTAIN, id="columns as high"),
         pytest.param("WIDTH_SHARDED", "shape[0] == 2 * height", Confidence.POSSIBLE, id="higher columns"),
     ],

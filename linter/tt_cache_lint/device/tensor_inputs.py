@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 # -- inputs ----------------------------------------------------------------------------------------------------------
 
 
+ROW_MAJOR = enum("Layout", "ROW_MAJOR")
+
+
 def default_dims(world: World) -> tuple[int, ...]:
     return SHAPES[world.seed % len(SHAPES)]
 
@@ -154,8 +157,13 @@ def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec |
         fact = _fact(world, name, f".shard_spec.shape[{index}]", (extent,), number=True)
         sides.append(Val(fact.v, fact.p | p, fact.t))
     orientation = _fact(world, name, ".shard_spec.orientation", ORIENTATIONS, words=f"{name} shard orientation")
-    if not several and not _fits(kind, (height, width), (int(sides[0].v), int(sides[1].v)), len(cores.xys())):
-        world.misfits.add(name)
+    if shape is not None and not several:
+        page = world.facts.get(f"{name}.layout")
+        shard = int(sides[0].v), int(sides[1].v)
+        if page is not None and page.value == ROW_MAJOR and shard[1] > 0:
+            width = -(-width // shard[1]) * shard[1]  # page_config.cpp:151-155
+        if not _fits(kind, (height, width), shard, len(cores.xys())):
+            world.misfits.add(name)
     if several:
         return NdShardSpec(make_shape([1] * (len(padded.items) - 2) + sides), cores, orientation)
     return ShardSpec(cores, make_shape(sides), orientation)
