@@ -95,8 +95,6 @@ def _of_kernel(launch: Launch) -> Iterator[ShortArguments]:
     if short:
         reads, data = next(iter(short.values()))
         cores = [xy for xy, (_, other) in short.items() if len(other.vals) == len(data.vals)]
-        if len(short) < len(launch.kernel.args) and not launch.accepted:
-            launch = replace(launch, confidence=Confidence.POSSIBLE)
         at = launch.words.user(data.set_call, data.stacks)
         yield launch.short(reads, len(data.vals), at, cores, launch.kernel.args)
 
