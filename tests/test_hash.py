@@ -11,7 +11,8 @@ from tt_cache_lint.check import run_check
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.hash.inputs import merged
 from tt_cache_lint.hash.model import HashedInput, OpFacts
-from tt_cache_lint.hash.vary import property_of
+from tt_cache_lint.hash.vary import as_high, property_of
+from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import Confidence
 from tt_cache_lint.report import View
 from tt_cache_lint.report import hash as printer
@@ -483,3 +484,23 @@ def test_what_is_not_settled_is_no_all_clear() -> None:
 )
 def test_the_name_of_an_input(leaf: str, name: str) -> None:
     assert property_of(leaf) == name
+
+
+@pytest.mark.parametrize(
+    ("leaf", "value", "joined"),
+    [
+        ("t.logical_shape[0]", 4, {"t.logical_shape[0]": 4, "t.logical_shape[2]": 32}),
+        ("t.logical_shape[0]", 1, {"t.logical_shape[0]": 1, "t.logical_shape[2]": 128}),
+        ("t.logical_shape[2]", 32, {"t.logical_shape[2]": 32, "t.logical_shape[1]": 6}),
+        ("t.logical_shape[2]", 0, None),
+        ("t.logical_shape[2]", 1000, None),
+        ("t.logical_shape[3]", 64, None),
+        ("t.dtype", 1, None),
+    ],
+)
+def test_another_shape_of_the_same_height(leaf: str, value: int, joined: dict[str, int] | None) -> None:
+    world = World(0)
+    for index, side in enumerate((2, 3, 64, 128)):
+        world.fact(f"t.logical_shape[{index}]", (side,), number=True)
+    world.fact("t.dtype", (0, 1))
+    assert as_high(world, leaf, {leaf: value}) == joined

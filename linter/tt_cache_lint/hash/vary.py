@@ -45,9 +45,9 @@ def as_high(world: World, leaf: str, varying: dict[str, Value]) -> dict[str, Val
     """With another dimension of the tensor so that it keeps its physical height, as shards of one shape ask for: twice
     the batches are half as high. None where `leaf` is no such dimension, or nothing evens it out."""
     name, found, _ = leaf.rpartition(".logical_shape[")
-    if not found or len(varying) > 1:
-        return None
     new, old = varying[leaf], world.facts[leaf].value
+    if not found or len(varying) > 1 or not isinstance(new, int) or new <= 0:
+        return None
     sides = [fact for fact in world.facts.values() if fact.key.startswith(f"{name}.logical_shape[")]
     *high, width = sorted(sides, key=lambda fact: fact.key)
     for other in reversed(high):
