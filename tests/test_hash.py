@@ -11,8 +11,7 @@ from tt_cache_lint.check import run_check
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.hash.inputs import merged
 from tt_cache_lint.hash.model import HashedInput, OpFacts
-from tt_cache_lint.hash.vary import as_high, property_of
-from tt_cache_lint.interp.world import World
+from tt_cache_lint.hash.vary import property_of
 from tt_cache_lint.model import Confidence
 from tt_cache_lint.report import View
 from tt_cache_lint.report import hash as printer
@@ -130,34 +129,6 @@ def test_an_omission_in_words(
         assert (found.old, found.new) == (old, new)
     assert list(found.when) == when
     assert found.fix[0].split()[0] == fix
-
-
-@pytest.mark.parametrize(
-    ("layout", "hashed", "compiled", "left_out"),
-    [
-        pytest.param("HEIGHT_SHARDED", "t.input.memory_config()", WIDTH, False, id="rows are as wide as the tensor"),
-        pytest.param("HEIGHT_SHARDED", "t.input.layout()", WIDTH, True, id="other rows"),
-        pytest.param("WIDTH_SHARDED", "t.input.memory_config()", WIDTH, True, id="more columns on the same cores"),
-        pytest.param(
-            "WIDTH_SHARDED", "t.input.memory_config()", "tensors.input.logical_shape()[0]", True, id="lower batches"
-        ),
-        pytest.param(
-            "WIDTH_SHARDED",
-            "t.input.memory_config()",
-            "tensors.input.physical_volume() / tensors.input.padded_shape()[-1]",
-            False,
-            id="columns are as high as the tensor",
-        ),
-    ],
-)
-def test_the_shape_of_shards_that_is_hashed(
-    tmp_path: Path, layout: str, hashed: str, compiled: str, left_out: bool
-) -> None:
-    """It holds a side of the tensor fast (tt_metal/impl/tensor/spec/tensor_spec.cpp:16-93)."""
-    check = f"TT_FATAL(tensors.input.memory_config().memory_layout() == TensorMemoryLayout::{layout});"
-    used = f"(uint32_t)({compiled}), (uint32_t)tensors.input.shard_spec()->shape[0]"
-    text = op(HASHED.format(f"a, t.input.dtype(), t.mask, {hashed}"), used, validate=check)
-    assert (SHAPE in omitted(tmp_path, text)) == left_out
 
 
 def test_a_check_on_hits_pins(tmp_path: Path) -> None:
@@ -484,23 +455,3 @@ def test_what_is_not_settled_is_no_all_clear() -> None:
 )
 def test_the_name_of_an_input(leaf: str, name: str) -> None:
     assert property_of(leaf) == name
-
-
-@pytest.mark.parametrize(
-    ("leaf", "value", "joined"),
-    [
-        ("t.logical_shape[0]", 4, {"t.logical_shape[0]": 4, "t.logical_shape[2]": 32}),
-        ("t.logical_shape[0]", 1, {"t.logical_shape[0]": 1, "t.logical_shape[2]": 128}),
-        ("t.logical_shape[2]", 32, {"t.logical_shape[2]": 32, "t.logical_shape[1]": 6}),
-        ("t.logical_shape[2]", 0, None),
-        ("t.logical_shape[2]", 1000, None),
-        ("t.logical_shape[3]", 64, None),
-        ("t.dtype", 1, None),
-    ],
-)
-def test_another_shape_of_the_same_height(leaf: str, value: int, joined: dict[str, int] | None) -> None:
-    world = World(0)
-    for index, side in enumerate((2, 3, 64, 128)):
-        world.fact(f"t.logical_shape[{index}]", (side,), number=True)
-    world.fact("t.dtype", (0, 1))
-    assert as_high(world, leaf, {leaf: value}) == joined

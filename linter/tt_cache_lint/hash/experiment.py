@@ -19,7 +19,7 @@ from tt_cache_lint.hash.builds import Change, leaves_of, runtime_leaves_of
 from tt_cache_lint.hash.calls import Calls, Pair, replica
 from tt_cache_lint.hash.key import Key, read_key
 from tt_cache_lint.hash.reflect import Reflection
-from tt_cache_lint.hash.vary import DEVICE, as_high, is_input, property_of, smaller, varied
+from tt_cache_lint.hash.vary import DEVICE, is_input, property_of, smaller, varied
 from tt_cache_lint.hit import FAULTS, Outcome, Replay
 from tt_cache_lint.infra.callback import given, member_arguments
 from tt_cache_lint.infra.callback_find import CallbackFactory
@@ -38,7 +38,6 @@ EVASIONS = 24  # and how many of which only checks inside create() would refuse 
 MEMORY_CONFIG = ".memory_config"
 SELECTED = " is selected instead"
 EXISTENCE = (".has_value", ".index")
-NO_SUCH_TENSOR = "the shape of the shards, which is hashed"
 JOINT = 3  # how many inputs that checks tie together are changed at once
 
 
@@ -289,13 +288,6 @@ class Laboratory:
             else:
                 if leaf not in pair.outcome.world.facts:  # on the way these calls took, nothing asks for it
                     return None
-                if self._unmade(path, key, pair):
-                    rows = as_high(path.outcomes[0].world, leaf, varying)
-                    if rows is None:
-                        self.report.pinned.setdefault(leaf, NO_SUCH_TENSOR)
-                        return None
-                    varying = rows
-                    continue
                 if not pair.outcome.refused:
                     others = self._changed_without(path, key, leaf, varying) if pair.changes else set()
                     return self._trial(path, key, leaf, varying, pair, baseline | others)
@@ -309,12 +301,6 @@ class Laboratory:
                 return None
             varying = joined
         return None
-
-    @staticmethod
-    def _unmade(path: Path, key: Key, pair: Pair) -> bool:
-        """Has the second call a tensor that its shards, which the hash holds fast, do not fit?"""
-        misfits = pair.outcome.world.misfits - path.outcomes[0].world.misfits
-        return any(key.covers(f"{name}.shard_spec.shape[{side}]") for name in misfits for side in (0, 1))
 
     def _changed_without(self, path: Path, key: Key, leaf: str, varying: dict[str, Value]) -> set[str]:
         """What changes in the program where only the inputs joined to `leaf` differ, if that is a hit at all."""

@@ -41,21 +41,6 @@ def varied(world: World, fact: Fact) -> Iterator[Value]:
         yield "another"  # an input that is not modelled
 
 
-def as_high(world: World, leaf: str, varying: dict[str, Value]) -> dict[str, Value] | None:
-    """With another dimension of the tensor so that it keeps its physical height, as shards of one shape ask for: twice
-    the batches are half as high. None where `leaf` is no such dimension, or nothing evens it out."""
-    name, found, _ = leaf.rpartition(".logical_shape[")
-    new, old = varying[leaf], world.facts[leaf].value
-    if not found or len(varying) > 1 or not isinstance(new, int) or new <= 0:
-        return None
-    sides = [fact for fact in world.facts.values() if fact.key.startswith(f"{name}.logical_shape[")]
-    *high, width = sorted(sides, key=lambda fact: fact.key)
-    for other in reversed(high):
-        if other.key != leaf != width.key and old * other.value % new == 0:
-            return {**varying, other.key: old * other.value // new}
-    return None
-
-
 def _numbers(key: str, value: int) -> Iterator[int]:
     if "shape[" in key or ".logical_shape[" in key:
         yield value * 2 if value > 1 else 2
