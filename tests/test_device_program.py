@@ -425,6 +425,16 @@ def test_where_a_circular_buffer_is_placed(tmp_path: Path) -> None:
     assert device.world.leaves(mask(address)) == ["address of input"]
 
 
+def test_a_circular_buffer_on_what_is_not_understood_is_placed_somewhere(tmp_path: Path) -> None:
+    body = """
+    CircularBufferConfig config(64, {{0, tt::DataFormat::UInt32}});
+    config.set_globally_allocated_address(*buffer_from_elsewhere());
+    SetRuntimeArgs(program, kernel, CoreCoord{0, 0}, {(uint32_t)config.globally_allocated_address().has_value()});"""
+    program = Device(tmp_path, f"Program create(const Tensor& input) {{ {KERNEL} {body} return program; }}").create()
+    (placed,) = program.kernels[0].args[0, 0].vals
+    assert type(plain(placed)) is not int
+
+
 def test_a_circular_buffer_over_dram_asks_for_another_tensor(tmp_path: Path) -> None:
     device = Device(
         tmp_path,

@@ -131,6 +131,13 @@ def test_an_omission_in_words(
     assert found.fix[0].split()[0] == fix
 
 
+def test_a_long_array_is_given_whole(tmp_path: Path) -> None:
+    text = op(HASHED.format("a.flag, t"), "attributes.table[99]").replace(
+        "bool flag = false;", "bool flag = false; std::array<uint32_t, 100> table;"
+    )
+    assert any(".table" in name for name in omitted(tmp_path, text))
+
+
 def test_a_check_on_hits_pins(tmp_path: Path) -> None:
     text = op(HASHED.format("a.flag, t"), "attributes.factor", validate="TT_FATAL(attributes.factor == 3);")
     assert omitted(tmp_path, text) == set()

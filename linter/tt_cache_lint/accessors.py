@@ -16,14 +16,14 @@ from tt_cache_lint.device.program import Kernel
 from tt_cache_lint.device.resources import ACCESSOR
 from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.hash.builds import Part, content, shown
-from tt_cache_lint.interp.values import Opaque, Unknown, Val, Value, mask, plain
-from tt_cache_lint.kernels import built, compiled_with, kernel_code
+from tt_cache_lint.interp.values import Opaque, Unknown, Val, Value, plain
+from tt_cache_lint.kernels import built, compiled_with, kernel_code, numbers
 from tt_cache_lint.model import AccessorMismatch, Confidence, Place
+from tt_cache_lint.paths import Path, clearest
 
 if TYPE_CHECKING:
     from tt_cache_lint.hit import Outcome
     from tt_cache_lint.interp.interp import Interp
-    from tt_cache_lint.paths import Path
     from tt_cache_lint.words import Describer
 
 WORDS = 2  # of an accessor, as AccessorArgs.words() gives them
@@ -33,7 +33,7 @@ Content = tuple[object, ...]
 def accessor_mismatches(interp: Interp, paths: Sequence[Path], words: Describer) -> Iterator[AccessorMismatch]:
     """One for each compile-time argument of a kernel, from the clearest path that shows it."""
     seen: dict[tuple[str, int], AccessorMismatch] = {}
-    for path in sorted(paths, key=lambda p: (not p.is_base, not p.validated, p.contradicts)):
+    for path in sorted(paths, key=clearest):
         outcome = path.outcomes[0]
         if not path.is_base and not path.telling:
             continue
@@ -79,8 +79,8 @@ def _wrong(
     compiled = compiled_with(interp, kernel, code)
     made = _kernel_accessors(interp, code, ends, limit)
     for data in kernel.args.values():
-        numbers = [None if mask(v) & dispatch or not isinstance(plain(v), int) else plain(v) for v in data.vals]
-        for found in made.of(numbers, compiled):
+        words = numbers(data.vals, dispatch)
+        for found in made.of(words, compiled) if words is not None else ():
             address = _address(data.vals[found.address]) if found.address < len(data.vals) else ""
             if not address or found.first >= len(parts):
                 continue

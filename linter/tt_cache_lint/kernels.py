@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tt_cache_lint.source.files import SourceFile
 
 WORD, NAMED, DEFINE = (f"{label} " for label in (LISTS["compile_args"], MAPS["named_compile_args"], MAPS["defines"]))
+_CONDITIONAL = re.compile(rb"#[ \t]*if")  # without one no header decides what is compiled
 
 
 @dataclass(slots=True)
@@ -95,8 +97,7 @@ def kernel_code(interp: Interp, kernel: Kernel) -> KernelCode | None:
 def compiled_with(interp: Interp, kernel: Kernel, code: KernelCode) -> Compiled:
     """What a kernel is compiled with, as this program gives it; UNKNOWN where a header is missing that may define what
     the kernel asks for."""
-    asks = b"#if" in code.file.text or b"# if" in code.file.text
-    files, missing = kernel_files(interp, code) if asks else ([], False)
+    files, missing = kernel_files(interp, code) if _CONDITIONAL.search(code.file.text) else ([], False)
     if missing:
         return UNKNOWN
     made = built(kernel)

@@ -699,6 +699,11 @@ def decisions_of(outcome: Outcome, forced: Decisions) -> Decisions:
     return {k: v for k, v in forced.items() if k in facts and facts[k].choices}
 
 
+def clearest(path: Path) -> tuple[bool, bool, bool]:
+    """A sort key: the path first that a reader follows with the least ado."""
+    return not path.is_base, not path.validated, path.contradicts
+
+
 def _changes(repairs: list[Decisions], facts: dict[str, Fact]) -> list[Decisions]:
     """Repairs without what already is so."""
     found = [{k: v for k, v in r.items() if k not in facts or facts[k].value != v} for r in repairs]

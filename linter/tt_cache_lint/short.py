@@ -15,20 +15,20 @@ from tt_cache_lint.device.kernel_run import Reads
 from tt_cache_lint.device.program import CoreArgs, Kernel
 from tt_cache_lint.kernels import compiled_with, kernel_code, numbers
 from tt_cache_lint.model import Confidence, Place, ShortArguments, Slot, SlotKind
+from tt_cache_lint.paths import Path, clearest
 
 if TYPE_CHECKING:
     from tt_cache_lint.device.cores import XY
     from tt_cache_lint.hit import Outcome
     from tt_cache_lint.interp.interp import Interp
     from tt_cache_lint.interp.world import World
-    from tt_cache_lint.paths import Path
     from tt_cache_lint.words import Describer
 
 
 def short_arguments(interp: Interp, paths: Sequence[Path], words: Describer) -> Iterator[ShortArguments]:
     """One for each slot, from the clearest path that shows it."""
     seen: dict[Slot, ShortArguments] = {}
-    for path in sorted(paths, key=lambda p: (not p.is_base, not p.validated, p.contradicts)):
+    for path in sorted(paths, key=clearest):
         for found in _of_outcome(interp, path, path.outcomes[0], words):
             before = seen.get(found.slot)
             if before is None or (before.confidence is Confidence.POSSIBLE is not found.confidence):

@@ -10,7 +10,7 @@ from tt_cache_lint.model import Confidence, OverrideThrow, Place
 
 if TYPE_CHECKING:
     from tt_cache_lint.hit import Outcome
-    from tt_cache_lint.paths import Exploration
+    from tt_cache_lint.paths import Exploration, Path
     from tt_cache_lint.words import Describer
 
 NOTHING = "names no circular buffer or kernel of the program"
@@ -29,8 +29,8 @@ def override_throws(exploration: Exploration, words: Describer) -> Iterator[Over
     input that cannot be.
     """
     seen: dict[Place, OverrideThrow] = {}
-    for path in exploration.paths if exploration.validated else ():
-        for outcome in path.outcomes if path.validated and not path.contradicts and not path.strained else ():
+    for path in _sure(exploration) if exploration.validated else ():
+        for outcome in path.outcomes:
             for failure in outcome.failures:
                 if failure.kind == "handle" and failure.phase == "override":
                     at, when = words.user(failure.mark, failure.stack), tuple(words.when(path, outcome.world))
@@ -47,10 +47,15 @@ def override_throws(exploration: Exploration, words: Describer) -> Iterator[Over
     yield from seen.values()
 
 
+def _sure(exploration: Exploration) -> list[Path]:
+    """The paths whose calls the validators accept as they are."""
+    return [p for p in exploration.paths if p.validated and not p.contradicts and not p.strained]
+
+
 def _calls(exploration: Exploration, words: Describer) -> Iterator[tuple[Outcome, tuple[str, ...]]]:
     """Calls in which the override throws, each with what it takes."""
-    for path in sorted(exploration.paths, key=lambda p: (not p.is_base, len(p.flips))):
-        for outcome in path.outcomes if path.validated and not path.contradicts and not path.strained else ():
+    for path in sorted(_sure(exploration), key=lambda p: (not p.is_base, len(p.flips))):
+        for outcome in path.outcomes:
             if outcome.thrown is not None:
                 needed = words.conditions(outcome.world, outcome.thrown.mask)
                 yield outcome, tuple(dict.fromkeys((*words.when(path, outcome.world), *needed)))

@@ -93,7 +93,9 @@ def cb_set_buffer(m: Machine, site: Site, v: CbConfig, buffer: Value, total: Val
 @method(CbConfig, "globally_allocated_address")
 def cb_address(m: Machine, site: Site, v: CbConfig) -> Value:
     """Where the circular buffer is placed, if it is (circular_buffer_config.hpp:80)."""
-    return m.world.address(v.buffer.owner, v.buffer.run) if isinstance(v.buffer, Buffer) else None
+    if isinstance(v.buffer, Buffer):
+        return m.world.address(v.buffer.owner, v.buffer.run)
+    return None if v.buffer is None else Unknown("globally_allocated_address()", mask(v.buffer))
 
 
 def _in_l1(m: Machine, buffer: Value) -> None:

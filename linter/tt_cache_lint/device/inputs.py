@@ -43,7 +43,7 @@ ENUM_CHOICES = {
 INTEGERS = (2, 3, 1, 4)
 DEVICES = {"MeshDevice", "IDevice", "Device"}
 MAX_CHOICES = 12
-MOST_ITEMS = 64  # of one container among the inputs
+MOST_ITEMS = 64  # of a vector among the inputs
 OF_THE_CHIP = {"WormholeComputeKernelConfig"}  # alternatives that belong to the device of the model
 # How the compute engine is set is the caller's choice; no launching function derives it from tensors.
 COMPUTE_CONFIGS = {"WormholeComputeKernelConfig", "GrayskullComputeKernelConfig", "BlackholeComputeKernelConfig"}
@@ -112,8 +112,8 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
         made.elem, made.key = elem, size
         return made
     if name == "array" and len(type_.args) == 2 and isinstance(type_.args[1], int):
-        count = max(0, min(type_.args[1], MOST_ITEMS))
-        return Vec([make_input(m, type_.args[0], f"{key}[{i}]", run) for i in range(count)], "array")
+        m.spend(max(0, type_.args[1]))
+        return Vec([make_input(m, type_.args[0], f"{key}[{i}]", run) for i in range(type_.args[1])], "array")
     if name in ("tuple", "pair"):
         return Vec([make_input(m, a, f"{key}[{i}]", run) for i, a in enumerate(type_.args)], name)
     if name in MAPS:

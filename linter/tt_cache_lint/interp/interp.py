@@ -60,7 +60,7 @@ class Interp:
         self.index = index
         self.known = frozenset(CONSTRUCTORS)
         self.told: Told | None = None  # what a compile database adds
-        self.kernels: dict[object, Any] = {}  # the code of device kernels, by path
+        self.kernels: dict[object, Any] = {}  # what is known of device kernels' sources, by what it is about
         self.launched: dict[StructDef, Any] = {}  # what those who launch an op say of its inputs, by its struct
         self._consts: dict[ConstDef, Value] = {}
         self._constants_at: dict[tuple[object, ...], ConstDef] = {}
