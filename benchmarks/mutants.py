@@ -100,7 +100,9 @@ class Mutation:
             text = self.worker.tree.read(mutant.file).original
             worker.tree.put(mutant.file, text[: mutant.start] + mutant.new + text[mutant.end :])
         analysis = worker.analyse({path: True})
-        found = findings_of(load_rules(), analysis.facts, analysis.operations)
+        found, faults = findings_of(load_rules(), analysis.facts, analysis.operations)
+        if faults:
+            raise RuntimeError(faults[0].message)
         sure = (f for f in found if f.confidence is not Confidence.POSSIBLE and f.severity is not Severity.NOTE)
         return {(f.rule, f.factory, f.slot) for f in sure}
 

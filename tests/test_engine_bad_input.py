@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from small_factory import CREATE, REFRESH, STALE, factory
 from tt_cache_lint.cli import main
+from tt_cache_lint.factory.find import Finder
 
 MEMORY = 1_500 << 20
 SECONDS = 20.0
@@ -410,3 +411,22 @@ def test_a_fault_of_this_tool_is_told_and_the_rest_is_checked(
 
     monkeypatch.setenv("TT_CACHE_LINT_DEBUG", "1")
     assert isinstance(CliRunner().invoke(main, ["check", "--root", str(root), str(root)]).exception, KeyError)
+
+
+def test_an_error_before_any_factory_is_found_costs_one_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(root, "faulty/faulty.cpp", factory(override=STALE, name="Faulty"))
+    original = Finder.in_file
+
+    def failing(self: Finder, name: str) -> Any:
+        if "faulty" in name:
+            raise ZeroDivisionError
+        return original(self, name)
+
+    monkeypatch.setattr(Finder, "in_file", failing)
+    monkeypatch.delenv("TT_CACHE_LINT_DEBUG", raising=False)
+    result = CliRunner().invoke(main, ["check", "--root", str(root), str(root), "--format", "json"])
+    report = json.loads(result.stdout)
+    assert result.exit_code == 2
+    (problem,) = (p for p in report["problems"] if p["path"] == "faulty/faulty.cpp")
+    assert problem["message"].startswith("internal error: ZeroDivisionError (finding its factories;")
+    assert [f["path"] for f in report["findings"] if f["id"] == "TTC301"] == ["good/good.cpp"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.fault import fault
 from tt_cache_lint.globs import matches
 from tt_cache_lint.hash.model import OpFacts
 from tt_cache_lint.model import Confidence, FactoryFacts, Finding, Place, Problem, Run
@@ -62,7 +63,9 @@ def run_check(
         facts = tuple(f for f in analysis.facts if not matches(f.path, policy.exclude))
         operations = tuple(op for op in analysis.operations if not matches(op.path, policy.exclude))
         problems = [*problems, *analysis.problems]
-    findings = sorted(distinct(findings_of(rules, facts, operations)), key=_order)
+    said, faults = findings_of(rules, facts, operations)
+    problems = [*problems, *faults]
+    findings = sorted(distinct(said), key=_order)
     examined = [*facts, *(of_operation(op, facts) for op in operations)]
     scope = Scope(root, readable, examined, known, rules, {problem.path for problem in problems})
     verdict = judge(scope, findings, policy, given)
@@ -103,26 +106,24 @@ def _named(rules: Sequence[Rule], words: Sequence[str]) -> list[Rule]:
 
 def findings_of(
     rules: Sequence[Rule], facts: Iterable[FactoryFacts], operations: Iterable[OpFacts] = ()
-) -> list[Finding]:
-    """Everything that the rules say. An error in a rule is raised again with the rule and the factory it met."""
+) -> tuple[list[Finding], list[Problem]]:
+    """Everything that the rules say, and the errors in rules, each with the rule and the factory it met."""
     findings: list[Finding] = []
+    faults: list[Problem] = []
+
+    def ask(rule: Rule, path: str, name: str, answer: Callable[[], Iterable[Finding]]) -> None:
+        try:
+            findings.extend(answer())
+        except Exception as error:
+            faults.append(fault(path, 0, f"rule {rule.id} on {name}", error))
+
     for one in facts:
         for rule in rules:
-            with _blamed(rule, one.factory, one.path):
-                findings += rule.check(one)
+            ask(rule, one.path, one.factory, partial(rule.check, one))
     for op in operations:
         for rule in rules:
-            with _blamed(rule, op.op, op.path):
-                findings += rule.check_operation(op)
-    return findings
-
-
-@contextmanager
-def _blamed(rule: Rule, name: str, path: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        raise RuntimeError(f"rule {rule.id} failed on {name} ({path}): {type(error).__name__}: {error}") from error
+            ask(rule, op.path, op.op, partial(rule.check_operation, op))
+    return findings, faults
 
 
 def distinct(findings: Iterable[Finding]) -> list[Finding]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tt_cache_lint import __version__
+from tt_cache_lint.fault import DEBUG
 from tt_cache_lint.report import FORMATS, View
 from tt_cache_lint.report.safe import guarded, visible
 from tt_cache_lint.shell import FAILED, Failure, emit
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 FAIL_ON = ("error", "warning", "note", "never")
 CONFIDENCE = ("certain", "likely", "possible")
 FOUND, INTERRUPTED = 1, 130
-DEBUG = "TT_CACHE_LINT_DEBUG"
 
 
 class Shell(click.Group):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.fault import fault
 from tt_cache_lint.globs import matches
 from tt_cache_lint.model import FactoryFacts, Place, Problem, Status
 
@@ -227,8 +228,10 @@ class Worker:
             if progress is not None:
                 progress(analysis.files, len(batch), name)
             analysis.files += 1
-            _file(self.finder, examiner, name, named, seen, analysis, self.options)
-        _operations(self.finder, examiner, analysis, self.options)
+            with _told(analysis, name, 0, "finding its factories"):
+                _file(self.finder, examiner, name, named, seen, analysis, self.options)
+        with _told(analysis, next(iter(batch)), 0, "finding its hashes"):
+            _operations(self.finder, examiner, analysis, self.options)
         analysis.operations.extend(notes.facts() for notes in examiner.notes.values())
         problems = self.tree.problems
         analysis.problems.extend(problems[name] for name in sorted({*batch, *seen} & problems.keys()))
@@ -305,7 +308,7 @@ def _file(
 def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options: Options) -> None:
     """The hashes of ops whose factories were not met on the way."""
     from tt_cache_lint.hash.operations import PlainReplay
-    from tt_cache_lint.hit import FAULTS, Replay
+    from tt_cache_lint.hit import Replay
     from tt_cache_lint.infra import INFRAS
     from tt_cache_lint.paths import Budget, Search
 
@@ -315,12 +318,9 @@ def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options:
         budget = Budget(paths=8, seconds=options.seconds_per_factory, worlds=120, steps=60_000, base_worlds=1)
         kind = Replay if factory.infra in INFRAS else PlainReplay
         started = time.process_time()
-        try:
+        with _told(analysis, factory.path, factory.line, factory.name):
             exploration = Search(finder.interp, factory, budget, kind).run()
             examiner.examine(factory, exploration, kind)
-        except FAULTS as error:
-            analysis.problems.append(_fault(factory, error))
-            analysis.lasting = False
         _timed(started, analysis, options)
         _tidy(finder.interp)
 
@@ -340,20 +340,27 @@ def _guarded(
     finder: Finder, examiner: Examiner, factory: Factory, options: Options, analysis: Analysis
 ) -> FactoryFacts:
     """The facts of a factory. A fault of this tool is told as one, and the others are still checked."""
-    from tt_cache_lint.hit import FAULTS
-
     started = time.process_time()
-    try:
-        return _facts(finder, examiner, factory, options)
-    except FAULTS as error:
-        analysis.lasting = False
-        problem = _fault(factory, error)
-        analysis.problems.append(problem)
-        return FactoryFacts(
-            factory.name, factory.infra, factory.path, factory.line, status=Status.PARTIAL, reason=problem.message
+    facts = None
+    with _told(analysis, factory.path, factory.line, factory.name):
+        facts = _facts(finder, examiner, factory, options)
+    _timed(started, analysis, options)
+    if facts is None:
+        reason = analysis.problems[-1].message
+        facts = FactoryFacts(
+            factory.name, factory.infra, factory.path, factory.line, status=Status.PARTIAL, reason=reason
         )
-    finally:
-        _timed(started, analysis, options)
+    return facts
+
+
+@contextmanager
+def _told(analysis: Analysis, path: str, line: int, what: str) -> Iterator[None]:
+    """An error of this tool ends what is done in here only, and what was found is not kept for later runs."""
+    try:
+        yield
+    except Exception as error:
+        analysis.problems.append(fault(path, line, what, error))
+        analysis.lasting = False
 
 
 def _timed(started: float, analysis: Analysis, options: Options) -> None:
@@ -362,15 +369,6 @@ def _timed(started: float, analysis: Analysis, options: Options) -> None:
 
     if time.process_time() - started >= min(SECONDS, options.seconds_per_factory):
         analysis.lasting = False
-
-
-def _fault(factory: Factory, error: Exception) -> Problem:
-    from tt_cache_lint.hit import DEBUG
-
-    if os.environ.get(DEBUG):
-        raise error
-    message = f"internal error: {type(error).__name__}: {error} ({factory.name}; set {DEBUG}=1 for the traceback)"
-    return Problem(factory.path, message, factory.line, fault=True)
 
 
 def _facts(finder: Finder, examiner: Examiner, factory: Factory, options: Options) -> FactoryFacts:

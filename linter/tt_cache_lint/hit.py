@@ -18,6 +18,7 @@ from tt_cache_lint.device.tensor_inputs import input_tensor
 from tt_cache_lint.device.tensors import Tensor
 from tt_cache_lint.factory.choice import held_alternatives, never_selected, ways
 from tt_cache_lint.factory.found import Factory
+from tt_cache_lint.fault import DEBUG, FAULTS
 from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.infra.policy import OUTPUT, Call, Infra, Inputs, OwnInputs
 from tt_cache_lint.interp.access import value_of
@@ -44,17 +45,6 @@ from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import FunctionDef
 
 NO_LIMITS = (UNLIMITED, UNLIMITED)
-DEBUG = "TT_CACHE_LINT_DEBUG"
-FAULTS = (
-    TypeError,
-    ValueError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    AssertionError,
-    OverflowError,
-    NotImplementedError,
-)
 
 
 @dataclass(slots=True)

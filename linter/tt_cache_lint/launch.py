@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from tt_cache_lint.device.inputs import InputStruct, Variant, make_input
 from tt_cache_lint.device.program import enter
 from tt_cache_lint.device.tensors import MemoryConfig, Tensor
+from tt_cache_lint.fault import FAULTS
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.machine import Machine
@@ -52,7 +53,6 @@ SEEDS = 4
 MAX_DEPTH = 6
 ASPECTS = ("dtype", "layout", "memory_config")  # properties of a tensor that an attribute may repeat
 LEVELS = 2  # folders, from the op's own upwards, in which its launching function may stand
-FAULTS = (Interrupt, TypeError, ValueError, AttributeError, IndexError, KeyError, RecursionError)
 
 
 class Launched(Interrupt):
@@ -234,7 +234,7 @@ def _run(interp: Interp, launcher: FunctionDef, seed: int, forced: dict[str, Val
         result = value_of(m.invoke(interp.code(m, launcher, (), list(given)), list(given)))
     except Launched as launched:
         result = Vec(launched.given)
-    except FAULTS:
+    except (Interrupt, RecursionError, *FAULTS):
         return None
     if not isinstance(result, Vec) or len(result.items) != 2:
         return None

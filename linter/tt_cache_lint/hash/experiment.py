@@ -15,12 +15,13 @@ from tt_cache_lint.compare import WorldTable, tabulate
 from tt_cache_lint.device.inputs import make_input
 from tt_cache_lint.device.program import enter
 from tt_cache_lint.factory.found import Factory
+from tt_cache_lint.fault import FAULTS
 from tt_cache_lint.hash.builds import Change, leaves_of, runtime_leaves_of
 from tt_cache_lint.hash.calls import Calls, Pair, replica
 from tt_cache_lint.hash.key import Key, read_key
 from tt_cache_lint.hash.reflect import Reflection
 from tt_cache_lint.hash.vary import DEVICE, is_input, property_of, smaller, varied
-from tt_cache_lint.hit import FAULTS, Outcome, Replay
+from tt_cache_lint.hit import Outcome, Replay
 from tt_cache_lint.infra.callback import given, member_arguments
 from tt_cache_lint.infra.callback_find import CallbackFactory
 from tt_cache_lint.interp.access import value_of
