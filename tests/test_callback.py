@@ -152,6 +152,24 @@ def test_a_member_that_hands_on_is_no_factory(tmp_path: Path) -> None:
     only(op(tmp_path, maker=maker))
 
 
+def test_what_hands_on_for_others_is_no_factory(tmp_path: Path) -> None:
+    """A type-erased op asks the one inside; what is returned by reference was made before (run_operation of 2023)."""
+    declarations = """
+struct Inner { operation::ProgramWithCallbacks make() const; };
+template <class T> struct Outer {
+    T object; std::shared_ptr<Inner> inner;
+    operation::ProgramWithCallbacks first() const { return this->object.create_program(); }
+    operation::ProgramWithCallbacks second() const { return inner->make(); }
+    std::map<uint64_t, operation::ProgramWithCallbacks> cache;
+    operation::ProgramWithCallbacks& kept(uint64_t hash) {
+        cache[hash] = object.create_program();
+        return cache[hash];
+    }
+};
+"""
+    only(op(tmp_path, declarations=declarations))
+
+
 def test_a_route_through_a_variant_is_kept_to(tmp_path: Path) -> None:
     declarations = """
 struct Plain { uint32_t rows = 1; };
@@ -305,3 +323,45 @@ def test_a_workload_of_this_infra_is_no_mesh_factory(tmp_path: Path) -> None:
     facts = only(op(tmp_path, maker=OLDER, declarations=ALIAS))
     assert facts.infra == "callback"
     assert facts.slots.needing_refresh == facts.slots.matched == 2
+
+
+DEEP = """
+enum class Strategy { PLAIN, BLOCKED };
+operation::ProgramWithCallbacks copy_multi_core(const Tensor& input, Tensor& output);
+operation::ProgramWithCallbacks other() { Program program{}; return {std::move(program)}; }
+uint32_t blocks_of(uint32_t rows, uint32_t columns) {
+    if (rows > 1 && columns > 1 && rows <= 8 && columns <= 8) { return columns; }
+    return 0;
+}
+Strategy strategy_of(const Tensor& input, const Tensor& weights) {
+    const auto& a = input.padded_shape();
+    const auto& b = weights.padded_shape();
+    bool general = false;
+    uint32_t rows = a[-2] / 32, inner = a[-1] / 32, columns = b[-1] / 32;
+    if (general && inner % 2 == 0) {
+        if (blocks_of(rows / 16, columns / 16) > 0) { return Strategy::BLOCKED; }
+    }
+    if (inner % 2 == 0) {
+        if (rows % 16 == 0 && columns % 16 == 0) {
+            if (blocks_of(rows / 16, columns / 16) > 0) { return Strategy::BLOCKED; }
+        }
+    }
+    return Strategy::PLAIN;
+}
+"""
+BLOCKS = """operation::ProgramWithCallbacks create_program(
+        const std::vector<Tensor>& input_tensors, std::vector<Tensor>& output_tensors) const {
+        switch (strategy_of(input_tensors.at(0), input_tensors.at(1))) {
+            case Strategy::BLOCKED: return copy_multi_core(input_tensors.at(0), output_tensors.at(0));
+            default: return other();
+        }
+    }"""
+FITS = "TT_FATAL(input_tensors.at(0).padded_shape()[-1] == input_tensors.at(1).padded_shape()[-2]);"
+
+
+def test_a_factory_behind_several_conditions_on_numbers_is_reached(tmp_path: Path) -> None:
+    """Each tensor follows the shape of the first unless told otherwise: what was decided must not be undone again."""
+    found = {f.factory: f for f in op(tmp_path, declarations=DEEP, maker=BLOCKS, validate=FITS)}
+    facts = found["Copy::copy_multi_core"]
+    assert facts.reason == ""
+    assert facts.slots.matched == 2

@@ -14,7 +14,7 @@ from tt_cache_lint.device.cores import CoreCoord as Coord
 from tt_cache_lint.device.work_split import corerange_to_cores, grid_to_cores, num_cores_to_set, split_work_to_cores
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.registry import Site
-from tt_cache_lint.interp.values import Implausible, Mark, Thrown, Value, plain
+from tt_cache_lint.interp.values import Implausible, Mark, Thrown, Val, Value, plain
 from tt_cache_lint.interp.world import World
 
 # The same examples in every run: a failure can be seen again.
@@ -162,6 +162,20 @@ def test_a_range_is_a_rectangle_or_impossible(x0: int, y0: int, x1: int, y1: int
     found = item.xys()
     assert len(found) == (x1 - x0 + 1) * (y1 - y0 + 1)
     assert found == sorted(found, key=lambda c: (c[1], c[0]))  # x inside y
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        pytest.param("CoreRange cores{.start = {6, 0}, .end = {last, 0}};", id="no constructor checks designators"),
+        pytest.param("CoreRange cores(CoreCoord(6, 0), CoreCoord(last, 0));", id="the constructor throws"),
+    ],
+)
+def test_what_makes_a_range_end_behind_its_start(tmp_path: Path, made: str) -> None:
+    code = f"int f(int columns) {{ std::size_t last = columns - 1; {made} return CoreRangeSet(cores).num_cores(); }}"
+    with pytest.raises((Implausible, Thrown)) as broken:
+        value(tmp_path, code, args=(Val(4, 1, "columns"),))
+    assert broken.value.repairs[:1] == ({"columns": 7},)
 
 
 def test_absurd_sizes_are_implausible() -> None:

@@ -494,6 +494,16 @@ def test_semaphores_take_the_lowest_free_id(tmp_path: Path) -> None:
     assert len(program.semaphores) == 5
 
 
+def test_semaphores_by_pointer(tmp_path: Path) -> None:
+    """As they were made until 2023-09: with the device, and asked for their address."""
+    body = """
+    CreateSemaphore(program, CoreCoord{0, 0}, 0);
+    auto sender = CreateSemaphore(program, input.device(), cores, 0);
+    SetRuntimeArgs(program, kernel, CoreCoord{0, 0}, {sender->address()});"""
+    _, program = created(tmp_path, body)
+    assert words(program.kernels[0]) == {(0, 0): [1]}
+
+
 def test_events_come_in_order(tmp_path: Path) -> None:
     body = """
     CreateCircularBuffer(program, cores, CircularBufferConfig(64, {{0, tt::DataFormat::UInt32}}));

@@ -256,8 +256,10 @@ def test_divisibility_is_solved(x: int, unit: int, target: bool) -> None:
 def test_remainders_are_solved(x: int, unit: int, target: int) -> None:
     assume(target < unit)
     term = operation("%", leaf("x"), constant(unit))
-    (proposal,) = (p for p in ops.solve(term(machine(), {"x": x}), target) if "x" in p)
-    assert plain(term(machine(), {"x": proposal["x"]})) == target
+    below, *above = (p["x"] for p in ops.solve(term(machine(), {"x": x}), target) if "x" in p)
+    assert all(plain(term(machine(), {"x": found})) == target for found in (below, *above))
+    assert below <= x - x % unit + target or below <= unit + target
+    assert all(found == below + unit for found in above)
 
 
 def test_an_impossible_remainder_has_no_proposal() -> None:

@@ -142,3 +142,21 @@ def test_such_a_factory_is_reached(tmp_path: Path) -> None:
     found = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts[0]
     assert found.reason == ""
     assert {d.slot.name: d.confidence for d in found.differences} == {"writer arg 0": Confidence.CERTAIN}
+
+
+TWICE = (
+    "const bool wanted = false; if (wanted && attributes.flag) { return Kind::WIDE; }"
+    "if (attributes.factor == 77) { return Kind::WIDE; } return Kind::PLAIN;"
+)
+
+
+def test_each_return_of_an_enumerator_is_a_way(tmp_path: Path) -> None:
+    """The first one cannot be had; the second is what is proposed."""
+    body = f"switch (kind_of(attributes, tensors)) {{ case Kind::WIDE: {COPY} default: {DISTRACTED} }}"
+    (tmp_path / "op.cpp").write_text(op(body, TWICE))
+    finder = Finder(interp_of(tmp_path, {}))
+    (found,) = [f for f in finder.in_file("op.cpp") if f.name.endswith("CopyFactory")]
+    assert len(ways(found, finder.index)) == 2
+    with pytest.raises(Thrown) as thrown:
+        Replay(finder.interp, found, {}).execute(World(0), 0.0)
+    assert {FACTOR: 77} in thrown.value.repairs[:2]

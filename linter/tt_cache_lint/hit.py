@@ -350,7 +350,7 @@ class Replay:
         for condition, taken, _ in reversed(m.branches):
             repairs += want(condition, not taken)
             bits |= getattr(condition, "p", 0)
-        raise Thrown(f"{name} is selected instead", bits, tuple(repairs[:32]))
+        raise Thrown(f"{name} is selected instead", bits, tuple(repairs[:32]), after=m.last_met())
 
     def _held(self, world: World) -> list[dict[str, Value]]:
         """The alternatives that std::visit has to find, which is no branch of the code."""

@@ -43,7 +43,7 @@ UNCHECKED_ATTEMPTS = 2
 LONG = 4_000  # steps of an execution that are worth looking for a world with less to do
 KINDS = (".memory_layout", ".layout", ".has_value")
 # Prices of repairs: a chain of what checks ask for is tried before two arbitrary changes of mind.
-DIRECTED, UNDIRECTED, RANK = 0.2, 0.6, 0.05
+DIRECTED, UNDIRECTED, RANK, UNDONE = 0.2, 0.6, 0.05, 0.1
 MAX_REPAIRS, PATIENCE = 40, 4
 # Attempts in a row that get no further and end a long or a short search; a long one only if they took so many steps.
 STUCK, STUCK_SHORT, STUCK_STEPS = 64, 4, 6_000
@@ -57,7 +57,7 @@ class Budget:
 
     paths: int = 64
     steps: int = 160_000
-    worlds: int = 500
+    worlds: int = 800
     base_worlds: int = 4
     flip_worlds: int = 1
     seconds: float = 20.0
@@ -201,7 +201,9 @@ class Search:
             result.error = error
             result.repairs = [(True, _on_grid(r, world.facts)) for r in (*error.repairs, *error.otherwise)] + others
         except (Implausible, Broken) as error:
-            result.error, result.repairs = error, [(False, r) for r in self.alternatives(world, world.touched)]
+            asked = error.repairs if isinstance(error, Implausible) else ()
+            others = [(False, r) for r in self.alternatives(world, world.touched)]
+            result.error, result.repairs = error, [*((True, r) for r in asked), *others]
         except Exhausted as error:
             result.error, result.repairs = error, [(False, r) for r in _smaller(world)]
         except Unfit as error:
@@ -261,7 +263,8 @@ class Search:
             asked = _unlike(r for directed, r in repairs if directed)
             guesses = _unlike(r for directed, r in repairs if not directed)
             self.learn(asked)
-            failure = f"{self.last} {_wish(asked)}"  # one message may come from several places
+            # one message may come from several places
+            failure = f"{self.last} {_wish(asked)} {getattr(self.last, 'after', None)}"
             failures[failure] = failures.get(failure, 0) + 1
             if failures[failure] == 1:  # further than ever: a new place to start from
                 cost = 0.0
@@ -276,7 +279,8 @@ class Search:
                     continue
                 if all(k in current and current[k] == v for k, v in repair.items()):
                     continue
-                heapq.heappush(heap, (cost + price + RANK * rank, next(order), current, repair, failure))
+                undone = UNDONE if attempts != BASE_ATTEMPTS and any(k in current for k in repair) else 0.0
+                heapq.heappush(heap, (cost + price + RANK * rank + undone, next(order), current, repair, failure))
         return self.fallback
 
     def learn(self, asked: list[Decisions]) -> None:

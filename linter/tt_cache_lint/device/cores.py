@@ -145,10 +145,17 @@ class CoreRange(Obj):
     def box(self) -> tuple[int, int, int, int]:
         (x0, y0), (x1, y1) = self.start.xy, self.end.xy
         if x1 < x0 or y1 < y0 or x0 < 0 or y0 < 0:
-            raise Implausible("a core range that ends before it starts")
+            raise Implausible("a core range that ends before it starts", self.forwards())
         if (x1 - x0 + 1) * (y1 - y0 + 1) > MAX_CORES:
             raise Implausible("a core range of absurd size")
         return x0, y0, x1, y1
+
+    def forwards(self) -> tuple[dict[str, Value], ...]:
+        """Assignments of inputs that make the range end where it starts or behind, for the first side that does not."""
+        for first, last in ((self.start.x, self.end.x), (self.start.y, self.end.y)):
+            if plain(last) < plain(first):
+                return tuple(ops.want(Val(False, mask(first) | mask(last), (">=", last, first)), True))
+        return ()
 
     def xys(self) -> list[XY]:
         """The cores, x inside y (core_coord.hpp:71-90)."""
@@ -372,7 +379,7 @@ def make_range(m: Machine, type_: Type, args: list[Value], mark: Mark | None) ->
     made = CoreRange(to_coord(m, args[0]).copy(), to_coord(m, args[1]).copy())
     (x0, y0), (x1, y1) = made.start.xy, made.end.xy
     if x1 < x0 or y1 < y0:
-        raise Thrown("a core range that ends before it starts", made.mask())
+        raise Thrown("a core range that ends before it starts", made.mask(), made.forwards())
     return made
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device import api, circular_buffers
 from tt_cache_lint.device.cores import CoreCoord, CoreRange, CoreRangeSet
 from tt_cache_lint.device.program import CbConfig, Kernel, Program
+from tt_cache_lint.device.resources import create_semaphore
+from tt_cache_lint.device.tensors import Device
 from tt_cache_lint.interp.registry import FUNCTIONS, Function, Site, function, method
 from tt_cache_lint.interp.values import Handle, InitList, Obj, Unknown, Value, Vec, plain
 
@@ -86,3 +88,35 @@ def _create_cb(m: Machine, site: Site, args: list[Value]) -> Value:
 
 
 FUNCTIONS["CreateCircularBuffer"] = Function(_create_cb, False, (3, 9), _any_cb_form)
+
+
+class Semaphore(Obj):
+    """What CreateSemaphore() returned a pointer to. Its address is as fixed as the number it is known by since."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: Value) -> None:
+        self.number = number
+
+    def identity(self) -> object:
+        return ("semaphore of the program", self.number)
+
+
+def _with_device(args: list[Value]) -> bool:
+    return len(args) == 4 and isinstance(args[1], Device)
+
+
+def _create_semaphore(m: Machine, site: Site, args: list[Value]) -> Value:
+    """(program, device, cores, initial value) until 2023-09; without the device since."""
+    if not _with_device(args):
+        return create_semaphore(m, site, args)
+    number = create_semaphore(m, site, [args[0], *args[2:]])
+    return number if isinstance(number, Unknown) else Semaphore(number)
+
+
+@method(Semaphore, "address", "id")
+def semaphore_address(m: Machine, site: Site, v: Semaphore) -> Value:
+    return v.number
+
+
+FUNCTIONS["CreateSemaphore"] = Function(_create_semaphore, False, (3, 4), None)

@@ -148,6 +148,12 @@ def tensor_storage(m: Machine, site: Site, v: Tensor) -> Value:
     return enum("StorageType", "DEVICE")
 
 
+@method(Tensor, "on_host")
+def tensor_on_host(m: Machine, site: Site, v: Tensor) -> Value:
+    """What a factory is given lies on the device (tensor.hpp until 2023-08, storage_type() since)."""
+    return False
+
+
 @method(Tensor, "is_allocated")
 @method(Buffer, "is_allocated")
 def allocated(m: Machine, site: Site, v: Obj) -> Value:

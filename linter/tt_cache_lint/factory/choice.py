@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tt_cache_lint.factory.reach import Way, alternatives, asked_types, returned, way
+from tt_cache_lint.factory.reach import Way, alternatives, asked_types, returned, ways_to
 from tt_cache_lint.source.defs import StructDef
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def ways(factory: Factory, index: Index) -> list[Way]:
     if chooser is None:
         return []
     values = (value for value in returned(chooser) if _named(value) == factory.create.scope[-1])
-    return [way(index, chooser, value) for value in values]
+    return [way for value in values for way in ways_to(index, chooser, value)]
 
 
 def held_alternatives(factory: Factory, interp: Interp) -> dict[str, Any]:

@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 THROWS = {b"TT_THROW", b"TT_ABORT", b"abort"}
 DEPTH = 3
+MOST_WAYS = 6
 Way = dict["Place", bool]
 
 
-def way(index: Index, function: FunctionDef, node: Node, depth: int = 0) -> Way:
-    """How conditions have to go, by where they stand; for a case, by where its label does."""
+def ways_to(index: Index, function: FunctionDef, node: Node, depth: int = 0) -> list[Way]:
+    """How conditions have to go, by where they stand; for a case, by where its label does.
+
+    There is a way for each return statement that gives what a case asks for.
+    """
     found: Way = {}
     labels: list[Scope] = []
     inner, outer = node, node.parent
@@ -50,21 +54,25 @@ def way(index: Index, function: FunctionDef, node: Node, depth: int = 0) -> Way:
                 if condition is not None:
                     found.setdefault(condition, False)
         inner, outer = outer, outer.parent
+    all_ways = [found]
     for label_path in labels if depth < DEPTH else ():
-        for place, taken in _giving(index, function.file.path, label_path, depth + 1).items():
-            found.setdefault(place, taken)
-    return found
+        all_ways = both(all_ways, list(_giving(index, function.file.path, label_path, depth + 1)))
+    return all_ways
 
 
-def _giving(index: Index, path: str, label: Scope, depth: int) -> Way:
+def both(first: list[Way], then: list[Way]) -> list[Way]:
+    """The ways that take each of the first and go on with each of the others; where they differ, the first counts."""
+    return [{**last, **one} for one in first for last in then or [{}]][:MOST_WAYS]
+
+
+def _giving(index: Index, path: str, label: Scope, depth: int) -> Iterator[Way]:
     """How conditions have to go for a function of the file to return an enumerator."""
     defs = index.defs(path)
     for group in defs.functions.values() if defs is not None else ():
         for function in group:
             for value in returned(function):
                 if value.type == "qualified_identifier" and qualified(function.file, value)[0][-2:] == label[-2:]:
-                    return way(index, function, value, depth)
-    return {}
+                    yield from ways_to(index, function, value, depth)
 
 
 def returned(function: FunctionDef) -> Iterator[Node]:

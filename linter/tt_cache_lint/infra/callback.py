@@ -9,7 +9,8 @@ default hash covers all that a validator can see, what it accepts holds in both 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.inputs import make_input
@@ -125,12 +126,12 @@ class Callback:
         m = call.m
         gate = Gate(m, factory)
         m.branches.clear()
-        m.gate, m.route, m.astray = gate, factory.demands, []
+        m.gate, m.route, m.met = gate, frozenset(itertools.chain(*factory.demands)), []
         try:
             given = member_arguments(m, factory.maker, inputs.tensor_args, inputs.output)
             made = call(factory.maker, given, inputs.attributes)
         finally:
-            m.gate, m.route = None, {}
+            m.gate, m.route = None, frozenset()
         parts = parts_of(made)
         if not parts:
             raise Thrown("create_program() gives no program that can be read")
@@ -150,7 +151,7 @@ class Callback:
             for part in made.cached:
                 self._refresh(m, part, inputs, lists)
         except Implausible as error:
-            raise Thrown(str(error)) from error
+            raise Thrown(str(error), repairs=error.repairs) from error
 
     @staticmethod
     def _refresh(m: Machine, part: Part, inputs: Inputs, lists: Value) -> None:
@@ -204,6 +205,7 @@ class Gate:
         self.m = m
         self.target = factory.create.body
         self.route = {id(f.body) for f in factory.route}
+        self.ways = factory.demands
         self.name = factory.create.name
         self.reached = False
         self.results: dict[int, bool] = {}
@@ -224,7 +226,7 @@ class Gate:
 
         world = self.m.world
         decisions: list[dict[str, Value]] = []
-        for condition, wanted in self.m.astray:
+        for condition, wanted in self.astray():
             decisions += want(condition, wanted)
             decisions += world.chosen_otherwise(getattr(condition, "p", 0))
         # What std::visit selects by, and what could not be computed, is no branch of the code.
@@ -239,7 +241,20 @@ class Gate:
         # How many dimensions there are is a plain number to the code.
         ranked = ((key, fact) for key, fact in world.facts.items() if key.endswith(".rank"))
         ranks = [{key: choice} for key, fact in ranked for choice in fact.choices if choice != fact.value]
-        return Thrown(f"{name} is selected instead", world.touched, _distinct([*decisions, *numbers, *ranks]))
+        repairs = _distinct([*decisions, *numbers, *ranks])
+        return Thrown(f"{name} is selected instead", world.touched, repairs, after=self.m.last_met())
+
+    def astray(self) -> Iterator[tuple[Value, bool]]:
+        """The conditions that left the ways to the factory, and how they have to go: the first of each way first."""
+        off = [
+            [(condition, not taken) for condition, taken, at in self.m.met if way.get(at, taken) is not taken]
+            for way in self.ways
+        ]
+        told: set[tuple[int, bool]] = set()
+        for wrong in itertools.chain(*itertools.zip_longest(*off)):
+            if wrong is not None and (id(wrong[0]), wrong[1]) not in told:
+                told.add((id(wrong[0]), wrong[1]))
+                yield wrong
 
 
 def _distinct(repairs: list[dict[str, Value]]) -> tuple[dict[str, Value], ...]:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.factory.found import Factory, Operation
-from tt_cache_lint.factory.reach import Way, alternatives, asked_types, way
+from tt_cache_lint.factory.reach import Way, alternatives, asked_types, both, ways_to
 from tt_cache_lint.infra.callback_lists import CALLABLE, MAKERS, NAMES, callee_of, of_this, sizes, walk
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.source.defs import FunctionDef, Scope, StructDef, qualified
@@ -57,7 +57,7 @@ class CallbackFactory(Factory):
     route: tuple[FunctionDef, ...] = ()
     maker: FunctionDef | None = None
     sizes: dict[str, int] = field(default_factory=dict)
-    demands: Way = field(default_factory=dict)  # how conditions go on the route, by place
+    demands: list[Way] = field(default_factory=list)  # how conditions may go on the route, by place
     hints: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # facts that the route needs, by key
 
 
@@ -127,13 +127,13 @@ class Search:
             demands=self.demands(route),
         )
 
-    def demands(self, route: Route) -> Way:
-        """How the conditions around the calls of a route have to go."""
-        found: Way = {}
+    def demands(self, route: Route) -> list[Way]:
+        """The ways in which the conditions around the calls of a route can go."""
+        found: list[Way] = [{}]
         for caller, callee in itertools.pairwise(route.steps):
             call = next(calls_of(caller, callee.name), None)
             if call is not None:
-                found.update(way(self.index, caller, call))
+                found = both(found, ways_to(self.index, caller, call))
         return found
 
     def hints(self, route: Route) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -177,8 +177,13 @@ class Search:
         if value.type != "call_expression":
             return False
         target = value.child_by_field_name("function")
-        if target is not None and of_this(target):  # another member makes it, or a type-erased op asks the one inside
-            return True
+        if (
+            target is not None and target.type == "field_expression"
+        ):  # so does a type-erased op that asks the one inside
+            field = target.child_by_field_name("field")
+            return of_this(target) or (
+                field is not None and self.is_result(function.file.text_of(field), function.file.path)
+            )
         if target is None or target.type not in CALLABLE:
             return False
         path, _ = qualified(function.file, target)
@@ -264,7 +269,7 @@ class Search:
 
 def returns_program(function: FunctionDef) -> bool:
     """Is a program with its callback what the function returns?"""
-    if function.returns is None:
+    if function.returns is None or function.returns_ref:  # what a reference refers to was made before
         return False
     text = function.file.text_of(function.returns)
     return text.partition("<")[0].rpartition("::")[2].strip() in RESULTS

@@ -58,8 +58,8 @@ class Machine:
         self.limit = UNLIMITED  # so many of them end the execution
         self.statics: dict[object, Value] = {}
         self.hash_sink: list[Any] = []
-        self.route: dict[Place, bool] = {}  # how the conditions at these places should go
-        self.astray: list[tuple[Value, bool]] = []  # conditions that went otherwise, and how they should have gone
+        self.route: frozenset[Place] = frozenset()  # where conditions stand that decide on the way to a factory
+        self.met: list[tuple[Value, bool, Place]] = []  # these conditions, and how they went
         self.gate: Callable[[Any], None] | None = None  # sees the code of each function before it runs
         self.walked: list[tuple[str, str, Mark]] = []  # unordered containers that a hash function walks over
         self.frames: list[list[Value]] = []  # those that a lambda was made in
@@ -69,7 +69,7 @@ class Machine:
         """Empty what refers to itself when the execution is over, so that no garbage collector has to find it."""
         for frame in self.frames:
             frame.clear()
-        branches = (self.branches, self.numeric, self.further, self.astray)
+        branches = (self.branches, self.numeric, self.further, self.met)
         for held in (self.frames, self.limits, self.ways, self.statics, *branches):
             held.clear()
 
@@ -129,8 +129,8 @@ class Machine:
     def branch(self, condition: Value, taken: bool, place: Place | None = None) -> None:
         """Note a branch on an input, for repairs."""
         self.branches.append((condition, taken, place))
-        if place is not None and self.route.get(place, taken) is not taken:
-            self.astray.append((condition, not taken))
+        if place is not None and place in self.route:
+            self.met.append((condition, taken, place))
         if (
             type(condition) is Val
             and self.phase == "create"
@@ -144,6 +144,10 @@ class Machine:
                     self.further.setdefault(place, known)
         if len(self.branches) > 400:
             del self.branches[:200]
+
+    def last_met(self) -> Place | None:
+        """Where the last condition on an input stands."""
+        return next((place for _, _, place in reversed(self.branches) if place is not None), None)
 
     def seeks(self, place: Place) -> bool:
         """May it matter for the way to the factory how a condition goes?"""

@@ -551,7 +551,8 @@ def solve(a: Value, target: Value, depth: int = 0) -> list[dict[str, Value]]:
             found += solve(y, _div(vx, target), depth + 1)
     elif op == "%" and vy and 0 <= target < abs(vy):
         base = vx - vx % vy + target
-        found += solve(x, base if base > 0 else base + vy, depth)  # what is asked to be whole is worth a step more
+        for whole in (base, base + vy)[base <= 0 :]:
+            found += solve(x, whole, depth)  # what is asked to be whole is worth a step more
         if target == 0 and isinstance(vx, int):
             found += [r for d in (vx, 1) if d for r in solve(y, d, depth + 1)]
     return found

@@ -29,7 +29,8 @@ class Thrown(Interrupt):
 
     `mask` are the inputs the failed condition depends on, `repairs` assignments of inputs that would satisfy it;
     `guessed` when these only take the latest branches otherwise; with `otherwise` what threw is not come to. `kind` and
-    `mark` are set for what the code itself does there: it uses what is empty, or checks.
+    `mark` are set for what the code itself does there: it uses what is empty, or checks. `after` is the last condition
+    that was met, where that tells how far a search has come.
     """
 
     kind: str = ""
@@ -42,8 +43,10 @@ class Thrown(Interrupt):
         repairs: tuple[dict[str, Value], ...] = (),
         guessed: bool = False,
         otherwise: tuple[dict[str, Value], ...] = (),
+        after: tuple[str, int] | None = None,
     ) -> None:
         super().__init__(message)
+        self.after = after
         self.message = message
         self.mask = mask
         self.repairs = repairs
@@ -55,7 +58,12 @@ NULL, CHECK, THROW = "uses what is empty", "checks", "throws"
 
 
 class Implausible(Interrupt):
-    """The world makes no sense for this program: division by zero, a vector of absurd size."""
+    """The world makes no sense for this program: division by zero, a vector of absurd size. It has the `repairs` of a
+    `Thrown`."""
+
+    def __init__(self, message: str, repairs: tuple[dict[str, Value], ...] = ()) -> None:
+        super().__init__(message)
+        self.repairs = repairs
 
 
 class Unfit(Interrupt):
