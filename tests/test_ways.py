@@ -73,6 +73,12 @@ WIDE = f"switch (kind_of(attributes, tensors)) {{ case Kind::WIDE: {COPY} defaul
             {"attributes.flag": False},
             id="what is returned begins with a conditional expression",
         ),
+        pytest.param(
+            f"if (attributes.factor == 3) {{ if (attributes.flag) {{ {OTHER} }} else {{ {OTHER} }} }} {COPY}",
+            "return Kind::PLAIN;",
+            {"attributes.factor == 3": False},
+            id="both branches of an if leave",
+        ),
     ],
 )
 def test_how_conditions_have_to_go(tmp_path: Path, body: str, kind: str, expected: dict[str, bool]) -> None:

@@ -148,10 +148,13 @@ def left_by(statement: Node) -> bool:
 
 
 def _leaves(statement: Node) -> bool:
-    """Does a statement, or the last one of a block, leave the function?"""
-    if statement.type == "compound_statement":
+    """Does a statement, or the last one of a block, or each branch of an `if`, leave the function?"""
+    if statement.type in ("compound_statement", "else_clause"):
         inside = [c for c in statement.named_children if c.type != "comment"]
         return bool(inside) and _leaves(inside[-1])
+    if statement.type == "if_statement":
+        branches = [statement.child_by_field_name(side) for side in ("consequence", "alternative")]
+        return all(branch is not None and _leaves(branch) for branch in branches)
     return statement.type == "return_statement" or throws(statement)
 
 
