@@ -365,3 +365,55 @@ def test_a_factory_behind_several_conditions_on_numbers_is_reached(tmp_path: Pat
     facts = found["Copy::copy_multi_core"]
     assert facts.reason == ""
     assert facts.slots.matched == 2
+
+
+INPLACE = """bool in_place;
+    std::vector<Tensor> create_output_tensors(const std::vector<Tensor>& input_tensors) const {
+        if (in_place) { return {}; }
+        return operation::generic_create_output_tensors(*this, input_tensors);
+    }"""
+
+
+def test_an_output_that_the_op_does_not_make(tmp_path: Path) -> None:
+    """create() is given the input instead, but the callback asks for the first output: at() throws on every hit."""
+    maker = MAKER.replace("output_tensors.at(0))", "in_place ? input_tensors.at(0) : output_tensors.at(0))")
+    facts = only(op(tmp_path, members=INPLACE, maker=maker))
+    (found,) = facts.throws
+    assert (found.text, found.when) == ("output_tensors.at(0)", ("operation_attributes.in_place is true",))
+    assert said(facts) == ["override-throws "]
+
+
+@pytest.mark.parametrize(("hash_", "status"), [("", Status.SKIPPED), ("x", Status.ANALYSED)])
+def test_programs_that_are_cached_only_with_a_hash_of_the_ops_own(tmp_path: Path, hash_: str, status: Status) -> None:
+    """As until 2023-07: operations that do not implement compute_program_hash() always run without the cache."""
+    framework = tmp_path / "ttnn/cpp/ttnn/framework.hpp"
+    framework.parent.mkdir(parents=True)
+    framework.write_text("""struct Operation {
+    operation::ProgramWithCallbacks create_program(const std::vector<Tensor>&) const;
+    bool supports_program_caching() const { return implemented_; }
+};""")
+    hash_ = (
+        hash_
+        and """
+    operation::Hash compute_program_hash(const std::vector<Tensor>& input_tensors) const {
+        return fmt::format("copy_{}", operation::hash_tensor(input_tensors.at(0)));
+    }"""
+    )
+    (facts,) = op(tmp_path, maker=MAKER + hash_)
+    assert facts.status is status, facts.reason
+
+
+@pytest.mark.parametrize(
+    ("beside", "rows"), [("", 64), ("uint32_t f(const Tensor& t) { return t.get_legacy_shape()[-2]; }", 50)]
+)
+def test_shapes_were_padded_before_they_were_called_legacy(tmp_path: Path, beside: str, rows: int) -> None:
+    """tt_eager/tensor/tensor.hpp: shape() until 2024-03, when it became get_legacy_shape()."""
+    from interp_snippets import call, interp_of
+    from tt_cache_lint.device.tensor_inputs import input_tensor
+
+    op_ = f"int f(const Tensor& t) {{ return t.shape()[2]; }} {beside.replace(' f(', ' g(')}"
+    interp = interp_of(tmp_path, {"tt_eager/tt_dnn/op_library/op.cpp": op_})
+    world = World(0, {"t.logical_shape[2]": 50})
+    assert (
+        call(interp, "f", "tt_eager/tt_dnn/op_library/op.cpp", (input_tensor(world, "t", 1),), world=world).data == rows
+    )

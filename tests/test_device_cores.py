@@ -165,6 +165,20 @@ def test_a_range_is_a_rectangle_or_impossible(x0: int, y0: int, x1: int, y1: int
 
 
 @pytest.mark.parametrize(
+    ("made", "cores"),
+    [
+        ("CoreRangeSet cores{{{.start = CoreCoord(1, 0), .end = last}}};", 4),
+        ("CoreRangeSet cores = {{{.start = CoreCoord(1, 0), .end = last}}};", 4),
+        ("CoreRangeSet cores{{}}; cores = {{{.start = CoreCoord(1, 0), .end = last}}};", 4),
+        ("CoreRangeSet cores{std::set<CoreRange>{CoreRange(CoreCoord(1, 0)), CoreRange(last)}};", 2),
+    ],
+)
+def test_designators_make_one_range(tmp_path: Path, made: str, cores: int) -> None:
+    code = f"int f() {{ CoreCoord last(2, 1); {made} return cores.num_cores(); }}"
+    assert value(tmp_path, code) == cores
+
+
+@pytest.mark.parametrize(
     "made",
     [
         pytest.param("CoreRange cores{.start = {6, 0}, .end = {last, 0}};", id="no constructor checks designators"),

@@ -138,6 +138,12 @@ def test_a_long_array_is_given_whole(tmp_path: Path) -> None:
     assert any(".table" in name for name in omitted(tmp_path, text))
 
 
+def test_what_a_function_without_a_body_gives_is_no_input(tmp_path: Path) -> None:
+    """It is as fixed by the hash as what it is given."""
+    compiled = "ttnn::Shape(elsewhere(attributes.factor, tensors.input.padded_shape()[-1]))[1]"
+    assert omitted(tmp_path, op(HASHED.format("a.factor, t"), compiled)) == set()
+
+
 def test_a_check_on_hits_pins(tmp_path: Path) -> None:
     text = op(HASHED.format("a.flag, t"), "attributes.factor", validate="TT_FATAL(attributes.factor == 3);")
     assert omitted(tmp_path, text) == set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.interp.values import CHECK, NULL, THROW
+from tt_cache_lint.interp.values import BEYOND, CHECK, NULL, THROW
 from tt_cache_lint.model import Confidence, OverrideThrow, Place
 
 if TYPE_CHECKING:
@@ -18,15 +18,16 @@ WHY = {
     NULL: "is used while it is empty",
     CHECK: "is checked by the override only",
     THROW: "is reached by the override only",
+    BEYOND: "asks for an element that the list does not have",
 }
 
 
 def override_throws(exploration: Exploration, words: Describer) -> Iterator[OverrideThrow]:
     """One for each place, from the clearest call that shows it.
 
-    Only what the code does there itself counts, an empty optional or null pointer that is used, a check that fails or a
-    handle of nothing, and only for calls that the validators accept. An index that is too large often comes from an
-    input that cannot be.
+    Only what the code does there itself counts, an empty optional or null pointer that is used, a check that fails, a
+    handle of nothing or an output that the op does not make, and only for calls that the validators accept. Any other
+    index that is too large often comes from an input that cannot be.
     """
     seen: dict[Place, OverrideThrow] = {}
     for path in _sure(exploration) if exploration.validated else ():

@@ -12,8 +12,9 @@ from tt_cache_rules._common import OVERRIDE, code
 class OverrideThrows(Rule):
     """
     ## What it does
-    Finds places where override_runtime_arguments uses an optional that is empty, fails a check of its own, or passes a
-    handle that names nothing, for inputs that the validators and create() accept.
+    Finds places where override_runtime_arguments uses an optional that is empty, fails a check of its own, passes a
+    handle that names nothing, or asks for an output that the op does not make, for inputs that the validators and
+    create() accept.
 
     ## Why is this bad
     The first call works and every later one with the same hash fails, or, where the optional is not checked, goes on
@@ -34,7 +35,8 @@ class OverrideThrows(Rule):
     ```
 
     ## Known problems
-    Elements beyond the end of a vector are not reported: they mostly come from inputs that contradict each other.
+    Elements beyond the end of other vectors than the outputs are not reported: they mostly come from inputs that
+    contradict each other.
     """
 
     id = "TTC310"

@@ -310,7 +310,8 @@ def to_set(m: Machine, value: Value) -> CoreRangeSet:
     if isinstance(value, (CoreCoord, CoreRange)):
         return CoreRangeSet([to_range(m, value)])
     if isinstance(value, (InitList, Vec)):
-        if len(value.items) == 2 and all(isinstance(plain(i), int) or _is_point(i) for i in value.items):
+        named = isinstance(value, InitList) and any(name in ("start", "start_coord") for name in value.names or ())
+        if len(value.items) == 2 and (named or all(isinstance(plain(i), int) or _is_point(i) for i in value.items)):
             return CoreRangeSet([to_range(m, value)])
         if len(value.items) == 1 and isinstance(value.items[0], CoreRangeSet):
             return value.items[0]

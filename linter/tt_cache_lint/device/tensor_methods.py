@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
 
 
+FORMER_TOPS = ("libs/tt_dnn", "tt_eager/tt_dnn")
+LATER_SHAPES = (b"get_legacy_shape", b"logical_shape")
+
 # -- methods ---------------------------------------------------------------------------------------------------------
 
 
@@ -61,9 +64,22 @@ def tensor_layout(m: Machine, site: Site, v: Tensor) -> Value:
     return v.spec.layout.page.layout
 
 
-@method(Tensor, "logical_shape", "get_logical_shape", "shape", "get_shape", "get_legacy_shape_")
+@method(Tensor, "logical_shape", "get_logical_shape", "get_shape", "get_legacy_shape_")
 def tensor_shape(m: Machine, site: Site, v: Tensor) -> Value:
     return v.spec.shape.copy()
+
+
+@method(Tensor, "shape")
+def tensor_plain_shape(m: Machine, site: Site, v: Tensor) -> Value:
+    """The padded shape as long as there was no other one (tt_eager/tensor/tensor.hpp until 2024-03, when it was renamed
+    get_legacy_shape()); the logical one since."""
+    if "shape() is padded" not in m.interp.memory:
+        tree = m.interp.index.tree
+        m.interp.memory["shape() is padded"] = any(
+            any(True for _ in tree.below(top)) and not any(any(tree.mentioning(top, word)) for word in LATER_SHAPES)
+            for top in FORMER_TOPS
+        )
+    return (v.spec.padded if m.interp.memory["shape() is padded"] else v.spec.shape).copy()
 
 
 @method(Tensor, "padded_shape", "get_padded_shape", "get_legacy_shape", "legacy_shape")

@@ -38,6 +38,7 @@ METHODS = (
 )
 # Where ops have lived, newest first; a function may be called from the op of another folder.
 OP_ROOTS = ("ttnn/cpp", "tt_eager/tt_dnn", "tt_eager/tensor", "libs/tt_dnn", "tt-train/sources")
+OPT_IN = "supports_program_caching"
 DEPTH = 4
 MOST_BYTES = 4_000_000  # of a file that is looked at
 
@@ -125,7 +126,19 @@ class Search:
             hints=hints,
             needs={key: choices[0] for key, choices in hints.items()},
             demands=self.demands(route),
+            skip=self.uncached(op),
         )
+
+    def uncached(self, op: Operation) -> str:
+        """Why programs of an op are never cached: until 2023-07 those of ops without a hash of their own were not
+        (run_operation.cpp:159 and operation.hpp:265 of 2023-07-01)."""
+        if "compute_program_hash" in op.methods:
+            return ""
+        mentioning = (path for path, text in self.texts(op.struct.file.path).items() if OPT_IN.encode() in text)
+        for defs in map(self.index.defs, mentioning):
+            if defs is not None and OPT_IN in defs.functions:
+                return "its programs are never cached: the op has no compute_program_hash()"
+        return ""
 
     def demands(self, route: Route) -> list[Way]:
         """The ways in which the conditions around the calls of a route can go."""

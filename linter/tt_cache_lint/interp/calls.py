@@ -316,6 +316,8 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
             if debug_only and m.phase == "override":
                 return  # compiled out, so what follows runs on a hit (tt_stl/tt_stl/assert.hpp:155-168)
             p = value.p if isinstance(value, (Val, Unknown, Opt, Absent)) else 0
+            if not m.checks and m.broke_before(f"{m.phase}: {key}", p):
+                return
             repairs = those_that_do(value, True, ops.want(value, True))
             guessed = not repairs
             if guessed:

@@ -55,6 +55,7 @@ class Machine:
         self.checks = True  # insist on TT_FATALs; otherwise they are noted in `violations`
         self.violations: dict[str, tuple[dict[str, Value], ...]] = {}
         self.broken: dict[tuple[str, int], tuple[dict[str, Value], ...]] = {}  # the same, by what each rests on
+        self.met_broken: set[tuple[str, int]] = set()  # checks, each with what its own condition rests on
         self.limit = UNLIMITED  # so many of them end the execution
         self.statics: dict[object, Value] = {}
         self.hash_sink: list[Any] = []
@@ -160,6 +161,13 @@ class Machine:
         self.broken.setdefault((check, p), tuple(repairs[:12]))
         if len(self.violations) >= self.limit:
             raise Unfit(check)
+
+    def broke_before(self, check: str, p: int) -> bool:
+        """Has a check on these inputs been met broken? A loop meets it over and over, and its repairs are dear."""
+        mark = (check, p)
+        known = mark in self.met_broken
+        self.met_broken.add(mark)
+        return known
 
     def unknown_number(self, key: str, p: int, usual: tuple[int, ...] = (2, 4, 3, 1, 6, 8)) -> Val:
         """A number for something unknown: the same for the same key in one world."""

@@ -11,6 +11,7 @@ from tt_cache_lint.interp.registry import CONSTANTS, Site, method, method_ref
 from tt_cache_lint.interp.std_values import range_of
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.interp.values import (
+    BEYOND,
     Absent,
     CallRef,
     Implausible,
@@ -20,12 +21,14 @@ from tt_cache_lint.interp.values import (
     Ref,
     Reversed,
     Struct,
+    Thrown,
     Unknown,
     Val,
     Value,
     Vec,
     copied,
     identity,
+    mask,
     plain,
     sequence_ref,
 )
@@ -134,6 +137,12 @@ def vec_front(m: Machine, site: Site, v: Vec) -> Value:
 
 @method_ref(Vec, "at", "operator[]")
 def vec_at(m: Machine, site: Site, v: Vec, at: Value) -> Value:
+    if site.name == "at" and hasattr(v, "beyond"):  # how long such a list is depends on nothing that is made up
+        index = plain(at)
+        if isinstance(index, int) and not 0 <= index < len(v.items):
+            found = Thrown(f"index {index} of {len(v.items)}", mask(at))
+            found.kind, found.mark = BEYOND, site.mark
+            raise found
     return index_ref(m, v, at)
 
 

@@ -54,7 +54,7 @@ class Thrown(Interrupt):
         self.otherwise = otherwise
 
 
-NULL, CHECK, THROW = "uses what is empty", "checks", "throws"
+NULL, CHECK, THROW, BEYOND = "uses what is empty", "checks", "throws", "asks for an element that is not there"
 
 
 class Implausible(Interrupt):
