@@ -72,6 +72,13 @@ def op(root: Path, **parts: str) -> list[FactoryFacts]:
     text = OP
     for name in ("declarations", "members", "validate", "maker", "captures", "after"):
         text = text.replace(f"@{name.upper()}@", given.get(name, ""))
+    for change in filter(None, parts.get("replaced", "").split("|")):
+        old, _, new = change.partition("=>")
+        assert old in text
+        text = text.replace(old, new)
+    if parts.get("without"):
+        assert parts["without"] in text
+        text = text.replace(parts["without"], "")
     folder = root / "ttnn/cpp/ttnn/operations/test"
     folder.mkdir(parents=True)
     (folder / "copy_op.cpp").write_text(text)

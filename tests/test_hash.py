@@ -283,6 +283,43 @@ def test_runtime_arguments(tmp_path: Path) -> None:
         assert [f.rule for f in run_check(tmp_path, [file]).findings] == expected
 
 
+def test_as_many_arguments_as_the_first_call_had_not(tmp_path: Path) -> None:
+    """The override writes them all, but another number of them is refused: none is stale for not being written."""
+    list_ = "std::vector<uint32_t> given{tensors.input.buffer()->address()}; if (attributes.factor > 4) given = {7, 8};"
+    text = op(
+        HASHED.format("a.flag, t"),
+        create=f"{list_} SetRuntimeArgs(program, reader, core, given);",
+        override=f"{list_} SetRuntimeArgs(program, shared.reader, core, given);",
+    )
+    file = tmp_path / "ttnn" / "copy_program_factory.cpp"
+    file.parent.mkdir()
+    file.write_text(text)
+    (found,) = run_check(tmp_path, [file]).findings
+    assert (found.rule, found.slot) == ("arg-out-of-range", "reader arg 0")
+    assert "refused" in found.message
+    assert any("leaves operation_attributes.factor out" in related.message for related in found.related)
+
+
+def test_the_alternatives_of_a_variant_are_named(tmp_path: Path) -> None:
+    text = op(HASHED.format("a.flag, t"), "attributes.config.index()").replace(
+        "bool flag = false;", "bool flag = false; std::variant<OneCore, ManyCores> config;"
+    )
+    text = text.replace("struct CopyOperation {", "struct OneCore {}; struct ManyCores {}; struct CopyOperation {", 1)
+    (found,) = (o for o in facts(tmp_path, text).omissions if o.input == "operation_attributes.config")
+    assert {found.old, found.new} == {"OneCore", "ManyCores"}
+
+
+@pytest.mark.parametrize("kind", ["CreateDataMovementKernel", "CreateComputeKernel"])
+def test_compile_time_arguments_of_kernels_before_there_were_configs(tmp_path: Path, kind: str) -> None:
+    """tt_metal/host_api.hpp until 2023-11: they follow the cores, and the processor or fidelity follows them."""
+    made = 'CreateKernel(program, "reader.cpp", all, ReaderDataMovementConfig({}))'
+    text = op(HASHED.format("a.flag, t"))
+    assert made in text
+    new = f'{kind}(program, "reader.cpp", all, std::vector<uint32_t>{{attributes.factor}}, MathFidelity::HiFi4)'
+    (found,) = facts(tmp_path, text.replace(made, new)).omissions
+    assert [use.what for use in found.uses] == ["reader compile-time arg 0"]
+
+
 IDLE = """
     SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), 5 + (uint32_t)attributes.flag});
     if (core.x == 0 && @BUSY@) {

@@ -14,6 +14,7 @@ from tt_cache_lint.interp.world import UNKNOWN, World
 from tt_cache_lint.model import Place, Row, SlotKind
 from tt_cache_lint.paths import Path
 from tt_cache_lint.source.defs import Definition, StructDef
+from tt_cache_lint.spelling import OWN, spelling_of
 
 MAX_ROWS = 10
 MAX_GIVEN = 400
@@ -44,20 +45,7 @@ class Describer:
             place = Place(override.file.path, override.line, override.node.start_point[1] + 1, body_line)
         self.override_place = Place(place.path, place.line, place.column, place.line)
         self.override_end = place.last if override is not None else 0
-        self.names = self._parameter_names()
-
-    def _parameter_names(self) -> dict[str, str]:
-        override = self.factory.override
-        keys = ("operation_attributes", "tensor_args", "tensor_return_value")
-        if self.factory.bound:  # what is to be written goes into create()
-            return {key: param.name or key for key, param in zip(keys, self.factory.create.params, strict=False)}
-        if override is None:
-            return dict(zip(keys, keys, strict=True))
-        params = override.params[-3:] if len(override.params) >= 3 else override.params
-        names = {}
-        for key, param in zip(keys, params, strict=False):
-            names[key] = param.name or key
-        return {**dict(zip(keys, keys, strict=True)), **names}
+        self.spelling = spelling_of(factory)
 
     # -- places ----------------------------------------------------------------------------------------------------
 
@@ -215,11 +203,7 @@ class Describer:
 
     def tensor_text(self, owner: str) -> str:
         """The C++ expression of a tensor in the override."""
-        head, dot, rest = owner.partition(".")
-        name = self.names.get(head.partition("[")[0], head)
-        if head != name and "[" in head:
-            name += head[head.index("[") :]
-        return f"{name}{dot}{rest}"
+        return self.spelling.tensor(owner)
 
     def given_text(self, world: World, owner: str) -> str:
         """Like tensor_text, with `.value()` behind an optional that is known to be there."""
@@ -231,7 +215,7 @@ class Describer:
     def _buffer_text(self, world: World, owner: str) -> str:
         """The expression of a buffer, by what holds it: a Buffer& of a global circular buffer, else a Buffer*."""
         text = self.given_text(world, owner)
-        return f"&{text}" if owner.endswith(HELD_BUFFER) else f"{text}.buffer()"
+        return f"&{text}" if owner.endswith(HELD_BUFFER) else self.spelling.buffer(text)
 
     # -- fixes -----------------------------------------------------------------------------------------------------
 
@@ -240,17 +224,15 @@ class Describer:
         world = table.outcome.world
         if self.factory.bound:
             return self._binding(world, state, reading)
-        cached = self.factory.override.params[0].name if self.factory.override and self.factory.override.params else ""
-        shared = f"{cached or 'cached_program'}.shared_variables"
-        program = f"{cached or 'cached_program'}.program"
-        if state.program.place:  # of a workload
-            shared, program = f"{shared}.at(range)", "program"
+        of_workload = bool(state.program.place)
+        program = self.spelling.program(of_workload)
         target = state.kernel if state.kernel is not None else state.cb
         kept = handle_path(table.outcome.kept_with(state.program), target) if target is not None else ""
-        handle = (
-            f"{shared}.{kept}" if kept else f"{shared}.{state.slot.owner if state.kernel is not None else 'cb_handle'}"
-        )
+        name = kept or (state.slot.owner if state.kernel is not None else "cb_handle")
+        handle = self.spelling.kept(name, of_workload)
         value = self._expression(world, reading)
+        if not value:
+            return ("// keep what create() allocates for as long as the program: with its end it is freed",)
         keep = () if kept else ("// first keep the handle of the first call",)
         if state.slot.kind is SlotKind.CB:
             scope, star = (
@@ -275,7 +257,7 @@ class Describer:
     def _expression(self, world: World, reading: Reading) -> str:
         value = opened(reading.expected)
         if isinstance(value, Buffer):
-            return self._buffer_text(world, value.owner)
+            return self._buffer_text(world, value.owner) if not value.owner.startswith(OWN) else ""
         if isinstance(value, GlobalCircularBuffer):
             return self.given_text(world, value.name)
         bare = plain(value)
@@ -283,10 +265,12 @@ class Describer:
         if owner is not None and not computed(value):
             text = self.given_text(world, owner[0])
             plainly = "semaphore" in text or owner[0].endswith(HELD_BUFFER)
-            return f"{text}.address()" if plainly else f"{text}.buffer()->address()"
+            if owner[0].startswith(OWN):
+                return ""
+            return f"{text}.address()" if plainly else f"{self.spelling.buffer(text)}->address()"
         origin = getattr(value, "t", None)
-        if isinstance(origin, str) and origin.startswith("operation_attributes."):
-            return self.tensor_text(origin)
+        if isinstance(origin, str) and origin.startswith("operation_attributes.") and self.spelling.attribute(origin):
+            return self.spelling.attribute(origin)
         return f"/* as in create(): */ {reading.set_mark.text}"
 
 

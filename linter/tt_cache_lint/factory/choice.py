@@ -61,7 +61,7 @@ def held_alternatives(factory: Factory, interp: Interp) -> dict[str, Any]:
     values = (value for value in returned(chooser) if _named(value) == factory.create.scope[-1])
     asked = {name for value in values for name in asked_types(chooser, value)}
     found = alternatives(interp, attributes, "operation_attributes", asked) if asked else ()
-    return {key: choices[0] for key, choices in found}
+    return {key: choices[0] for key, choices, _ in found}
 
 
 def _named(value: Node) -> str | None:

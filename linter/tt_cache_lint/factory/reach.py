@@ -184,8 +184,9 @@ def asked_types(function: FunctionDef, node: Node) -> set[str]:
 
 def alternatives(
     interp: Interp, struct: StructDef, prefix: str, asked: set[str], depth: int = 0
-) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """The variants among the members that have an alternative of these names: their choices, the right one first."""
+) -> Iterator[tuple[str, tuple[Any, ...], str]]:
+    """The variants among the members that have an alternative of these names: their choices, the right one first, and
+    what these are called."""
     for member in interp.fields(struct).values():
         type_ = interp.field_type(member, {}, ())
         key = f"{prefix}.{member.name}"
@@ -196,6 +197,7 @@ def alternatives(
         names = [a.name for a in inner.args if isinstance(a, Type)] if inner.name == "variant" else []
         for position, name in enumerate(names):
             if name in asked:
-                yield f"{key}.index", (position, *(i for i in range(len(names)) if i != position))
+                others = (i for i in range(len(names)) if i != position)
+                yield f"{key}.index", (position, *others), "|".join(names)
                 if optional:
-                    yield f"{key}.has_value", (True, False)
+                    yield f"{key}.has_value", (True, False), f"{key}.has_value"

@@ -33,6 +33,11 @@ from tt_cache_lint.interp.values import (
 Stack = tuple[Mark, ...]
 # The positional members of the data-movement configs (kernel_types.hpp:86-102).
 POSITIONS = ("compile_args", "defines", "named_compile_args", "opt_level", "include_paths")
+# The parameters behind the cores until 2023-11 (host_api.hpp).
+OLD_POSITIONS = {
+    "CreateDataMovementKernel": ("compile_args", "processor", "noc"),
+    "CreateComputeKernel": ("compile_args", "math_fidelity", "fp32_dest_acc_en", "math_approx_mode"),
+}
 LISTS = {"compile_args": "compile-time arg", "compile_time_args": "compile-time arg"}
 MAPS = {
     "defines": "define",
@@ -184,6 +189,9 @@ def _members(config: Value) -> Iterator[tuple[str, Value, Mark | None]]:
     config = config.v if isinstance(config, Opt) else config
     if isinstance(config, KernelConfig):
         names: tuple[str, ...] = POSITIONS if config.kind.startswith(("Reader", "Writer")) else ()
+        first = config.given[0] if config.given else None
+        if isinstance(first, Vec) or (isinstance(first, InitList) and first.names is None):
+            names = OLD_POSITIONS.get(config.kind, names)
         for position, given in enumerate(config.given):
             if isinstance(given, InitList) and given.names is not None:
                 yield from _members(given)

@@ -111,6 +111,8 @@ def _moved(old: Program, new: Program, bits: int) -> Iterator[Moved]:
         for one, two in (*lists, (before.common, after.common)):
             if one is None or two is None:
                 continue
+            if len(one.vals) != len(two.vals):
+                yield after.ordinal, two is after.common, min(len(one.vals), len(two.vals))
             for index, (a, b) in enumerate(zip(one.vals, two.vals, strict=False)):
                 if not same(a, b) and (mask(a) | mask(b)) & bits:
                     yield after.ordinal, two is after.common, index

@@ -351,10 +351,16 @@ class Examiner:
                 continue
             diagnosis = Diagnosis(factory, words, Idle(self.interp))
             diagnosis.read(trial.path, trial.table)
-            for difference in diagnosis.differences():
-                mine = difference.what is What.SCALAR and difference.cause is not Cause.OUT_OF_RANGE
-                sides = (difference.expected, difference.found)
-                named = any(words.leaf(trial.leaf) in side.inputs for side in sides)
+            differences = diagnosis.differences()
+            refused = {d.slot.owner for d in differences if d.refused and trial.outcome.thrown is None}
+            refused -= {f.owner for f in trial.path.outcomes[0].failures}
+            for difference in differences:
+                if difference.slot.owner in refused:  # written, but not as many as there are: what is left is no news
+                    mine = named = difference.refused
+                else:
+                    mine = difference.what is What.SCALAR and difference.cause is not Cause.OUT_OF_RANGE
+                    sides = (difference.expected, difference.found)
+                    named = any(words.leaf(trial.leaf) in side.inputs for side in sides)
                 if not mine or not named or difference.slot.name in seen:
                     continue
                 seen.add(difference.slot.name)

@@ -7,7 +7,7 @@ from tt_cache_lint.hash.builds import shown
 from tt_cache_lint.hash.calls import replica
 from tt_cache_lint.hash.experiment import Hasher, Trial
 from tt_cache_lint.hash.reflect import How, Reflection
-from tt_cache_lint.interp.values import Enum, Value
+from tt_cache_lint.interp.values import Enum, Value, plain
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import StructDef
 from tt_cache_lint.words import condition
@@ -24,6 +24,8 @@ ASPECTS = (
     (".shard_spec.grid.y", "cores from y "),
     (".shard_spec.grid.columns", "columns of cores "),
     (".shard_spec.grid.rows", "rows of cores "),
+    (".columns", "columns of cores "),
+    (".rows", "rows of cores "),
     (".rank", "rank "),
     (".size", "size "),
 )
@@ -38,6 +40,11 @@ def values_of(trial: Trial) -> tuple[str, str]:
     fact = trial.outcome.world.facts[leaf]
     if isinstance(fact.value, bool) and leaf.endswith(".has_value"):
         return ("present", "absent") if fact.value else ("absent", "present")
+    if leaf.endswith(".index") and fact.words:  # which alternative of a variant
+        names = fact.words.split("|")
+        both = [plain(value) for value in (fact.value, trial.varying[leaf])]
+        if all(isinstance(at, int) and 0 <= at < len(names) for at in both):
+            return names[both[0]], names[both[1]]
     head, found, _ = leaf.rpartition(SHAPE)
     if found:
         return _shape(trial.outcome.world, head, {}), _shape(trial.outcome.world, head, trial.varying)

@@ -10,7 +10,7 @@ from tt_cache_lint.interp.world import Fact, World
 SEVERAL = 3
 # What groups the facts of a tensor into the property a person would name.
 MEMORY = (".memory_layout", ".buffer_type", ".shard_spec")
-INPUTS = ("operation_attributes", "tensor_args", "tensor_return_value")
+INPUTS = ("operation_attributes", "tensor_args")
 DEVICE = (
     "device.",
     "fabric.",

@@ -275,8 +275,8 @@ def _list(m: Machine, name: str, size: int) -> Value:
 
 def given(m: Machine, factory: CallbackFactory) -> tuple[Value, Struct]:
     """The op itself and its lists of tensors in the current run."""
-    for key, choices in factory.hints.items():
-        m.world.fact(key, choices, words=key)
+    for key, (choices, words) in factory.hints.items():
+        m.world.fact(key, choices, words=words)
     attributes = make_input(m, factory.attributes, ATTRIBUTES, m.world.run)
     lists = Struct(None, "tensor_args")
     for name in LISTS:

@@ -59,7 +59,7 @@ class CallbackFactory(Factory):
     maker: FunctionDef | None = None
     sizes: dict[str, int] = field(default_factory=dict)
     demands: list[Way] = field(default_factory=list)  # how conditions may go on the route, by place
-    hints: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # facts that the route needs, by key
+    hints: dict[str, tuple[tuple[Any, ...], str]] = field(default_factory=dict)  # facts that the route needs, in words
 
 
 class Search:
@@ -107,7 +107,7 @@ class Search:
 
     def factory(self, function: FunctionDef, route: Route) -> Factory:
         op = self.operation(route.op)
-        hints = dict(self.hints(route))
+        hints = {key: (choices, words) for key, choices, words in self.hints(route)}
         return CallbackFactory(
             f"{route.op.name}::{function.name}",
             "callback",
@@ -124,7 +124,7 @@ class Search:
             maker=route.steps[0],
             sizes=sizes(op, partial(self.interp.methods, route.op)),
             hints=hints,
-            needs={key: choices[0] for key, choices in hints.items()},
+            needs={key: choices[0] for key, (choices, _) in hints.items()},
             demands=self.demands(route),
             skip=self.uncached(op),
         )
@@ -149,8 +149,9 @@ class Search:
                 found = both(found, ways_to(self.index, caller, call))
         return found
 
-    def hints(self, route: Route) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Which alternative of a variant among the attributes the route needs, as choices with the right one first.
+    def hints(self, route: Route) -> Iterator[tuple[str, tuple[Any, ...], str]]:
+        """Which alternative of a variant among the attributes the route needs, as choices with the right one first and
+        the names of all.
 
         `if constexpr (std::is_same_v<T, X>)` around a call of the route asks for the alternative X.
         """

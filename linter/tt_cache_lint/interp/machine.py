@@ -55,7 +55,7 @@ class Machine:
         self.checks = True  # insist on TT_FATALs; otherwise they are noted in `violations`
         self.violations: dict[str, tuple[dict[str, Value], ...]] = {}
         self.broken: dict[tuple[str, int], tuple[dict[str, Value], ...]] = {}  # the same, by what each rests on
-        self.met_broken: set[tuple[str, int]] = set()  # checks, each with what its own condition rests on
+        self.met_broken: set[tuple[str, int, int]] = set()  # checks, each with what its own condition rests on
         self.limit = UNLIMITED  # so many of them end the execution
         self.statics: dict[object, Value] = {}
         self.hash_sink: list[Any] = []
@@ -163,8 +163,9 @@ class Machine:
             raise Unfit(check)
 
     def broke_before(self, check: str, p: int) -> bool:
-        """Has a check on these inputs been met broken? A loop meets it over and over, and its repairs are dear."""
-        mark = (check, p)
+        """Has a check on these inputs been met broken in this run? A loop meets it again and again, and its repairs
+        are dear."""
+        mark = (check, p, self.world.run)
         known = mark in self.met_broken
         self.met_broken.add(mark)
         return known
