@@ -255,6 +255,20 @@ def test_optional_inputs_are_told_by_const_elements(tmp_path: Path, element: str
     assert kinds(found.op.methods["create_program"]) == ["input_tensors", "optional_input_tensors", "output_tensors"]
 
 
+def test_optional_inputs_are_never_none_at_all(tmp_path: Path) -> None:
+    """The framework refuses an empty list of them, and a list of any for an op that takes none."""
+    maker = MAKER.replace(
+        "std::vector<Tensor>& output", "const std::vector<std::optional<const Tensor>>&, std::vector<Tensor>& output"
+    )
+    check = "TT_FATAL(input_tensors.size() + optional_input_tensors.size() == 2);"
+    given = "const std::vector<std::optional<const Tensor>>&,\n"
+    named = given.replace("&,", "& optional_input_tensors,")
+    first = "        for (const auto& core : cores) {\n            GetRuntimeArgs"
+    facts = only(op(tmp_path, maker=maker, replaced=f"{given}=>{named}|{first}=>{check}{first}"))
+    assert facts.throws == ()
+    assert facts.slots.matched == 2
+
+
 def test_default_outputs_are_what_the_op_computes(tmp_path: Path) -> None:
     members = """std::vector<Tensor> create_output_tensors(const std::vector<Tensor>& input_tensors) const {
         return operation::default_create_output_tensors(*this, input_tensors, {});

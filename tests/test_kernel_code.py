@@ -122,6 +122,58 @@ def test_a_list_of_unknown_length_and_a_kernel_that_is_not_there(tmp_path: Path)
     assert facts.short == ()
 
 
+READ = f"auto n = {arg(0)}; auto b = {arg(1)};"
+
+
+@pytest.mark.parametrize(
+    ("body", "arguments", "used"),
+    [
+        (f"{READ} f(n);", (), 0),
+        (f"{READ} f(n, g + b);", (), 1),
+        (f"{READ} b = 4; f(n);", (), 0),
+        (f"f({arg(1)});", (), 1),
+        (f"auto b = {arg(1)} + 1;", (), 1),
+        (f"{READ} for (int i = 0; i < n; ++i) {{ f(b); }}", (0, 9), 0),
+        (f"{READ} for (int i = b; i < b + n; ++i) {{ f(b); }}", (0, 9), 1),
+        (f"{READ} for (int i = 0; i < n; ++i) {{ f(b); }}", (2, 9), 1),
+        (f"{READ} for (int i = 0; i < n; ++i) {{ f(b); }}", (None, 9), 1),
+        (f"{READ} while (n) {{ f(b); }}", (0, 9), 0),
+        (f"{READ} while (n) {{ f(b); }}", (1, 9), 1),
+        (f"{READ} do {{ f(b); }} while (n);", (0, 9), 1),
+        (f"{READ} if (n) {{ f(b); }}", (0, 9), 0),
+        (f"{READ} if (x) {{ f(b); }}", (0, 9), 1),
+        (f"{READ} if (n == 0) {{ return; }} f(b);", (0, 9), 1),  # what stands behind is not looked at
+        (f"{READ} switch (n) {{ case 1: f(b); }}", (0, 9), 1),
+        (f"{READ} auto later = [&]() {{ f(b); }};", (), 1),
+        (f"{READ} for (int i = 0; i < x; ++i) {{ auto later = [&]() {{ f(b); }}; }}", (), 1),
+        (f"{READ}\n#ifdef X\nf(b);\n#endif\n", (), 1),
+        (f"{READ} {{ auto b = 3; }} f(n);", (), 0),
+        (f"{READ} auto c = x ? b : 0;", (), 1),
+        (f"{READ} q[b] = 1;", (), 1),
+        (f"{READ} throw b;", (), 1),
+    ],
+)
+def test_what_something_is_made_of(body: str, arguments: tuple[int | None, ...], used: int) -> None:
+    code = KernelCode("k.cpp", f"void kernel_main() {{ {body} }}".encode())
+    assert code.reads(arguments).used == used
+
+
+def test_what_an_idle_core_reads_and_makes_nothing_of(tmp_path: Path) -> None:
+    """A note: the loop makes no turn there. Where it makes some, or the value is used anyway, it is an error."""
+    refresh = REFRESH.replace("GetRuntimeArgs", "if (core.x == 1) { continue; } GetRuntimeArgs", 1)
+    create = IDLE.replace("IDLE_WRITER", "SetRuntimeArgs(program, writer, core, {0, 0});")
+    (tmp_path / "op.cpp").write_text(factory(create, refresh))
+    (tmp_path / "writer.cpp").write_text("void kernel_main() {}")
+    rules = [rule for rule in load_rules() if rule.id == "TTC601"]
+    for more, severity in (("", "note"), ("f(step);", "error")):
+        body = f"auto n = {arg(1)}; auto step = {arg(2)}; for (int i = 0; i < n; ++i) {{ f(step); }} {more}"
+        (tmp_path / "reader.cpp").write_text(f"void kernel_main() {{ {body} }}")
+        (facts,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+        (found,) = (finding for rule in rules for finding in rule.check(facts))
+        assert (found.slot, found.severity.value) == ("reader arg 2", severity)
+        assert found.message.endswith("Nothing is made of it there.") is (severity == "note")
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -720,13 +720,15 @@ def test_compile_time_mutation() -> None:
     )
     got = one("compile-time-mutation", facts(events=(sized,)))
     assert got.message == (
-        "override_runtime_arguments changes the total size of CB `c_0` from `num_tiles * tile` to `rows * tile`: "
-        "the kernels stay compiled for what create() gave on the first call. Set the size that create() would, and "
-        "hash what it depends on."
+        "override_runtime_arguments changes the total size of CB `c_0` from `num_tiles * tile` to `rows * tile` for "
+        "the same inputs: from the second call on the kernels work with another size than create() gave them. Set the "
+        "size that create() sets."
     )
     assert (got.slot, got.place) == ("CB c_0", sized.place)
     paged = one("compile-time-mutation", facts(events=(replace(sized, kind=EventKind.CB_PAGE_SIZE, old="", new=""),)))
-    assert paged.message.startswith("override_runtime_arguments changes the page size of CB `c_0`: the kernels")
+    assert paged.message.startswith(
+        "override_runtime_arguments changes the page size of CB `c_0` for the same inputs: "
+    )
 
 
 @pytest.mark.parametrize("change", [{"changes": False}, {"in_override": False}, {"kind": EventKind.CB_ADDRESS}])

@@ -190,7 +190,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ShortArguments:
-    """A kernel that for certain reads an argument which create() does not set on `cores` (empty for common ones)."""
+    """A kernel that for certain reads an argument which create() does not set on `cores` (empty for common ones).
+
+    `idle` when nothing is made of what it reads there.
+    """
 
     slot: Slot
     count: int
@@ -200,6 +203,7 @@ class ShortArguments:
     all_cores: tuple[tuple[int, int], ...]
     when: tuple[str, ...]
     confidence: Confidence
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ def short_arguments(interp: Interp, paths: Sequence[Path], words: Describer) -> 
     for path in sorted(paths, key=clearest):
         for found in _of_outcome(interp, path, path.outcomes[0], words):
             before = seen.get(found.slot)
-            if before is None or (before.confidence is Confidence.POSSIBLE is not found.confidence):
+            doubtful = before is not None and before.confidence is Confidence.POSSIBLE is not found.confidence
+            if before is None or doubtful or before.idle > found.idle:
                 seen[found.slot] = found
     yield from seen.values()
 
@@ -57,9 +58,10 @@ class Launch:
 
     def short(self, reads: Reads, count: int, at: Place, cores: list[XY], of: Iterable[XY]) -> ShortArguments:
         """The finding: `count` arguments for some of the cores, and more that are read."""
-        line = Place(self.code.file.path, reads.unique_line)
-        slot = Slot(SlotKind.ARG, self.kernel.name, reads.unique)
-        return ShortArguments(slot, count, at, line, tuple(cores), tuple(of), self.when, self.confidence)
+        idle = reads.used < count
+        index, row = (reads.unique, reads.unique_line) if idle else (reads.used, reads.used_line)
+        line, slot = Place(self.code.file.path, row), Slot(SlotKind.ARG, self.kernel.name, index)
+        return ShortArguments(slot, count, at, line, tuple(cores), tuple(of), self.when, self.confidence, idle)
 
 
 def _of_outcome(interp: Interp, path: Path, outcome: Outcome, words: Describer) -> Iterator[ShortArguments]:
@@ -93,8 +95,10 @@ def _of_kernel(launch: Launch) -> Iterator[ShortArguments]:
         if reads.unique >= len(given):
             short[xy] = reads, data
     if short:
-        reads, data = next(iter(short.values()))
-        cores = [xy for xy, (_, other) in short.items() if len(other.vals) == len(data.vals)]
+        reads, data = min(short.values(), key=lambda s: s[0].used < len(s[1].vals))
+        idle = reads.used < len(data.vals)
+        alike = ((xy, r, len(d.vals)) for xy, (r, d) in short.items())
+        cores = [xy for xy, r, count in alike if count == len(data.vals) and (r.used < count) == idle]
         at = launch.words.user(data.set_call, data.stacks)
         yield launch.short(reads, len(data.vals), at, cores, launch.kernel.args)
 

@@ -59,8 +59,7 @@ class CompileTimeMutation(Rule):
             old = f" from {code(event.old)}" if event.old else ""
             new = f" to {code(event.new)}" if event.new else ""
             message = (
-                f"{OVERRIDE} changes {event_words(event)}{old}{new}: "
-                "the kernels stay compiled for what create() gave on the first call. Set the size that create() would, "
-                "and hash what it depends on."
+                f"{OVERRIDE} changes {event_words(event)}{old}{new} for the same inputs: from the second call on the "
+                "kernels work with another size than create() gave them. Set the size that create() sets."
             )
             yield at_event(self, facts, event, message, related)

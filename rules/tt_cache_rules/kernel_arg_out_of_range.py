@@ -41,8 +41,8 @@ class KernelArgOutOfRange(Rule):
 
     ## Known problems
     Reads in helper functions, in loops whose turns the arguments do not tell, or under a condition that neither the
-    arguments nor what the kernel is compiled with decide are not seen. A kernel that reads an argument and never uses
-    it is reported too.
+    arguments nor what the kernel is compiled with decide are not seen. A kernel that reads an argument into a variable
+    and makes nothing of it, often since a loop makes no turn on an idle core, gets a note.
     """
 
     id = "TTC601"
@@ -61,12 +61,15 @@ class KernelArgOutOfRange(Rule):
                 f"{short.count} {'argument' if short.count == 1 else 'arguments'}{where}: "
                 "it gets padding, or what lies behind them in memory."
             )
+            if short.idle:
+                message += " Nothing is made of it there."
             yield self.finding(
                 facts,
                 message,
                 short.set_at,
                 slot=short.slot.name,
                 confidence=short.confidence,
+                severity=Severity.NOTE if short.idle else None,
                 when=short.when,
                 related=(Related(short.read_at, "the kernel reads it here"),),
             )

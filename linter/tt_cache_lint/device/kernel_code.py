@@ -110,7 +110,9 @@ class KernelCode:
                         written.append(self.file.text_of(target))
                 elif inner.type == "identifier":
                     fetches = fetches or self.file.text_of(inner) in FETCHES
-            known = self._summaries[node.id] = Summary(tuple(written), leaves, fetches)
+            named = (inner for inner in within(node) if inner.type == "identifier")
+            mentioned = frozenset(self.file.text_of(inner) for inner in (node, *named))
+            known = self._summaries[node.id] = Summary(tuple(written), mentioned, leaves, fetches)
         return known
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,10 +27,15 @@ _PRINT = "DPRINT"  # `if (0) DebugPrinter()` unless the build asks for prints (t
 
 @dataclass(slots=True)
 class Reads:
-    """The highest index that is read for certain, of a core's own and of the common arguments; -1 when none is."""
+    """The highest index that is read for certain, of a core's own and of the common arguments; -1 when none is.
+
+    `used` is the highest one of a core's own whose value something may be done with.
+    """
 
     unique: int = -1
     unique_line: int = 0
+    used: int = -1
+    used_line: int = 0
     common: int = -1
     common_line: int = 0
 
@@ -40,13 +45,18 @@ class Reads:
         elif not common and index > self.unique:
             self.unique, self.unique_line = index, line
 
+    def use(self, index: int, line: int) -> None:
+        if index > self.used:
+            self.used, self.used_line = index, line
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a part of a kernel may do: the names it writes, whether it may leave what it stands in, and whether it
-    fetches arguments."""
+    """What a part of a kernel may do: the names it writes and mentions, whether it may leave what it stands in, and
+    whether it fetches arguments."""
 
     written: tuple[str, ...]
+    mentioned: frozenset[str]
     leaves: bool
     fetches: bool
 
@@ -65,6 +75,8 @@ class Run:
     used: set[Source] = field(default_factory=set)
     declared: dict[str, Number] = field(default_factory=dict)  # in the block at hand, with what hid behind the names
     turns_left: int = MOST_TURNS
+    fetched_into: dict[str, tuple[int, int]] = field(default_factory=dict)  # variables of which nothing was made so far
+    into: str = ""  # the variable that is initialised with a fetched argument and nothing else
 
     def whole(self) -> None:
         """Run through the constants of the file and the kernel's own function."""
@@ -72,8 +84,8 @@ class Run:
             if text.isdigit():
                 self.known[name] = from_source(int(text), (DEFINE, name))
         self.constants(self.file.root)
-        if self.code.body is not None:
-            self.block(self.code.body)
+        if self.code.body is not None and not self.block(self.code.body):
+            self.mention(list(self.fetched_into))  # behind this, anything may be made of them
 
     def decided(self, value: Number) -> Number:
         """A number that something is decided by."""
@@ -126,13 +138,15 @@ class Run:
             return self.repeated(node)
         else:
             if kind not in _CONDITIONAL:
+                self.mention(self.code.summary(node).mentioned)
                 return not self.may_leave(node)
             return self.perhaps(node)
         return True
 
     def repeated(self, node: Node) -> bool:
-        """The turns of a loop that fetches arguments, as long as its condition is known."""
-        if not self.code.summary(node).fetches or self.may_leave(node):
+        """The turns of a loop that fetches arguments, as long as its condition is known; of any other, whether there
+        are none."""
+        if self.may_leave(node):
             return self.perhaps(node)
         outer, self.declared = self.declared, {}
         start = node.child_by_field_name("initializer")
@@ -140,18 +154,22 @@ class Run:
             self.declaration(start)
         elif start is not None:
             self.value(start)
-        if not self.turns(node):
+        if not (self.turns(node) if self.code.summary(node).fetches else self.never(node)):
             self.perhaps(node)
         for name, before in self.declared.items():
             self.put(name, before)
         self.declared = outer
         return True
 
+    def never(self, node: Node) -> bool:
+        """Does a loop make no turn?"""
+        clause = _condition(node)
+        holds = self.decided(self.value(clause)) if clause is not None else 1
+        return holds is not None and not holds
+
     def turns(self, node: Node) -> bool:
         """Run through a loop turn by turn; False where that does not lead to its end."""
-        clause, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
-        if clause is not None and clause.type == "condition_clause":
-            clause = clause.child_by_field_name("value")
+        clause, body = _condition(node), node.child_by_field_name("body")
         following = node.child_by_field_name("update")
         while self.turns_left > 0:
             self.turns_left -= 1
@@ -169,9 +187,26 @@ class Run:
             if child.type != "init_declarator":
                 continue
             name, value = child.child_by_field_name("declarator"), child.child_by_field_name("value")
+            if name is not None and name.type == "identifier":
+                self.fetched_into.pop(self.file.text_of(name), None)
+                self.into = self.file.text_of(name) if value is not None and self.is_fetch(value) else ""
             found = self.value(value) if value is not None else None
+            self.into = ""
             if name is not None:
                 self.declare(self.file.text_of(name), found)
+
+    def is_fetch(self, node: Node) -> bool:
+        """Is an expression one argument, and nothing that is made of it?"""
+        callee = node.child_by_field_name("function") if node.type == "call_expression" else None
+        name = callee.child_by_field_name("name") if callee is not None and callee.type == "template_function" else None
+        return name is not None and self.file.text_of(name) == _UNIQUE
+
+    def mention(self, names: Iterable[str]) -> None:
+        """Something may be made of these variables."""
+        for name in names:
+            fetched = self.fetched_into.pop(name, None)
+            if fetched is not None:
+                self.reads.use(*fetched)
 
     def declare(self, name: str, value: Number) -> None:
         self.declared.setdefault(name, self.known.get(name))
@@ -253,6 +288,8 @@ class Run:
     def perhaps(self, node: Node) -> bool:
         """A part that may run or not: what it writes is not known behind it."""
         summary = self.code.summary(node)
+        if self.fetched_into:
+            self.mention([name for name in self.fetched_into if name in summary.mentioned])
         for name in summary.written:
             self.put(name, None)
         return not summary.leaves
@@ -277,6 +314,8 @@ class Run:
             return int(kind == "true")
         if kind == "identifier":
             name = self.file.text_of(node)
+            if name in self.fetched_into:
+                self.mention((name,))
             return self.known.get(name, self.code.enumerators.get(name))
         if kind == "qualified_identifier":
             return self.code.enumerators.get(self.file.text_of(node))
@@ -324,6 +363,8 @@ class Run:
         operator = node.child_by_field_name("operator")
         found = self.value(right) if right is not None else None
         if target is None or target.type != "identifier" or operator is None:
+            if target is not None:
+                self.value(target)
             return None
         name, sign = self.file.text_of(target), self.file.text_of(operator)
         if sign != "=":
@@ -372,7 +413,12 @@ class Run:
 
     def fetched(self, node: Node, index: int, common: bool) -> None:
         """An argument is read."""
-        self.reads.note(index, self.file.line(node), common)
+        line = self.file.line(node)
+        self.reads.note(index, line, common)
+        if not common and self.into:
+            self.fetched_into[self.into] = index, line
+        elif not common:
+            self.reads.use(index, line)
 
     def word(self, given: Sequence[Node], values: Sequence[Number]) -> Number:
         """A compile-time argument, by its number or its name."""
@@ -394,3 +440,8 @@ class Run:
         if callee is not None and callee.type == "template_function":
             callee = callee.child_by_field_name("name")
         return self.file.text_of(callee) if callee is not None else ""
+
+
+def _condition(loop: Node) -> Node | None:
+    clause = loop.child_by_field_name("condition")
+    return clause.child_by_field_name("value") if clause is not None and clause.type == "condition_clause" else clause

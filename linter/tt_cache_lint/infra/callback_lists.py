@@ -20,8 +20,14 @@ Members = Callable[[str], list[FunctionDef]]
 
 
 def sizes(op: Operation, members: Members) -> dict[str, int]:
-    """How many tensors the op's members use at least, by the kind of list; `members` finds further ones by name."""
+    """How many tensors the op's members use at least, by the kind of list; `members` finds further ones by name.
+
+    An op that takes optional inputs is never given none at all (ttnn/cpp/ttnn/operation.hpp:561-571 of 2025-02).
+    """
     found = {"input_tensors": 1}
+    makers = (kinds(method) for method in op.methods.values() if method.name in MAKERS)
+    if any("optional_input_tensors" in maker for maker in makers):
+        found["optional_input_tensors"] = 1
     for method in op.methods.values():
         for kind, param in zip(kinds(method), method.params, strict=True):
             if kind:
