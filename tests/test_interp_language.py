@@ -207,22 +207,53 @@ ASSIGNMENTS = [
     Case("compound with a float", "int f() { int a = 7; a *= 0.5; return a; }", 3),
     Case("bool assignment", "int f() { bool b = false; b = 7; return b; }", 1),
     Case(
+        "the class's own name constructs it in its members",
+        "struct Line { int n = 0; Line(int a); Line(int a, int b); static Line build(int a, int b); }; "
+        "Line::Line(int a) : n(a) {} Line::Line(int a, int b) : n(a) { this->n += b; } "
+        "Line Line::build(int a, int b) { return b ? Line(a, b) : Line(a); } "
+        "int f() { return Line::build(3, 4).n * 10 + Line::build(5, 0).n; }",
+        75,
+    ),
+    Case(
+        "a constructor by the types of its arguments",
+        "enum class Kind { A, B }; struct S { int n = 0; S(Kind kind) : n(5) {} S(int a) : n(a) {} "
+        "S(const std::vector<int>& v) : n(v.size()) {} }; "
+        "int f() { S a(7); S b(Kind::B); S c(std::vector<int>{1, 2}); return a.n * 100 + b.n * 10 + c.n; }",
+        752,
+    ),
+    Case(
+        "a variable without an initialiser is constructed",
+        "struct Inner { int n = 1; Inner() { n += 4; } }; struct Outer { Inner inner; int m = 2; Outer() : m(3) {} }; "
+        "int f() { Outer x; std::vector<Inner> two(2); return x.inner.n * 100 + x.m * 10 + two[1].n; }",
+        535,
+    ),
+    Case(
+        "an array of pointers to members",
+        "struct Both { std::unordered_map<int, std::vector<int>> a, b; Both() { "
+        "std::array<std::unordered_map<int, std::vector<int>>*, 2> maps; maps[0] = &this->a; maps[1] = &this->b; "
+        "for (int i = 0; i < 2; i++) { auto& map = *maps[i]; map.clear(); map[7].push_back(i + 1); } } }; "
+        "int f() { Both x; return x.a.at(7)[0] * 10 + x.b.at(7).front(); }",
+        12,
+    ),
+    Case(
+        "a null pointer of an optional",
+        "int f() { std::optional<int*> none; int* p = none.value_or(nullptr); return p == nullptr; }",
+        1,
+    ),
+    Case(
         "pointer copies stay pointers",
         "struct S { int x = 1; }; int f() { S s; S* p = &s; auto q = p; q->x = 5; return s.x; }",
         5,
-        bug="copying a pointer to a struct copies the struct",
     ),
     Case(
         "pointer in a struct copies as a pointer",
         "struct S { int x = 1; }; struct H { S* p; }; int f() { S s; H a{&s}; H b = a; b.p->x = 5; return s.x; }",
         5,
-        bug="copying a pointer to a struct copies the struct",
     ),
     Case(
         "returned pointer",
         "struct S { int x = 1; }; S* g(S& s) { return &s; } int f() { S s; auto* p = g(s); p->x = 5; return s.x; }",
         5,
-        bug="copying a pointer to a struct copies the struct",
     ),
     Case(
         "pointer captured by value",

@@ -132,6 +132,7 @@ class Search:
         self.tried: dict[tuple[int, bool, bool, bool], Tried] = {}  # by seed, strictness and breadth
         self.fallback: tuple[Outcome, Decisions] | None = None  # ran, but its override throws
         self.learned: Decisions | None = None  # what single checks insist on; None when that is not to be used
+        self.careful = False  # try what leaves alone what was decided before what changes it again
 
     def run(self) -> Exploration:
         """Explore all template instances within the budget."""
@@ -279,7 +280,7 @@ class Search:
                     continue
                 if all(k in current and current[k] == v for k, v in repair.items()):
                     continue
-                undone = UNDONE if attempts != BASE_ATTEMPTS and any(k in current for k in repair) else 0.0
+                undone = UNDONE if self.careful and any(k in current for k in repair) else 0.0
                 heapq.heappush(heap, (cost + price + RANK * rank + undone, next(order), current, repair, failure))
         return self.fallback
 
@@ -442,6 +443,13 @@ class Search:
         return found[0] if found is not None else None
 
     def base(self, replay: Replay) -> tuple[Outcome, Decisions] | None:
+        """The first path, after whose finding nothing is searched for with care any more."""
+        try:
+            return self.first(replay)
+        finally:
+            self.careful = False
+
+    def first(self, replay: Replay) -> tuple[Outcome, Decisions] | None:
         """The first path: one that the op itself accepts if there is any, else the one that breaks fewest checks.
 
         A world in which nothing needs a refresh proves nothing: other seeds are tried for one that does.
@@ -454,10 +462,11 @@ class Search:
         for seed, attempts in ((0, BASE_ATTEMPTS), (2, BASE_ATTEMPTS // 2), (1, 8), (3, 8), long):
             if (seed in (1, 3) and idle is None) or (attempts > BASE_ATTEMPTS and (idle is not None or self.costly())):
                 continue
+            self.careful = attempts > BASE_ATTEMPTS  # not at once: it takes longer where that is not needed
             found = self.solve(replay, seed, needs, needs, attempts)
             if found is not None:
                 if needs_refresh(found[0]):
-                    self.learned = None
+                    self.learned, self.careful = None, False
                     return self.roomy(replay, seed, found)
                 idle = idle or found
         self.learned = None

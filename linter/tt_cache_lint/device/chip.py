@@ -14,7 +14,7 @@ from tt_cache_lint.device.old_ops import ETHERNET_L1
 from tt_cache_lint.device.tensors import Device
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import Site, function, method
-from tt_cache_lint.interp.values import Thrown, Value, plain
+from tt_cache_lint.interp.values import Thrown, Value, Vec, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -24,6 +24,7 @@ COLUMNS = (1, 2, 3, 4, 6, 7, 8, 9)
 ROWS = (1, 2, 3, 4, 5, 7, 8, 9, 10, 11)
 DRAM = ((0, 11), (0, 1), (0, 5), (0, 7), (5, 1), (5, 11), (5, 2), (5, 9), (5, 8), (5, 3), (5, 5), (5, 7))
 TRANSLATED = 18  # virtual coordinates start here, on chips with harvested rows
+LINKS = 4  # Ethernet cores between two chips
 
 
 def is_whole(m: Machine) -> bool:
@@ -58,6 +59,19 @@ def noc_core(m: Machine, site: Site, v: Device, core: Value, *args: Value) -> Va
     if is_whole(m) and isinstance(x, int) and isinstance(y, int) and 0 <= x < len(COLUMNS) and 0 <= y < len(ROWS):
         return CoreCoord(ops.binary(m, "+", logical.x, COLUMNS[x] - x), ops.binary(m, "+", logical.y, ROWS[y] - y))
     return CoreCoord(ops.binary(m, "+", logical.x, TRANSLATED), ops.binary(m, "+", logical.y, TRANSLATED))
+
+
+@method(Device, "get_ethernet_sockets")
+def ethernet_sockets(m: Machine, site: Site, v: Device, chip: Value) -> Value:
+    """The Ethernet cores that lead to another chip: as many to each neighbour as ops ask for links at most."""
+    number = plain(ops.number(m, chip))
+    first = LINKS * (number % 4) if isinstance(number, int) else 0
+    return Vec([CoreCoord(0, first + link) for link in range(LINKS)])
+
+
+@method(Device, "is_active_ethernet_core")
+def active_ethernet_core(m: Machine, site: Site, v: Device, *args: Value) -> Value:
+    return True
 
 
 @function("get_erisc_l1_unreserved_base", "get_erisc_l1_unreserved_size", arity=(0, 0))

@@ -62,7 +62,7 @@ def address_of(place: Value) -> Value:
         if isinstance(place, ItemRef):
             return Ptr(place.base, place.at)
         return Pointer(place)
-    if not isinstance(place, (Obj, Unknown)) and place is not None:
+    if (not isinstance(place, (Obj, Unknown)) and place is not None) or type(place) in (Struct, Vec, Map):
         return Pointer(CallRef(lambda: place, lambda value, mark: None))  # the address of a temporary
     return place
 

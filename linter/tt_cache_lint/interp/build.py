@@ -56,6 +56,8 @@ def default_value(m: Machine, type_: Type) -> Value:
     if type_.decl is None and name in CONSTRUCTORS:
         return CONSTRUCTORS[name](m, type_, [], None)
     if isinstance(type_.decl, StructDef):
+        if m.interp.methods(type_.decl, type_.decl.name):
+            return m.interp.construct_user(m, type_.decl, type_, [], None)
         return new_struct(m, type_.decl, type_)
     if isinstance(type_.decl, EnumDef):
         return enum_value(m, type_.decl, next(iter(type_.decl.values), ""))

@@ -499,6 +499,8 @@ def _optional(
     if name == "value_or":
         chosen = v.v if isinstance(v, Opt) else args[0]
         p = v.p if isinstance(v, (Opt, Absent)) else 0
+        if p and chosen is None:  # a null pointer that might be none
+            return v
         if p and isinstance(chosen, (int, float, str, Enum)):
             return Val(chosen, p)
         if p and isinstance(chosen, Val):

@@ -259,9 +259,10 @@ class Interp:
         struct = build.new_struct(m, decl, type_)
         if mark is not None:
             struct.marks[""] = mark
-        for function in self.methods(decl, decl.name):
-            if not (_takes(function, len(args)) or self._takes_with_defaults(function, len(args))):
-                continue
+        count = len(args)
+        takers = [f for f in self.methods(decl, decl.name) if _takes(f, count) or self._takes_with_defaults(f, count)]
+        if takers:
+            function = takers[0] if len(takers) == 1 else self.overload(m, takers, args) or takers[0]
             known = self.class_arguments(function, decl, struct.targs)
             own = any(name not in decl.template for name in function.template)
             code = self.code(m, function, (), args, known, decl) if own else self.instance(function, known, decl)
@@ -337,6 +338,8 @@ class Interp:
                 everything = [
                     f for f in everything if not self._is_member(f) or f.scope == scoping.scope[: len(f.scope)]
                 ]
+            # The name of a class names the class, in its own members too, and no constructor ([class.qual]).
+            everything = [f for f in everything if f.scope[-1:] != (name,) or not self._is_member(f)]
             found = [f for f in everything if _takes(f, count) or self._takes_with_defaults(f, count)]
             nearest = max((_nearness(f.scope, scoping.scope) for f in found), default=0)
             same = [f for f in found if f.file.path == scoping.file.path]
