@@ -404,6 +404,15 @@ def test_an_output_that_the_op_does_not_make(tmp_path: Path) -> None:
     assert said(facts) == ["override-throws "]
 
 
+def test_a_callback_that_always_throws_is_analysed(tmp_path: Path) -> None:
+    """What else a hit would leave stale is of no consequence until that is mended."""
+    members = "std::vector<Tensor> create_output_tensors(const std::vector<Tensor>& input_tensors) const { return {}; }"
+    maker = MAKER.replace("output_tensors.at(0))", "input_tensors.at(1))")
+    facts = only(op(tmp_path, members=members, maker=maker))
+    assert facts.reason.startswith("the override throws on every explored path")
+    assert said(facts) == ["override-throws "]
+
+
 @pytest.mark.parametrize(("hash_", "status"), [("", Status.SKIPPED), ("x", Status.ANALYSED)])
 def test_programs_that_are_cached_only_with_a_hash_of_the_ops_own(tmp_path: Path, hash_: str, status: Status) -> None:
     """As until 2023-07: operations that do not implement compute_program_hash() always run without the cache."""

@@ -504,6 +504,19 @@ def test_semaphores_by_pointer(tmp_path: Path) -> None:
     assert words(program.kernels[0]) == {(0, 0): [1]}
 
 
+def test_ethernet_cores_to_neighbours(tmp_path: Path) -> None:
+    """Each neighbour has cores of its own, all of them in use."""
+    body = """
+    std::vector<uint32_t> given;
+    for (const auto& core : input.device()->get_ethernet_sockets(1)) {
+        if (input.device()->is_active_ethernet_core(core, true)) { given.push_back(core.y); }
+    }
+    for (const auto& core : input.device()->get_ethernet_sockets(2)) { given.push_back(core.y); }
+    SetRuntimeArgs(program, kernel, CoreCoord{0, 0}, given);"""
+    _, program = created(tmp_path, body)
+    assert words(program.kernels[0]) == {(0, 0): list(range(4, 12))}
+
+
 def test_events_come_in_order(tmp_path: Path) -> None:
     body = """
     CreateCircularBuffer(program, cores, CircularBufferConfig(64, {{0, tt::DataFormat::UInt32}}));

@@ -83,7 +83,8 @@ class Collector:
         found = diagnosis.differences()
         known = {d.slot for d in found}
         differences = (*found, *(d for d in self.omitted if d.slot not in known))
-        status, reason = self._status()
+        throws = tuple(override_throws(self.exploration, words))
+        status, reason = self._status(told=bool(throws))
         base = self._best_table()
         create_end = factory.create.file.end_line(factory.create.node)
         return FactoryFacts(
@@ -106,7 +107,7 @@ class Collector:
             decisions_reached=tuple(sorted(self.exploration.decisions)),
             differences=differences,
             short=tuple(short_arguments(self.interp, self.exploration.paths, words)),
-            throws=tuple(override_throws(self.exploration, words)),
+            throws=throws,
             accessors=tuple(accessor_mismatches(self.interp, self.exploration.paths, words)),
             events=tuple(self._events()),
             shared=tuple(self._shared(differences)),
@@ -119,7 +120,8 @@ class Collector:
 
     # -- how far it went -------------------------------------------------------------------------------------------
 
-    def _status(self) -> tuple[Status, str]:
+    def _status(self, told: bool) -> tuple[Status, str]:
+        """How far the analysis went and what kept it; `told` when there are findings on what the override throws."""
         explored = self.exploration
         if not explored.paths:
             return Status.PARTIAL, explored.internal or explored.reason or "nothing could be executed"
@@ -133,7 +135,8 @@ class Collector:
             )
         thrown = [t for t in tables if t.outcome.thrown is not None]
         if len(thrown) == len(tables):
-            return Status.PARTIAL, f"the override throws on every explored path: {thrown[0].outcome.thrown}"
+            reason = f"the override throws on every explored path: {thrown[0].outcome.thrown}"
+            return Status.ANALYSED if told else Status.PARTIAL, reason
         if not any(t.comparable for t in tables):
             return Status.PARTIAL, tables[0].why
         if all("create" in t.outcome.after.escaped and not t.needing_refresh for t in tables):
