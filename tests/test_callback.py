@@ -401,6 +401,7 @@ def test_an_output_that_the_op_does_not_make(tmp_path: Path) -> None:
     facts = only(op(tmp_path, members=INPLACE, maker=maker))
     (found,) = facts.throws
     assert (found.text, found.when) == ("output_tensors.at(0)", ("operation_attributes.in_place is true",))
+    assert found.why == "asks for an output that the op does not make here"
     assert said(facts) == ["override-throws "]
 
 

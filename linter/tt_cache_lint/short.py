@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.kernel_build import Compiled, Number
 from tt_cache_lint.device.kernel_code import KernelCode
-from tt_cache_lint.device.kernel_run import Reads
+from tt_cache_lint.device.kernel_values import Reads
 from tt_cache_lint.device.program import CoreArgs, Kernel
 from tt_cache_lint.kernels import compiled_with, kernel_code, numbers
 from tt_cache_lint.model import Confidence, Place, ShortArguments, Slot, SlotKind

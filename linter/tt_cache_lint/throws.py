@@ -18,7 +18,7 @@ WHY = {
     NULL: "is used while it is empty",
     CHECK: "is checked by the override only",
     THROW: "is reached by the override only",
-    BEYOND: "asks for an element that the list does not have",
+    BEYOND: "asks for an output that the op does not make here",
 }
 
 

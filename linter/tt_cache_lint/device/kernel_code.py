@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.kernel_build import UNKNOWN, Compiled, Number
 from tt_cache_lint.device.kernel_numbers import Answers, literal
 from tt_cache_lint.device.kernel_readers import counters
-from tt_cache_lint.device.kernel_run import FETCHES, LEAVES, LOOPS, Reads, Run, Summary
+from tt_cache_lint.device.kernel_run import LEAVES, LOOPS, Run
+from tt_cache_lint.device.kernel_values import FETCHES, Reads, Summary
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.source.nodes import within
 
