@@ -236,6 +236,25 @@ ASSIGNMENTS = [
         12,
     ),
     Case(
+        "pointers to the same are equal",
+        "struct S { int x = 1; }; int f() { S a, b; int n = 0; S* p = &a; S* q = p; "
+        "return (p == &a) * 1000 + (q == p) * 100 + (p == &b) * 10 + (p != nullptr) + (&n == &n) * 10000; }",
+        11101,
+    ),
+    Case(
+        "this is a pointer",
+        "struct S { int x = 1; S* self() { return this; } S value() { return *this; } "
+        "bool is(S* s) { return s == this; } }; "
+        "int f() { S a; auto s = a.self(); s->x += 4; S b = a.value(); b.x = 9; return a.x * 10 + a.is(&a); }",
+        51,
+    ),
+    Case(
+        "a ring of pointers",
+        "struct N { N* next = nullptr; int v = 1; }; int f() { N a, b; a.next = &b; b.next = &a; b.v = 3; "
+        "std::vector<N> v{a, b}; auto w = v; w[0].next->next->v = 7; return a.v * 10 + w[1].next->next->v; }",
+        73,
+    ),
+    Case(
         "a null pointer of an optional",
         "int f() { std::optional<int*> none; int* p = none.value_or(nullptr); return p == nullptr; }",
         1,

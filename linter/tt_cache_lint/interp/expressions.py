@@ -241,7 +241,10 @@ class Expressions:
         return join
 
     def e_this(self, node: Node) -> Closure:
-        return lambda f: f[2]
+        """The object where one of its members is meant or it is dereferenced, else a pointer to it."""
+        if node.parent is not None and node.parent.type in ("field_expression", "pointer_expression"):
+            return lambda f: f[2]
+        return lambda f: address_of(f[2])
 
     def e_initializer_list(self, node: Node, type_: Type = AUTO) -> Closure:
         """A braced list. For a class with a reference among its members what it names is kept as lvalues."""

@@ -741,12 +741,23 @@ def _digest(text: str) -> int:
 
 
 class Pointer(Obj):
-    """A pointer to a scalar lvalue (a pointer to an object is the object itself)."""
+    """A pointer to a scalar lvalue, or to a value of a class, a sequence or a map; an object of the device model is its
+    own pointer."""
 
     __slots__ = ("ref",)
 
     def __init__(self, ref: Ref) -> None:
         self.ref = ref
+
+    def identity(self) -> object:
+        """Equal for pointers to the same."""
+        ref = self.ref
+        target = ref.get()
+        if isinstance(target, Obj):
+            return ("->", id(target))
+        if isinstance(ref, LocalRef):
+            return ("->", id(ref.frame), ref.slot)
+        return ("->", id(ref.struct), ref.field) if isinstance(ref, FieldRef) else ("->", id(ref))
 
 
 def sequence_ref(base: Any, at: int) -> Value:
