@@ -191,13 +191,11 @@ class Search:
         if value.type != "call_expression":
             return False
         target = value.child_by_field_name("function")
-        if (
-            target is not None and target.type == "field_expression"
-        ):  # so does a type-erased op that asks the one inside
+        if target is not None and target.type == "field_expression":
+            # Another member makes it, or, in a type-erased op, the one inside.
             field = target.child_by_field_name("field")
-            return of_this(target) or (
-                field is not None and self.is_result(function.file.text_of(field), function.file.path)
-            )
+            made_inside = field is not None and self.is_result(function.file.text_of(field), function.file.path)
+            return of_this(target) or made_inside
         if target is None or target.type not in CALLABLE:
             return False
         path, _ = qualified(function.file, target)

@@ -53,7 +53,7 @@ def value_of(value: Value) -> Value:
 
 
 def address_of(place: Value) -> Value:
-    """`&x`: an object is its own pointer."""
+    """`&x`: an object of the device model is its own pointer."""
     if isinstance(place, Ref):
         if isinstance(place, LocalRef):
             inner = place.frame[place.slot]
@@ -63,7 +63,7 @@ def address_of(place: Value) -> Value:
             return Ptr(place.base, place.at)
         return Pointer(place)
     if (not isinstance(place, (Obj, Unknown)) and place is not None) or type(place) in (Struct, Vec, Map):
-        return Pointer(CallRef(lambda: place, lambda value, mark: None))  # the address of a temporary
+        return Pointer(CallRef(lambda: place, lambda value, mark: None))
     return place
 
 

@@ -55,7 +55,7 @@ class Machine:
         self.checks = True  # insist on TT_FATALs; otherwise they are noted in `violations`
         self.violations: dict[str, tuple[dict[str, Value], ...]] = {}
         self.broken: dict[tuple[str, int], tuple[dict[str, Value], ...]] = {}  # the same, by what each rests on
-        self.met_broken: set[tuple[str, int, int]] = set()  # checks, each with what its own condition rests on
+        self.met_broken: set[tuple[str, int, int]] = set()  # checks, what each one rests on, and the run
         self.limit = UNLIMITED  # so many of them end the execution
         self.statics: dict[object, Value] = {}
         self.hash_sink: list[Any] = []
