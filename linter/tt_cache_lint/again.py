@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from copy import copy
 
-from tt_cache_lint.device.program import CircularBuffer, CoreArgs, Kernel, Program
+from tt_cache_lint.device.program import CircularBuffer, CoreArgs, Kernel, Program, new_program
 from tt_cache_lint.device.tensors import Buffer, GlobalSemaphore
 from tt_cache_lint.device.workload import Joined
 from tt_cache_lint.interp import ops
@@ -48,18 +48,20 @@ class _Second:
     def program(self, program: Program) -> Program:
         if isinstance(program, Joined):
             return Joined([self.program(p) for p in program.parts], [p.place for p in program.parts])
-        made = Program(program.mark)
+        made = new_program(self.m, program.mark)
         made.semaphores = list(program.semaphores)
-        made.kernels = [self.kernel(k, made) for k in program.kernels]
-        made.cbs = [self.cb(c, made) for c in program.cbs]
+        for kernel in program.kernels:
+            made.kernels.append(self.kernel(kernel, made))
+        for cb in program.cbs:
+            made.cbs.append(self.cb(cb, made))
         return made
 
     def kernel(self, old: Kernel, program: Program) -> Kernel:
         made: Kernel = copy(old)
         made.program = program
-        made.handle = _same_name(old.handle, made)
         made.args = {xy: self.arguments(data) for xy, data in old.args.items()}
         made.common = self.arguments(old.common) if old.common is not None else None
+        made.handle = _same_name(old.handle, made)
         return made
 
     def arguments(self, old: CoreArgs) -> CoreArgs:
@@ -68,9 +70,9 @@ class _Second:
     def cb(self, old: CircularBuffer, program: Program) -> CircularBuffer:
         made: CircularBuffer = copy(old)
         made.program, made.formats, made.writes = program, dict(old.formats), []
-        made.handle = _same_name(old.handle, made)
         made.total, made.offset, made.buffer = self.value(old.total), self.value(old.offset), self.value(old.buffer)
         made.pages = {index: self.value(page) for index, page in old.pages.items()}
+        made.handle = _same_name(old.handle, made)
         return made
 
     # -- values ----------------------------------------------------------------------------------------------------

@@ -96,14 +96,18 @@ class WorldTable:
     slots: dict[tuple[Slot, int], SlotState]
     comparable: bool
     why: str = ""
+    needing: list[SlotState] = field(default_factory=list)  # those that need a refresh on any core
 
     @property
     def needing_refresh(self) -> int:
-        return sum(bool(s.needing) for s in self.slots.values())
+        return len(self.needing)
 
-    @property
-    def matched(self) -> int:
-        return sum(bool(s.needing) and not any(r.wrong for r in s.needing) for s in self.slots.values())
+    def note(self, state: SlotState, reading: Reading) -> None:
+        """Take in a reading of one of the slots."""
+        first = not state.needing
+        state.add(reading)
+        if first and state.needing:
+            self.needing.append(state)
 
 
 def same(a: Value, b: Value) -> bool:
@@ -197,7 +201,7 @@ class _Slots:
         column = (xy, created, found, expected, count)
         self.columns.append(column)
         for index in telling:
-            states[index].add(_reading(column, index, self.bits))
+            self.table.note(states[index], _reading(column, index, self.bits))
         for index in found.writes:
             if index < count:
                 states[index].written = True
@@ -219,7 +223,8 @@ def _buffer(table: WorldTable, position: int, old: CircularBuffer, new: Circular
     key = (Slot(SlotKind.CB, new.name), position)
     state = SlotState(key[0], position, cb=old)
     known = all(empty(b) or isinstance(b, Buffer) or plain(b) is not None for b in (created, old.buffer, new.buffer))
-    state.add(
+    table.note(
+        state,
         Reading(
             None,
             created,
@@ -229,6 +234,6 @@ def _buffer(table: WorldTable, position: int, old: CircularBuffer, new: Circular
             new.stack,
             old.writes[-1] if old.writes else None,
             not known or isinstance(old.buffer, Unknown) or isinstance(new.buffer, Unknown),
-        )
+        ),
     )
     table.slots[key] = state

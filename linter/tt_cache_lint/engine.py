@@ -321,6 +321,7 @@ def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options:
         with _told(analysis, factory.path, factory.line, factory.name):
             exploration = Search(finder.interp, factory, budget, kind).run()
             examiner.examine(factory, exploration, kind)
+            exploration.release()
         _timed(started, analysis, options)
         _tidy(finder.interp)
 
@@ -389,12 +390,11 @@ def _facts(finder: Finder, examiner: Examiner, factory: Factory, options: Option
     budget = Budget(paths=options.paths_budget, seconds=options.seconds_per_factory)
     if options.steps:
         budget.steps = options.steps
-    search = Search(finder.interp, factory, budget)
-    exploration = search.run()
+    exploration = Search(finder.interp, factory, budget).run()
     omitted = examiner.examine(factory, exploration)
     varied = examiner.of(factory.op).varied if factory.op is not None else {}
     facts = Collector(finder.interp, factory, exploration, omitted, varied).collect()
-    search.release()
+    exploration.release()
     return replace(facts, call=finder.calls.find(factory)) if options.calls else facts
 
 

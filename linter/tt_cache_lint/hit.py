@@ -82,11 +82,12 @@ class Outcome:
     table: Any = None  # what compare.tabulate made of it
     ways: list[Value] = field(default_factory=list)
     statics: dict[object, Value] = field(default_factory=dict)  # the local statics of functions that were called
+    programs: list[Program] = field(default_factory=list)  # others that the executions made
 
     def release(self) -> None:
         """Empty what refers to itself, which would wait for the garbage collector; the outcome is of no use then."""
         self.table = None
-        for program in (self.after, self.fresh):
+        for program in (self.after, self.fresh, *self.programs):
             program.release()
 
     @property
@@ -243,6 +244,7 @@ class Replay:
             refused,
             ways=list(m.ways),
             statics=dict(m.statics),
+            programs=list(m.programs),
         )
 
     def _second(self, m: Machine, before: Outcome, strict: bool, bodies: bool) -> Outcome:
@@ -262,7 +264,10 @@ class Replay:
         switched = self._switched(m, inputs)
         refused = {check: repairs for (check, p), repairs in m.broken.items() if (check, p) not in broken}
         fresh = self._again(m)
-        return replace(before, world=world, fresh=fresh, switched=switched, refused=refused, thrown=None, table=None)
+        programs = list(m.programs)
+        after = replace(before, world=world, fresh=fresh, switched=switched, refused=refused, programs=programs)
+        after.thrown = after.table = None
+        return after
 
     def _again(self, m: Machine) -> Program:
         """Execute create() once more, with what run 2 is given."""

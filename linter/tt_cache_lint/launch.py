@@ -235,10 +235,8 @@ def _run(interp: Interp, launcher: FunctionDef, seed: int, forced: dict[str, Val
     except Launched as launched:
         result = Vec(launched.given)
     except (Interrupt, RecursionError, *FAULTS):
-        return None
-    if not isinstance(result, Vec) or len(result.items) != 2:
-        return None
-    reading = Reading(world, m, result)
+        result = None
+    reading = Reading(world, m, result) if isinstance(result, Vec) and len(result.items) == 2 else None
     m.release()
     return reading
 

@@ -103,6 +103,12 @@ class Exploration:
     thrown: list[Outcome] = field(default_factory=list)  # the override throws, but need not: none of the paths
     ties: Mapping[str, Tie] = field(default_factory=dict)  # what is known of the function that launches the op
     copies: Mapping[str, str] = field(default_factory=dict)  # properties of tensors that it hands on as attributes
+    executed: list[Outcome] = field(default_factory=list)  # in all searches and experiments with the factory
+
+    def release(self) -> None:
+        """Let go of all outcomes; nothing may be read from them afterwards."""
+        for outcome in self.executed:
+            outcome.release()
 
 
 class Search:
@@ -126,7 +132,6 @@ class Search:
         self.broken: frozenset[str] = frozenset()
         self.signatures: set[Signature] = set()
         self.told: set[tuple[object, ...]] = set()  # what they say about the slots
-        self.outcomes: list[Outcome] = []
         self.sizes: Decisions = {}  # of tensors, where executions take long
         self.narrow = False  # worlds make a workload for one coordinate
         self.tried: dict[tuple[int, bool, bool, bool], Tried] = {}  # by seed, strictness and breadth
@@ -212,14 +217,9 @@ class Search:
         if result.error is not None:  # what it was raised from would keep the whole execution alive
             result.error.__traceback__ = result.error.__context__ = result.error.__cause__ = None
         else:
-            self.outcomes.append(outcome)
+            self.found.executed.append(outcome)
         result.steps = FUEL - world.fuel_left
         return result
-
-    def release(self) -> None:
-        """Let go of all outcomes; nothing may be read from them afterwards."""
-        for outcome in self.outcomes:
-            outcome.release()
 
     @staticmethod
     def alternatives(world: World, mask: int) -> Iterator[Decisions]:

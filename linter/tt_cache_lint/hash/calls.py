@@ -42,6 +42,7 @@ class Calls:
 
     def __init__(self, replay: Replay, exploration: Exploration) -> None:
         self.replay = replay
+        self.executed = exploration.executed
         self.deadline = time.process_time() + SECONDS
         self.steps = STEPS
         self.refreshing = replay.factory.infra in INFRAS  # a hit is executed at all
@@ -54,9 +55,11 @@ class Calls:
     def execute(self, world: World, strict: bool, bodies: bool = True) -> Outcome:
         """Two calls that differ in what varies in a world. Raises Interrupt as `Replay.execute` does."""
         try:
-            return self.replay.execute(world, self.deadline, strict, bodies=bodies)
+            outcome = self.replay.execute(world, self.deadline, strict, bodies=bodies)
         finally:
             self.steps -= FUEL - world.fuel_left
+        self.executed.append(outcome)
+        return outcome
 
     def pair(self, path: Path, varying: dict[str, Value], bodies: bool = True) -> Pair:
         """Two calls of which the second differs in `varying`, executed as far as what is compiled needs.
@@ -69,6 +72,7 @@ class Calls:
             outcome = self.replay.second(before, world, self.deadline, path.validated, bodies)
         finally:
             self.steps -= FUEL - world.fuel_left
+        self.executed.append(outcome)
         changes = list(self.changes(outcome))
         if self.refreshing and any(map(self._open, changes)):
             return self.whole(path, varying, bodies)

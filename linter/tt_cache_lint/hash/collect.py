@@ -319,6 +319,7 @@ class Examiner:
             outcome = called_again(kind(self.interp, factory, path.templates), path)
             if outcome is None:
                 continue
+            exploration.executed.append(outcome)
             for change, leaf in baked(outcome):
                 if change.name in notes.baked:
                     continue

@@ -328,9 +328,8 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
             if not m.checks:
                 m.violate(f"{m.phase}: {key}", repairs, p)
                 return
-            failed = Thrown(f"TT_FATAL({text})", p, tuple(repairs[:24]), guessed, otherwise(m, around))
-            failed.kind, failed.mark = CHECK, low.mark(node)
-            raise failed
+            message, others = f"TT_FATAL({text})", otherwise(m, around)
+            raise Thrown(message, p, tuple(repairs[:24]), guessed, others, kind=CHECK, mark=low.mark(node))
 
     return run
 

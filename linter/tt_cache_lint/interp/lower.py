@@ -892,10 +892,8 @@ def thrown(m: Any, text: str, mark: Mark | None = None) -> Thrown:
             asked[keys] = asked.get(keys, 0) + 1
             if asked[keys] <= 2:
                 repairs.append(repair)
-    found = Thrown(text, bits, tuple(repairs[:MOST_REPAIRS]), guessed=True)
-    if mark is not None:
-        found.kind, found.mark = THROW, mark
-    return found
+    kind = THROW if mark is not None else ""
+    return Thrown(text, bits, tuple(repairs[:MOST_REPAIRS]), guessed=True, kind=kind, mark=mark)
 
 
 def components(m: Any, value: Value, count: int) -> list[Value]:

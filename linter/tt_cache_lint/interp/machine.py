@@ -71,7 +71,8 @@ class Machine:
         for frame in self.frames:
             frame.clear()
         branches = (self.branches, self.numeric, self.further, self.met)
-        for held in (self.frames, self.limits, self.ways, self.statics, *branches):
+        told = (self.log, self.failures, self.hash_sink, self.programs)
+        for held in (self.frames, self.limits, self.ways, self.statics, *branches, *told):
             held.clear()
 
     def spend(self, amount: int = 1) -> None:

@@ -140,9 +140,7 @@ def vec_at(m: Machine, site: Site, v: Vec, at: Value) -> Value:
     if site.name == "at" and hasattr(v, "beyond"):  # how long such a list is depends on nothing that is made up
         index = plain(at)
         if isinstance(index, int) and not 0 <= index < len(v.items):
-            found = Thrown(f"index {index} of {len(v.items)}", mask(at))
-            found.kind, found.mark = BEYOND, site.mark
-            raise found
+            raise Thrown(f"index {index} of {len(v.items)}", mask(at), kind=BEYOND, mark=site.mark)
     return index_ref(m, v, at)
 
 

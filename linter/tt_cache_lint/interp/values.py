@@ -33,9 +33,6 @@ class Thrown(Interrupt):
     that was met, where that tells how far a search has come.
     """
 
-    kind: str = ""
-    mark: Mark | None = None
-
     def __init__(
         self,
         message: str,
@@ -44,8 +41,12 @@ class Thrown(Interrupt):
         guessed: bool = False,
         otherwise: tuple[dict[str, Value], ...] = (),
         after: tuple[str, int] | None = None,
+        kind: str = "",
+        mark: Mark | None = None,
     ) -> None:
         super().__init__(message)
+        self.kind = kind
+        self.mark = mark
         self.after = after
         self.message = message
         self.mask = mask
