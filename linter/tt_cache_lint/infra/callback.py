@@ -55,7 +55,7 @@ from tt_cache_lint.source.defs import FunctionDef, Param
 if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
     from tt_cache_lint.factory.found import Factory
-    from tt_cache_lint.interp.lower import Code
+    from tt_cache_lint.interp.code import Code
     from tt_cache_lint.interp.machine import Machine
 
 ATTRIBUTES = "operation_attributes"

@@ -69,13 +69,11 @@ def address_of(place: Value) -> Value:
 
 def null_use(m: Machine, value: Value, what: str, mark: Mark | None = None) -> Thrown:
     """What using an empty optional or null pointer raises."""
-    from tt_cache_lint.interp.lower import thrown
-
     if isinstance(value, Absent) and value.t is not None:
         name = value.t if isinstance(value.t, str) else "an optional member"
         found = Thrown(f"{what} of an empty optional ({name})", value.p, tuple(ops.want(value, True)))
     else:
-        found = thrown(m, f"{what} of a null pointer or empty optional")
+        found = m.thrown(f"{what} of a null pointer or empty optional")
     found.kind, found.mark = NULL, mark
     return found
 
@@ -255,9 +253,7 @@ def out_of_range(m: Machine, base: Vec | InitList, index: int, at: Value) -> Thr
         return Thrown(message, base.key.p, ({base.key.t: index + 1},))
     if m.phase == "override":
         return Implausible(message)
-    from tt_cache_lint.interp.lower import thrown
-
-    found = thrown(m, message)
+    found = m.thrown(message)
     found.repairs = (*_longer(m, base, index), *found.repairs)
     return found
 

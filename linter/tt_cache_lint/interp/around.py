@@ -10,15 +10,15 @@ from tt_cache_lint.interp.values import Absent, Opt, Unknown, Val, Value
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from tt_cache_lint.interp.expressions import Expressions
     from tt_cache_lint.interp.machine import Machine, Place
+    from tt_cache_lint.interp.names import Names
 
 MOST_OTHERWISE = 4  # repairs with which a statement is not come to
 COUNTS = (".size", ".rank")  # a list of another length is another kind of call, not a way around a check
 FUNCTIONS = ("function_definition", "lambda_expression")
 
 
-def conditions_around(low: Expressions, node: Node) -> list[Place]:
+def conditions_around(low: Names, node: Node) -> list[Place]:
     """Where the conditions of the if statements around a node stand, the innermost first."""
     found: list[Place] = []
     inner, outer = node, node.parent

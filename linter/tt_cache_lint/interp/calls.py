@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import null_use, relied_on, value_of
 from tt_cache_lint.interp.around import conditions_around, otherwise
+from tt_cache_lint.interp.literals import LVALUES
+from tt_cache_lint.interp.names import read
 from tt_cache_lint.interp.registry import CONSTRUCTORS, FUNCTIONS, METHOD_REFS, METHODS, Site, find_method
 from tt_cache_lint.interp.scale import those_that_do
-from tt_cache_lint.interp.statics import decltype, static_type
+from tt_cache_lint.interp.statics import decltype, find_decltype, static_type
 from tt_cache_lint.interp.types import STANDARD, Type
 from tt_cache_lint.interp.values import (
     CHECK,
@@ -99,8 +101,6 @@ def lower_call(low: Expressions, node: Node, discarded: bool, lvalue: bool) -> C
 
 
 def _argument(low: Expressions, node: Node) -> Closure:
-    from tt_cache_lint.interp.expressions import LVALUES
-
     if node.type == "initializer_list":
         return low.initialiser(node)
     if node.type == "pointer_expression" or node.type in LVALUES:
@@ -138,8 +138,6 @@ def _template_arguments(low: Expressions, target: Node) -> tuple[Any, ...]:
     for child in (c for c in given.named_children if c.type != "comment"):
         if child.type in ("type_descriptor", "decltype"):
             text = low.text(child)
-            from tt_cache_lint.interp.lower import find_decltype
-
             subject = find_decltype(child)
             told = decltype(low, child) if subject is not None else None
             if told is not None:
@@ -199,9 +197,7 @@ def _named(
     if len(path) == 1:
         local = low.resolve(name)
         if local is not None:
-            from tt_cache_lint.interp.expressions import _read
-
-            callee = _read(*local)
+            callee = read(*local)
             given = [_argument(low, a) for a in args]
             mark = low.mark(node)
             spread = any(a.type == "parameter_pack_expansion" for a in args)
@@ -220,9 +216,7 @@ def _named(
         text, mark = low.text(node)[:160], low.mark(node)
 
         def throw(f: list[Value]) -> Value:
-            from tt_cache_lint.interp.lower import thrown
-
-            raise thrown(f[0], text, mark)
+            raise f[0].thrown(text, mark)
 
         return throw
     if name in NO_EFFECT:
@@ -321,9 +315,7 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
             repairs = those_that_do(value, True, ops.want(value, True))
             guessed = not repairs
             if guessed:
-                from tt_cache_lint.interp.lower import thrown
-
-                latest = thrown(m, text)
+                latest = m.thrown(text)
                 repairs, p = list(latest.repairs), p | latest.mask
             if not m.checks:
                 m.violate(f"{m.phase}: {key}", repairs, p)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import element, value_of
+from tt_cache_lint.interp.code import Code, Initialiser, initialisers
 from tt_cache_lint.interp.expressions import function_reference
-from tt_cache_lint.interp.lower import Closure, Code, Initialiser, Lowering, initialisers
+from tt_cache_lint.interp.lower import Lowering
 from tt_cache_lint.interp.machine import Machine
+from tt_cache_lint.interp.names import Closure
 from tt_cache_lint.interp.prototypes import give_defaults
 from tt_cache_lint.interp.registry import CONSTANTS, CONSTRUCTORS, ENUM_NUMBERS, FUNCTIONS, STATELESS, Site
 from tt_cache_lint.interp.statics import useful
@@ -643,7 +645,7 @@ class Interp:
     def _macro(self, m: Machine, const: ConstDef) -> Value:
         assert const.value is not None
         text = const.file.text_of(const.value).strip()
-        from tt_cache_lint.interp.expressions import literal, string_value
+        from tt_cache_lint.interp.literals import literal, string_value
 
         if text[:1].isdigit() and text.replace("'", "").replace(".", "").isalnum():
             return literal(text)

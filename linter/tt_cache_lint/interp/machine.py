@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.values import (
+    THROW,
     Exhausted,
     Lambda,
     Mark,
@@ -14,6 +16,7 @@ from tt_cache_lint.interp.values import (
     Opaque,
     Ref,
     Struct,
+    Thrown,
     Unfit,
     Unknown,
     Val,
@@ -28,6 +31,7 @@ Place = tuple[str, int]  # a condition: its file and first byte
 Branch = tuple[Value, bool, Place | None]  # a condition, whether it held, and where it stands
 MAX_NUMERIC = 60
 MAX_DEPTH = 60
+MOST_REPAIRS = 24  # of a throw that says nothing about what it rests on
 FUEL = 60_000
 UNLIMITED = 1 << 30
 
@@ -154,6 +158,21 @@ class Machine:
     def seeks(self, place: Place) -> bool:
         """May it matter for the way to the factory how a condition goes?"""
         return self.phase == "select" or place in self.route
+
+    def thrown(self, text: str, mark: Mark | None = None) -> Thrown:
+        """A throw, with the latest branches as what could be decided otherwise; `mark` is the statement that throws."""
+        repairs: list[dict[str, Value]] = []
+        asked: dict[tuple[str, ...], int] = {}  # a loop asks for the same inputs over and over
+        bits = 0
+        for condition, taken, _ in reversed(self.branches[-60:]):
+            bits |= getattr(condition, "p", 0)
+            for repair in ops.want(condition, not taken) if len(repairs) < MOST_REPAIRS else ():
+                keys = tuple(sorted(repair))
+                asked[keys] = asked.get(keys, 0) + 1
+                if asked[keys] <= 2:
+                    repairs.append(repair)
+        kind = THROW if mark is not None else ""
+        return Thrown(text, bits, tuple(repairs[:MOST_REPAIRS]), guessed=True, kind=kind, mark=mark)
 
     def violate(self, check: str, repairs: Sequence[dict[str, Value]], p: int = 0) -> None:
         """Note a broken check on the inputs `p` that is not insisted on, with the first repairs. Raises Unfit at the

@@ -15,7 +15,7 @@ from tt_cache_lint.source.defs import EnumDef, StructDef, qualified
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from tt_cache_lint.interp.expressions import Expressions
+    from tt_cache_lint.interp.names import Names
 
 _CASTS = {"static_cast", "const_cast", "dynamic_cast", "reinterpret_cast", "bit_cast"}
 _DECAYS = {"decay_t", "remove_cvref_t", "remove_reference_t", "remove_cv_t", "remove_const_t"}
@@ -49,7 +49,7 @@ def useful(type_: Type | None) -> bool:
     return type_ is not None and bool(type_.scalar or type_.decl is not None or type_.name in STANDARD)
 
 
-def static_type(low: Expressions, node: Node | None, depth: int = 0) -> Type | None:
+def static_type(low: Names, node: Node | None, depth: int = 0) -> Type | None:
     """The type of an expression, without references."""
     if node is None or depth > 8:
         return None
@@ -101,7 +101,7 @@ def static_type(low: Expressions, node: Node | None, depth: int = 0) -> Type | N
     return None
 
 
-def decltype(low: Expressions, node: Node | None) -> Type | None:
+def decltype(low: Names, node: Node | None) -> Type | None:
     """The type `decltype(x)` or `std::decay_t<decltype(x)>` means; None for any other type."""
     while node is not None and node.type in ("type_descriptor", "qualified_identifier", "dependent_type"):
         if node.child_by_field_name("declarator") is not None:
@@ -151,12 +151,12 @@ def _known(type_: Type) -> Type | None:
     return type_
 
 
-def _named(low: Expressions, node: Node) -> Type | None:
+def _named(low: Names, node: Node) -> Type | None:
     path, _ = qualified(low.file, node)
     if not path:
         return None
     if len(path) == 1:
-        place: Expressions | None = low
+        place: Names | None = low
         while place is not None:  # not `resolve`, which would capture the name
             variable = place.find(path[0])
             if variable is not None:
@@ -172,12 +172,12 @@ def _named(low: Expressions, node: Node) -> Type | None:
     return None
 
 
-def _field(low: Expressions, decl: StructDef, name: str) -> Type | None:
+def _field(low: Names, decl: StructDef, name: str) -> Type | None:
     field = low.interp.fields(decl).get(name)
     return _known(low.interp.field_type(field, {}, ())) if field is not None and not decl.template else None
 
 
-def _member(low: Expressions, owner: Type, name: str) -> Type | None:
+def _member(low: Names, owner: Type, name: str) -> Type | None:
     if isinstance(owner.decl, StructDef):
         return _field(low, owner.decl, name)
     if owner.name == "pair" and len(owner.args) == 2 and name in ("first", "second"):
@@ -194,7 +194,7 @@ def _element(base: Type) -> Type | None:
     return None
 
 
-def _called(low: Expressions, node: Node, depth: int) -> Type | None:
+def _called(low: Names, node: Node, depth: int) -> Type | None:
     target, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
     if target is None:
         return None
@@ -241,3 +241,15 @@ def _common(first: Type | None, second: Type | None) -> Type | None:
 
 
 __all__ = ["decltype", "same_type", "static_type", "useful"]
+
+
+def find_decltype(node: Node | None) -> Node | None:
+    """The expression of a decltype inside a type, None when there is none."""
+    stack = [node] if node is not None else []
+    while stack:
+        current = stack.pop()
+        if current.type == "decltype":
+            inner = [c for c in current.named_children if c.type not in ("auto", "comment")]
+            return inner[0] if inner else None
+        stack.extend(current.named_children)
+    return None

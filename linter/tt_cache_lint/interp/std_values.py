@@ -309,7 +309,7 @@ class Tied(Obj):
         self.places = places
 
     def assign_from(self, m: Machine, value: Value, mark: Any) -> None:
-        from tt_cache_lint.interp.lower import components
+        from tt_cache_lint.interp.sequences import components
 
         for place, part in zip(self.places, components(m, value, len(self.places)), strict=False):
             store(m, place, value_of(part), mark)
