@@ -30,10 +30,11 @@ from tt_cache_lint.infra.callback import ELEMENTS
 from tt_cache_lint.infra.callback_find import CallbackFactory
 from tt_cache_lint.infra.policy import Inputs, OwnInputs
 from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.registry import ENUM_NUMBERS
 from tt_cache_lint.interp.types import MAPS, SEQUENCES, STRINGS, Type
-from tt_cache_lint.interp.values import Enum, InitList, Opt, Struct, Thrown, Val, Value, Vec, plain
+from tt_cache_lint.interp.values import Enum, InitList, Opt, Struct, Val, Value, Vec, plain
 from tt_cache_lint.interp.world import Fact, World
 from tt_cache_lint.source.defs import EnumDef, StructDef
 from tt_cache_lint.source.files import SourceTree

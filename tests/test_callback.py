@@ -14,7 +14,7 @@ from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.infra.callback_find import CallbackFactory
 from tt_cache_lint.infra.callback_lists import kinds
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.interp.values import Thrown
+from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import FactoryFacts, Status
 from tt_cache_lint.rule import load_rules

@@ -8,8 +8,9 @@ import pytest
 
 from interp_snippets import Case, parameters, value
 from tt_cache_lint.device.chip import COLUMNS, DRAM, GRID, ROWS
-from tt_cache_lint.interp import ops
-from tt_cache_lint.interp.values import Thrown, Val
+from tt_cache_lint.interp import solving
+from tt_cache_lint.interp.interrupts import Thrown
+from tt_cache_lint.interp.values import Val
 from tt_cache_lint.interp.world import World
 
 CASES = [
@@ -156,19 +157,19 @@ def leaf(key: str, number: int) -> Val:
 
 
 def test_a_whole_input_stays_whole() -> None:
-    assert ops.solve(leaf("n", 3), 4.2) == [{"n": 5}]
+    assert solving.solve(leaf("n", 3), 4.2) == [{"n": 5}]
 
 
 def test_what_is_rounded_up_is_solved_for_multiples_only() -> None:
     rounded = Val(64, 1, ("roundup", leaf("n", 40), 32))
-    assert ops.solve(rounded, 96) == [{"n": 96}]
-    assert ops.solve(rounded, 48) == []
+    assert solving.solve(rounded, 96) == [{"n": 96}]
+    assert solving.solve(rounded, 48) == []
 
 
 def test_a_product_is_solved_by_two_factors_where_one_cannot() -> None:
     rows = Val(64, 1, ("roundup", leaf("rows", 64), 32))
     product = Val(192, 3, ("*", leaf("batch", 3), rows))
-    assert ops.solve(product, 32) == [{"rows": 32, "batch": 1}]
+    assert solving.solve(product, 32) == [{"rows": 32, "batch": 1}]
 
 
 def test_the_chip_is_consistent() -> None:

@@ -12,9 +12,10 @@ from interp_snippets import value
 from tt_cache_lint.device.cores import XY, CoreRangeSet, merged, rectangle
 from tt_cache_lint.device.cores import CoreCoord as Coord
 from tt_cache_lint.device.work_split import corerange_to_cores, grid_to_cores, num_cores_to_set, split_work_to_cores
+from tt_cache_lint.interp.interrupts import Implausible, Thrown
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.registry import Site
-from tt_cache_lint.interp.values import Implausible, Mark, Thrown, Val, Value, plain
+from tt_cache_lint.interp.values import Mark, Val, Value, plain
 from tt_cache_lint.interp.world import World
 
 # The same examples in every run: a failure can be seen again.

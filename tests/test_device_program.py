@@ -12,8 +12,9 @@ from tt_cache_lint.device.program import CircularBuffer, Failure, Kernel, Progra
 from tt_cache_lint.device.tensor_inputs import input_tensor
 from tt_cache_lint.device.tensors import DRAM, L1
 from tt_cache_lint.interp.access import value_of
+from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.machine import Machine
-from tt_cache_lint.interp.values import Handle, Thrown, Value, mask, plain
+from tt_cache_lint.interp.values import Handle, Value, mask, plain
 from tt_cache_lint.interp.world import World
 
 START = """

@@ -15,7 +15,7 @@ import interpreter_faults
 import scenario_worlds
 import test_fixtures_interpreter as comparison
 from fixture_driver import FIXTURES
-from tt_cache_lint.interp.values import Interrupt
+from tt_cache_lint.interp.interrupts import Interrupt
 
 WITNESSES = (
     "resource-order/good_plan_by_reference",

@@ -14,11 +14,12 @@ from tt_cache_lint.device.mesh import mesh_of
 from tt_cache_lint.device.tensor_inputs import input_memory, input_ranges, input_shape, input_tensor
 from tt_cache_lint.device.tensors import FORMAT, MEMORY_LAYOUTS, enum, make_shape
 from tt_cache_lint.engine import Options, analyse
-from tt_cache_lint.interp import ops
+from tt_cache_lint.interp import ops, solving
+from tt_cache_lint.interp.interrupts import Implausible, Thrown
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.registry import Site
 from tt_cache_lint.interp.scale import those_that_do
-from tt_cache_lint.interp.values import Enum, Implausible, Mark, Thrown, Val, Value, plain
+from tt_cache_lint.interp.values import Enum, Mark, Val, Value, plain
 from tt_cache_lint.interp.world import World
 
 SITE = Site(Mark("", 0, 1, 0, ""), "cores")
@@ -86,7 +87,7 @@ def mended(asked: list[dict[str, Value]]) -> Machine:
 def test_a_number_of_cores_leads_to_columns() -> None:
     m = Machine(None, World(0))
     count = count_of(m, given(m, "g").ranges)
-    m = mended(ops.want(ops.binary(m, "==", count, 8), True))
+    m = mended(solving.want(ops.binary(m, "==", count, 8), True))
     assert plain(count_of(m, given(m, "g").ranges)) == 8
 
 
@@ -105,7 +106,7 @@ def test_overlapping_cores_can_be_had_and_avoided(wanted: bool) -> None:
     before = set_intersects(m, SITE, *(given(m, n, p) for n, p in places.items()))
     assert plain(before) is not wanted
     results = []
-    for repair in ops.want(before, wanted):
+    for repair in solving.want(before, wanted):
         try:
             other = mended([repair])
             results.append(plain(set_intersects(other, SITE, *(given(other, n, p) for n, p in places.items()))))
@@ -169,7 +170,7 @@ def test_a_mesh_has_the_coordinates_of_the_workload(absurd: dict[str, Value]) ->
 def test_flags_that_have_to_differ() -> None:
     m = Machine(None, World(0))
     flags = [Val(True, m.world.bit(n), n) for n in ("a", "b")]
-    assert ops.want(ops.binary(m, "!=", *flags), True) == [{"a": False}, {"b": False}]
+    assert solving.want(ops.binary(m, "!=", *flags), True) == [{"a": False}, {"b": False}]
 
 
 @pytest.mark.parametrize(("sign", "first", "wanted"), [("&", 8, {"x": 9}), ("|", 8, {"x": 9}), ("&", 9, {"n": 3})])
@@ -179,7 +180,7 @@ def test_bits_of_conditions_are_what_they_mean(sign: str, first: int, wanted: di
     x, n = (Val(v, m.world.bit(k), k) for k, v in (("x", first), ("n", 3 if sign == "&" and first == 8 else 4)))
     left, right = ops.binary(m, ">", x, 8), ops.binary(m, "==", n, 3)
     found = ops.convert(m, ops.binary(m, sign, left, right), "bool")
-    assert wanted in ops.want(found, True)
+    assert wanted in solving.want(found, True)
 
 
 def test_a_long_conjunction_is_solved_to_its_first_operand() -> None:
@@ -187,7 +188,7 @@ def test_a_long_conjunction_is_solved_to_its_first_operand() -> None:
     term: Value = ops.binary(m, "==", Val(0, m.world.bit("x0"), "x0"), 7)
     for at in range(1, 12):
         term = Val(False, 1, ("&&", term, ops.binary(m, "==", Val(at, m.world.bit(f"x{at}"), f"x{at}"), at)))
-    assert ops.want(term, True) == [{"x0": 7}]
+    assert solving.want(term, True) == [{"x0": 7}]
 
 
 def test_what_does_not_undo_the_rest_comes_first() -> None:
@@ -197,7 +198,7 @@ def test_what_does_not_undo_the_rest_comes_first() -> None:
     end = ops.binary(m, "-", ops.binary(m, "+", x, n), 1)
     holds, fails = ops.binary(m, "==", x, 1), ops.binary(m, "==", end, 3)
     both = Val(False, x.p | n.p, ("&&", holds, fails))
-    assert ops.want(both, True)[0] == {"n": 3}
+    assert solving.want(both, True)[0] == {"n": 3}
 
 
 def test_a_repair_that_does_nothing_comes_last() -> None:
@@ -216,9 +217,9 @@ def test_long_terms_are_solved() -> None:
         number = ops.binary(m, "+", number, 2)
         zero = Val(0, 1, ("cast", zero, "uint32_t"))
         condition = Val(not plain(condition), 2, ("!", condition, None))
-    assert ops.want(ops.binary(m, "==", number, 100), True) == [{"n": 80}]
-    assert ops.want(Val(False, 1, ("!=", zero, 0)), True) == [{"n": 1}]
-    assert ops.want(condition, True) == [{"k": 4}]
+    assert solving.want(ops.binary(m, "==", number, 100), True) == [{"n": 80}]
+    assert solving.want(Val(False, 1, ("!=", zero, 0)), True) == [{"n": 1}]
+    assert solving.want(condition, True) == [{"k": 4}]
 
 
 def test_a_shape_of_another_rank() -> None:
@@ -226,10 +227,10 @@ def test_a_shape_of_another_rank() -> None:
     m = Machine(None, World(0, {"a.rank": 2, "b.rank": 1}))
     a, b = (input_shape(m.world, name) for name in "ab")
     one, two = {"a.rank": 1, "a.logical_shape[0]": 128}, {"b.rank": 2, "b.logical_shape[0]": 64}
-    assert ops.want(ops.binary(m, "==", a, b), True) == [one, {**two, "b.logical_shape[1]": 128}]
+    assert solving.want(ops.binary(m, "==", a, b), True) == [one, {**two, "b.logical_shape[1]": 128}]
     fixed = make_shape([5, 6, 7])
     three = {f"b.logical_shape[{at}]": side for at, side in enumerate((5, 6, 7))}
-    assert ops.want(ops.binary(m, "==", fixed, b), True) == [{"b.rank": 3, **three}]
+    assert solving.want(ops.binary(m, "==", fixed, b), True) == [{"b.rank": 3, **three}]
 
 
 def test_the_data_format_of_an_input() -> None:
@@ -238,6 +239,6 @@ def test_the_data_format_of_an_input() -> None:
     found = ops.mapped(Val(bfloat, 1, "t.dtype"), FORMAT)
     assert (plain(found), ops.mapped(bfloat, FORMAT)) == (Enum("DataFormat", "Float16_b"),) * 2
     condition = ops.binary(m, "==", found, Enum("DataFormat", "Float32"))
-    assert ops.want(condition, True) == [{"t.dtype": float_}]
+    assert solving.want(condition, True) == [{"t.dtype": float_}]
     repairs: list[dict[str, Value]] = [{"t.dtype": tiny}, {"t.dtype": float_}]
     assert those_that_do(condition, True, repairs) == repairs[::-1]

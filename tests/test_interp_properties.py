@@ -13,11 +13,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from interp_snippets import data, interp_of
-from tt_cache_lint.interp import ops
+from tt_cache_lint.interp import ops, solving
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.interrupts import Implausible, Interrupt, Thrown
 from tt_cache_lint.interp.machine import Machine
-from tt_cache_lint.interp.values import Absent, Implausible, Interrupt, Mark, Opt, Thrown, Val, Value, Vec, plain
+from tt_cache_lint.interp.values import Absent, Mark, Opt, Val, Value, Vec, plain
 from tt_cache_lint.interp.world import World
 
 # The same examples in every run: a failure can be seen again.
@@ -200,7 +201,7 @@ def test_what_want_proposes_is_right_first(condition: Term, inputs: Inputs, targ
         found = given_term(m, inputs)
     except (Implausible, Thrown):
         return
-    for assignment in ops.want(found, target):
+    for assignment in solving.want(found, target):
         assert set(assignment) <= set("xyz")
         changed = {**inputs, **assignment}
         assert all(isinstance(v, int) for v in changed.values())
@@ -216,7 +217,7 @@ def test_what_want_proposes_is_right_first(condition: Term, inputs: Inputs, targ
 def test_what_solve_proposes_is_right(term: Term, inputs: Inputs, target: int) -> None:
     m = machine()
     found = term(m, inputs)
-    for assignment in ops.solve(found, target):
+    for assignment in solving.solve(found, target):
         again = term(machine(), {**inputs, **assignment})
         assert plain(again) == target, (inputs, assignment)
 
@@ -228,7 +229,7 @@ def test_a_conjunction_has_a_proposal_that_works(a: Term, b: Term, inputs: Input
     m = machine()
     left, right = a(m, inputs), b(m, inputs)
     assume(not left.p & right.p)
-    wanted_left, wanted_right = ops.want(left, target), ops.want(right, target)
+    wanted_left, wanted_right = solving.want(left, target), solving.want(right, target)
     assume(wanted_left and wanted_right)
     both = Val(False, left.p | right.p, (op, left, right))
     joined = all if (op == "&&") == target else any
@@ -236,7 +237,7 @@ def test_a_conjunction_has_a_proposal_that_works(a: Term, b: Term, inputs: Input
     def holds(changed: Inputs) -> bool:
         return joined(bool(plain(t(machine(), changed))) is target for t in (a, b))
 
-    assert any(holds({**inputs, **assignment}) for assignment in ops.want(both, target))
+    assert any(holds({**inputs, **assignment}) for assignment in solving.want(both, target))
 
 
 @LAWS
@@ -245,7 +246,7 @@ def test_divisibility_is_solved(x: int, unit: int, target: bool) -> None:
     """`shape[-1] % 32 == 0`, the most frequent check of all."""
     m = machine()
     term = operation("==", operation("%", leaf("x"), constant(unit)), constant(0))
-    proposals = ops.want(term(m, {"x": x}), target)
+    proposals = solving.want(term(m, {"x": x}), target)
     assert proposals or unit == 1
     results = [bool(plain(term(m, {"x": p["x"]}))) for p in proposals]
     assert all(r is target for r in results) or unit == 1
@@ -256,7 +257,7 @@ def test_divisibility_is_solved(x: int, unit: int, target: bool) -> None:
 def test_remainders_are_solved(x: int, unit: int, target: int) -> None:
     assume(target < unit)
     term = operation("%", leaf("x"), constant(unit))
-    below, *above = (p["x"] for p in ops.solve(term(machine(), {"x": x}), target) if "x" in p)
+    below, *above = (p["x"] for p in solving.solve(term(machine(), {"x": x}), target) if "x" in p)
     assert all(plain(term(machine(), {"x": found})) == target for found in (below, *above))
     assert below <= x - x % unit + target or below <= unit + target
     assert all(found == below + unit for found in above)
@@ -264,7 +265,7 @@ def test_remainders_are_solved(x: int, unit: int, target: int) -> None:
 
 def test_an_impossible_remainder_has_no_proposal() -> None:
     term = operation("%", leaf("x"), constant(25))
-    assert ops.solve(term(machine(), {"x": 33}), 52) == []
+    assert solving.solve(term(machine(), {"x": 33}), 52) == []
 
 
 def test_a_minimum_has_no_proposal_beyond_its_limit(tmp_path: Path) -> None:
@@ -277,7 +278,7 @@ def test_a_minimum_has_no_proposal_beyond_its_limit(tmp_path: Path) -> None:
     def least(x: int) -> Value:
         return value_of(m.invoke(code, [Val(x, m.world.bit("x"), "x")]))
 
-    assert all(plain(least(p["x"])) == 9 for p in ops.solve(least(3), 9))
+    assert all(plain(least(p["x"])) == 9 for p in solving.solve(least(3), 9))
 
 
 @pytest.mark.parametrize(
@@ -304,7 +305,7 @@ def test_flags_are_solved(tmp_path: Path, text: str, fact: str, start: bool) -> 
 
     first = condition({})
     target = not plain(first)
-    proposals = ops.want(first, target)
+    proposals = solving.want(first, target)
     assert proposals
     assert any(bool(plain(condition(p))) is target for p in proposals)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from interp_snippets import Case, parameters, value
-from tt_cache_lint.interp.values import Exhausted, Implausible
+from tt_cache_lint.interp.interrupts import Exhausted, Implausible
 
 STREAM = [
     Case(

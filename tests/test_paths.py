@@ -15,7 +15,7 @@ from small_factory import CREATE, REFRESH, STALE, factory
 from tt_cache_lint import engine, paths
 from tt_cache_lint.device.tensors import SHAPES
 from tt_cache_lint.engine import Options, analyse
-from tt_cache_lint.interp.ops import want
+from tt_cache_lint.interp.solving import want
 from tt_cache_lint.interp.values import Value
 from tt_cache_lint.model import Cause, Confidence, FactoryFacts, Status
 

@@ -14,8 +14,9 @@ from tt_cache_lint.device.tensors import MEMORY_LAYOUTS, ND_SHARDED
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.factory.choice import ways
 from tt_cache_lint.factory.find import Finder
-from tt_cache_lint.interp.ops import want
-from tt_cache_lint.interp.values import Enum, Opt, Thrown, Val, Value, Vec, plain
+from tt_cache_lint.interp.interrupts import Thrown
+from tt_cache_lint.interp.solving import want
+from tt_cache_lint.interp.values import Enum, Opt, Val, Value, Vec, plain
 from tt_cache_lint.model import Confidence, FactoryFacts
 from tt_cache_lint.paths import Budget, Decisions, Search
 

@@ -51,8 +51,8 @@ def test_an_execution_that_asks_for_nothing_is_done_once() -> None:
 
 
 def test_an_execution_ends_at_the_first_broken_check_too_many() -> None:
+    from tt_cache_lint.interp.interrupts import Unfit
     from tt_cache_lint.interp.machine import Machine
-    from tt_cache_lint.interp.values import Unfit
     from tt_cache_lint.interp.world import World
 
     m = Machine(None, World())

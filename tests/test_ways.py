@@ -13,7 +13,7 @@ from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.factory.choice import ways
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.hit import Replay
-from tt_cache_lint.interp.values import Thrown
+from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import Confidence
 

@@ -23,24 +23,10 @@ from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.infra.policy import OUTPUT, Call, Infra, Inputs, OwnInputs
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.interrupts import Broken, Exhausted, Interrupt, Thrown
 from tt_cache_lint.interp.machine import UNLIMITED, Branch, Machine, Place
 from tt_cache_lint.interp.scale import doubled
-from tt_cache_lint.interp.values import (
-    WRITTEN_COPIES,
-    Broken,
-    Exhausted,
-    Interrupt,
-    Mark,
-    Opt,
-    Struct,
-    Thrown,
-    TypeRef,
-    Unknown,
-    Value,
-    Vec,
-    copied,
-    plain,
-)
+from tt_cache_lint.interp.values import WRITTEN_COPIES, Mark, Opt, Struct, TypeRef, Unknown, Value, Vec, copied, plain
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import FunctionDef
 
@@ -348,7 +334,7 @@ class Replay:
         name = chosen_name(chosen)
         if name is None or name == self.factory.create.scope[-1]:
             return
-        from tt_cache_lint.interp.ops import want
+        from tt_cache_lint.interp.solving import want
 
         repairs = self._held(m.world) + self._toward(m)
         bits = 0
@@ -366,7 +352,7 @@ class Replay:
 
     def _toward(self, m: Machine) -> list[dict[str, Value]]:
         """What takes select_program_factory() on where it left the way to this factory."""
-        from tt_cache_lint.interp.ops import want
+        from tt_cache_lint.interp.solving import want
 
         if self.ways is None:
             self.ways = ways(self.factory, self.interp.index)

@@ -19,23 +19,11 @@ from tt_cache_lint.device.tensors import MemoryConfig, Tensor
 from tt_cache_lint.fault import FAULTS
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.interrupts import Interrupt
 from tt_cache_lint.interp.machine import Machine
-from tt_cache_lint.interp.ops import want
 from tt_cache_lint.interp.registry import Site, function
-from tt_cache_lint.interp.values import (
-    Absent,
-    Enum,
-    Interrupt,
-    Opt,
-    Struct,
-    Unknown,
-    Val,
-    Value,
-    Vec,
-    identity,
-    key_of,
-    mask,
-)
+from tt_cache_lint.interp.solving import want
+from tt_cache_lint.interp.values import Absent, Enum, Opt, Struct, Unknown, Val, Value, Vec, identity, key_of, mask
 from tt_cache_lint.interp.world import UNKNOWN, Tie, World
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 from tt_cache_lint.source.nodes import within

@@ -19,10 +19,11 @@ from tt_cache_lint.device.tensors import MEMORY_LAYOUTS, MOST_SIDE, ND_SHARDED
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.hit import NO_LIMITS, Outcome, Replay
 from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.interrupts import Broken, Exhausted, Implausible, Interrupt, Thrown, Unfit
 from tt_cache_lint.interp.machine import FUEL
-from tt_cache_lint.interp.ops import want
 from tt_cache_lint.interp.scale import doubled
-from tt_cache_lint.interp.values import Broken, Enum, Exhausted, Implausible, Interrupt, Thrown, Unfit, Value
+from tt_cache_lint.interp.solving import want
+from tt_cache_lint.interp.values import Enum, Value
 from tt_cache_lint.interp.world import Fact, Tie, World
 from tt_cache_lint.launch import known
 from tt_cache_lint.tried import Result, Tried

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.interp.values import BEYOND, CHECK, NULL, THROW
+from tt_cache_lint.interp.interrupts import BEYOND, CHECK, NULL, THROW
 from tt_cache_lint.model import Confidence, OverrideThrow, Place
 
 if TYPE_CHECKING:

@@ -384,7 +384,7 @@ class KernelConfig(Obj):
         return Unknown(f"{self.kind}.{name}")
 
     def member_ref(self, m: Machine, name: str) -> Value:
-        from tt_cache_lint.interp.values import CallRef
+        from tt_cache_lint.interp.refs import CallRef
 
         return CallRef(lambda: Unknown(f"{self.kind}.{name}"), lambda value, mark: self.given.append(value))
 

@@ -13,8 +13,9 @@ from tt_cache_lint.device.cores import CoreCoord, to_coord
 from tt_cache_lint.device.old_ops import ETHERNET_L1
 from tt_cache_lint.device.tensors import Device
 from tt_cache_lint.interp import ops
+from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.registry import Site, function, method
-from tt_cache_lint.interp.values import Thrown, Value, Vec, plain
+from tt_cache_lint.interp.values import Value, Vec, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine

@@ -14,8 +14,9 @@ from tt_cache_lint.device.program import (
     cb_of,
 )
 from tt_cache_lint.device.tensors import DRAM, L1, Buffer, GlobalSemaphore, enum
-from tt_cache_lint.interp import ops
+from tt_cache_lint.interp import ops, solving
 from tt_cache_lint.interp.access import value_of
+from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.registry import Site, constructor, function, method
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
@@ -25,7 +26,6 @@ from tt_cache_lint.interp.values import (
     Mark,
     Obj,
     Opt,
-    Thrown,
     Unknown,
     Value,
     Vec,
@@ -107,7 +107,10 @@ def _in_l1(m: Machine, buffer: Value) -> None:
         return
     layout, kind = memory.memory_layout, memory.buffer_type
     sharded = ops.binary(m, "!=", layout, enum("TensorMemoryLayout", "INTERLEAVED"))
-    wanted = [*(ops.want(sharded, True) if not memory.sharded else ()), *ops.want(ops.binary(m, "==", kind, L1), True)]
+    wanted = [
+        *(solving.want(sharded, True) if not memory.sharded else ()),
+        *solving.want(ops.binary(m, "==", kind, L1), True),
+    ]
     message = f"a circular buffer over {buffer.owner}, which is in DRAM"
     if m.checks:
         raise Thrown(message, mask(layout) | mask(kind), tuple(wanted))

@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tt_cache_lint.interp import ops
+from tt_cache_lint.interp import ops, solving
+from tt_cache_lint.interp.interrupts import Implausible, Thrown
 from tt_cache_lint.interp.registry import constructor
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
-    Implausible,
     InitList,
     Mark,
     Obj,
     Opaque,
     Opt,
     Ref,
-    Thrown,
     Unknown,
     Val,
     Value,
@@ -154,7 +153,7 @@ class CoreRange(Obj):
         """Assignments of inputs that make the range end where it starts or behind, for the first side that does not."""
         for first, last in ((self.start.x, self.end.x), (self.start.y, self.end.y)):
             if plain(last) < plain(first):
-                return tuple(ops.want(Val(False, mask(first) | mask(last), (">=", last, first)), True))
+                return tuple(solving.want(Val(False, mask(first) | mask(last), (">=", last, first)), True))
         return ()
 
     def xys(self) -> list[XY]:

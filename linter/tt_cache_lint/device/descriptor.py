@@ -17,20 +17,9 @@ from tt_cache_lint.device.cores import XY, cores_of, to_coord
 from tt_cache_lint.device.layout_methods import data_format, page_size
 from tt_cache_lint.device.program import CircularBuffer, Kernel, Program, buffer_of, new_program, set_args
 from tt_cache_lint.device.tensors import Buffer, ShardSpec, Tensor, round_up
+from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.registry import Site, function, method
-from tt_cache_lint.interp.values import (
-    Implausible,
-    InitList,
-    Mark,
-    Opt,
-    Struct,
-    Value,
-    Vec,
-    copied,
-    empty,
-    mask,
-    plain,
-)
+from tt_cache_lint.interp.values import InitList, Mark, Opt, Struct, Value, Vec, copied, empty, mask, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine

@@ -8,9 +8,10 @@ from tt_cache_lint.device.cores import CoreCoord
 from tt_cache_lint.device.tensor_make import construct_layout, construct_shape, to_memory
 from tt_cache_lint.device.tensors import DRAM_BANKS, Buffer, Device, Tensor, TensorLayout, TensorSpec, enum, round_up
 from tt_cache_lint.interp import ops
+from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.registry import Site, function, method
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Enum, Implausible, InitList, Opt, Unknown, Val, Value, Vec, key_of, mask, plain
+from tt_cache_lint.interp.values import Enum, InitList, Opt, Unknown, Val, Value, Vec, key_of, mask, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine

@@ -11,19 +11,18 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.tensors import make_shape
-from tt_cache_lint.interp import ops
+from tt_cache_lint.interp import ops, solving
+from tt_cache_lint.interp.interrupts import Implausible, Thrown
+from tt_cache_lint.interp.refs import ItemRef
 from tt_cache_lint.interp.registry import Site, constructor, function, method, method_ref
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
-    Implausible,
     InitList,
-    ItemRef,
     Mark,
     Obj,
     Opt,
     Ptr,
     Ref,
-    Thrown,
     Unknown,
     Value,
     Vec,
@@ -129,7 +128,7 @@ def dimension(m: Machine, at: Value, count: int) -> int:
     if -count <= position < count:
         return position % count
     fits = ops.binary(m, "<", given, count)
-    raise Thrown("a dimension that the mesh does not have", mask(given), tuple(ops.want(fits, True)))
+    raise Thrown("a dimension that the mesh does not have", mask(given), tuple(solving.want(fits, True)))
 
 
 class MeshCoordinateRange(Obj):

@@ -13,8 +13,9 @@ from tt_cache_lint.device.program import buffer_of
 from tt_cache_lint.device.shards import PADDING, PageMapping, Pages, pages_of
 from tt_cache_lint.device.tensors import Buffer, with_mask
 from tt_cache_lint.interp import ops
+from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.registry import Site, function, method
-from tt_cache_lint.interp.values import Map, Opt, Thrown, Value, Vec, identity, mask, plain
+from tt_cache_lint.interp.values import Map, Opt, Value, Vec, identity, mask, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine

@@ -28,20 +28,9 @@ from tt_cache_lint.device.tensors import (
 )
 from tt_cache_lint.device.work_split import set_order
 from tt_cache_lint.interp import ops
+from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.registry import CONSTANTS, Site, method
-from tt_cache_lint.interp.values import (
-    Absent,
-    Enum,
-    Implausible,
-    Obj,
-    Opt,
-    Struct,
-    Unknown,
-    Value,
-    Vec,
-    mask,
-    plain,
-)
+from tt_cache_lint.interp.values import Absent, Enum, Obj, Opt, Struct, Unknown, Value, Vec, mask, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine

@@ -26,16 +26,8 @@ from tt_cache_lint.device.tensors import (
     enum,
     make_shape,
 )
-from tt_cache_lint.interp.values import (
-    Implausible,
-    Opt,
-    Thrown,
-    Val,
-    Value,
-    Vec,
-    mask,
-    plain,
-)
+from tt_cache_lint.interp.interrupts import Implausible, Thrown
+from tt_cache_lint.interp.values import Opt, Val, Value, Vec, mask, plain
 from tt_cache_lint.interp.world import NOT_GIVEN, World
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.device.cores import CoreRangeSet
+from tt_cache_lint.interp.refs import Pointer
 from tt_cache_lint.interp.registry import CONSTANTS, ENUM_NUMBERS
 from tt_cache_lint.interp.types import SCALARS
 from tt_cache_lint.interp.values import (
@@ -18,7 +19,6 @@ from tt_cache_lint.interp.values import (
     Mark,
     Obj,
     Opt,
-    Pointer,
     Ref,
     Struct,
     Val,

@@ -16,20 +16,10 @@ from tt_cache_lint.device.cores import (
     to_coord,
     to_set,
 )
-from tt_cache_lint.interp import ops
+from tt_cache_lint.interp import ops, solving
+from tt_cache_lint.interp.interrupts import Implausible, Thrown
 from tt_cache_lint.interp.registry import Site, function
-from tt_cache_lint.interp.values import (
-    Enum,
-    Implausible,
-    InitList,
-    Opt,
-    Thrown,
-    Value,
-    Vec,
-    empty,
-    mask,
-    plain,
-)
+from tt_cache_lint.interp.values import Enum, InitList, Opt, Value, Vec, empty, mask, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -225,7 +215,7 @@ def _fewer(count: Value, most: int) -> tuple[dict[str, Value], ...]:
     """What would make a number of cores fit; or a larger device."""
     needed = plain(count)
     larger = next(((x, y) for x, y in CHIPS if isinstance(needed, int) and needed <= x * y), CHIPS[0])
-    return (*ops.solve(count, most), dict(zip(("device.grid.x", "device.grid.y"), larger, strict=True)))
+    return (*solving.solve(count, most), dict(zip(("device.grid.x", "device.grid.y"), larger, strict=True)))
 
 
 @function("num_cores_to_corerangeset_in_subcoregrids", arity=(3, 4))

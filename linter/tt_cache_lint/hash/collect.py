@@ -25,8 +25,9 @@ from tt_cache_lint.hash.vary import property_of
 from tt_cache_lint.hit import Outcome, Replay
 from tt_cache_lint.idle import Idle
 from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.interrupts import Interrupt
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Interrupt, Value, mask
+from tt_cache_lint.interp.values import Value, mask
 from tt_cache_lint.interp.world import HIDDEN_STATE, World
 from tt_cache_lint.model import Cause, Confidence, Difference, Place, Related, What
 from tt_cache_lint.paths import Exploration, Path

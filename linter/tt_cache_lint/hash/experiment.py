@@ -26,8 +26,9 @@ from tt_cache_lint.infra.callback import given, member_arguments
 from tt_cache_lint.infra.callback_find import CallbackFactory
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
+from tt_cache_lint.interp.interrupts import Interrupt, Thrown
 from tt_cache_lint.interp.machine import Machine
-from tt_cache_lint.interp.values import Interrupt, Mark, Thrown, Value
+from tt_cache_lint.interp.values import Mark, Value
 from tt_cache_lint.interp.world import Fact, World
 from tt_cache_lint.paths import Exploration, Path
 from tt_cache_lint.source.defs import FunctionDef

@@ -23,6 +23,7 @@ from tt_cache_lint.device.tensors import (
 from tt_cache_lint.hash.reflect import How, Reflection
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.machine import Machine
+from tt_cache_lint.interp.refs import Pointer
 from tt_cache_lint.interp.registry import Site, function
 from tt_cache_lint.interp.std_values import Tied
 from tt_cache_lint.interp.values import (
@@ -34,7 +35,6 @@ from tt_cache_lint.interp.values import (
     Mark,
     Opaque,
     Opt,
-    Pointer,
     Ptr,
     Struct,
     Unknown,

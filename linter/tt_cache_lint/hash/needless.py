@@ -18,7 +18,8 @@ from tt_cache_lint.hash.key import Key
 from tt_cache_lint.hash.vary import smaller, varied
 from tt_cache_lint.hit import Outcome
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.interp.values import Interrupt, Val, Value, mask
+from tt_cache_lint.interp.interrupts import Interrupt
+from tt_cache_lint.interp.values import Val, Value, mask
 from tt_cache_lint.interp.world import Fact
 from tt_cache_lint.kernels import kernel_code
 from tt_cache_lint.model import SlotKind

@@ -19,8 +19,9 @@ from tt_cache_lint.hit import Replay
 from tt_cache_lint.infra.callback_find import CallbackFactory, Search, called, returns_program
 from tt_cache_lint.infra.callback_lists import sizes
 from tt_cache_lint.infra.policy import Call, Infra, Inputs, Made
+from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.types import AUTO, Type
-from tt_cache_lint.interp.values import Struct, Thrown
+from tt_cache_lint.interp.values import Struct
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 MENTIONS = (b"compute_program_hash", b"operation_attributes_t", b"attribute_values", b"create_program", b"attributes()")

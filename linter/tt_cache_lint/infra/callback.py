@@ -35,21 +35,10 @@ from tt_cache_lint.infra.callback_parts import (
 )
 from tt_cache_lint.infra.policy import Call, Inputs, Made
 from tt_cache_lint.interp import build
+from tt_cache_lint.interp.interrupts import Implausible, Thrown
 from tt_cache_lint.interp.registry import constructor
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import (
-    Implausible,
-    InitList,
-    Lambda,
-    Mark,
-    Opt,
-    Struct,
-    Thrown,
-    Unknown,
-    Value,
-    Vec,
-    empty,
-)
+from tt_cache_lint.interp.values import InitList, Lambda, Mark, Opt, Struct, Unknown, Value, Vec, empty
 from tt_cache_lint.source.defs import FunctionDef, Param
 
 if TYPE_CHECKING:
@@ -222,7 +211,7 @@ class Gate:
 
     def elsewhere(self, name: str) -> Thrown:
         """The path leads to another factory: what would have to be different."""
-        from tt_cache_lint.interp.ops import want
+        from tt_cache_lint.interp.solving import want
 
         world = self.m.world
         decisions: list[dict[str, Value]] = []

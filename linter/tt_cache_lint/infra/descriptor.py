@@ -22,8 +22,9 @@ from tt_cache_lint.device.program import CoreArgs, Program, new_program
 from tt_cache_lint.device.tensors import Buffer, Tensor
 from tt_cache_lint.infra.policy import OUTPUT, Call, Inputs, Made
 from tt_cache_lint.infra.skipped import ANALYSED, data_driven
+from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Opt, Struct, Thrown, Val, Value, Vec, empty
+from tt_cache_lint.interp.values import Opt, Struct, Val, Value, Vec, empty
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 if TYPE_CHECKING:

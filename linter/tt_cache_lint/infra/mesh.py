@@ -15,8 +15,9 @@ from tt_cache_lint.device.workload import Joined, MeshWorkload, put_program
 from tt_cache_lint.infra.policy import Call, Inputs, Made
 from tt_cache_lint.infra.skipped import data_driven
 from tt_cache_lint.infra.typed import taken_apart
+from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.types import AUTO, Type
-from tt_cache_lint.interp.values import Map, Struct, Thrown, Value, identity
+from tt_cache_lint.interp.values import Map, Struct, Value, identity
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 if TYPE_CHECKING:

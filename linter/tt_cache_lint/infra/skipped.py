@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.infra.policy import Call, Inputs, Made
+from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.types import AUTO, Type
-from tt_cache_lint.interp.values import Thrown
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 if TYPE_CHECKING:

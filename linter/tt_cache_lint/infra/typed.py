@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.program import Program
 from tt_cache_lint.infra.policy import Call, Inputs, Made
 from tt_cache_lint.infra.skipped import data_driven
+from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.types import AUTO
-from tt_cache_lint.interp.values import Struct, Thrown, Value, Vec
+from tt_cache_lint.interp.values import Struct, Value, Vec
 from tt_cache_lint.source.defs import FunctionDef
 
 if TYPE_CHECKING:

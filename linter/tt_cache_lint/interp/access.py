@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tt_cache_lint.interp import build, ops
+from tt_cache_lint.interp import build, ops, solving
+from tt_cache_lint.interp.interrupts import NULL, Implausible, Thrown
+from tt_cache_lint.interp.refs import CallRef, FieldRef, ItemRef, LocalRef, MapRef, Pointer, sequence_ref
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
-    NULL,
     Absent,
-    CallRef,
     Entry,
-    FieldRef,
     FuncRef,
-    Implausible,
     InitList,
-    ItemRef,
     Lambda,
-    LocalRef,
     Map,
-    MapRef,
     Mark,
     Obj,
     Opaque,
     Opt,
-    Pointer,
     Ptr,
     Ref,
     Struct,
-    Thrown,
     Unknown,
     Val,
     Value,
@@ -38,7 +31,6 @@ from tt_cache_lint.interp.values import (
     key_of,
     mask,
     plain,
-    sequence_ref,
 )
 
 if TYPE_CHECKING:
@@ -71,7 +63,7 @@ def null_use(m: Machine, value: Value, what: str, mark: Mark | None = None) -> T
     """What using an empty optional or null pointer raises."""
     if isinstance(value, Absent) and value.t is not None:
         name = value.t if isinstance(value.t, str) else "an optional member"
-        found = Thrown(f"{what} of an empty optional ({name})", value.p, tuple(ops.want(value, True)))
+        found = Thrown(f"{what} of an empty optional ({name})", value.p, tuple(solving.want(value, True)))
     else:
         found = m.thrown(f"{what} of a null pointer or empty optional")
     found.kind, found.mark = NULL, mark
@@ -247,7 +239,7 @@ def out_of_range(m: Machine, base: Vec | InitList, index: int, at: Value) -> Thr
                 term = term[1].t if isinstance(term[1], Val) else None
             if isinstance(term, str) and ".logical_shape[" in term:
                 larger = [{f"{term.partition('.logical_shape[')[0]}.rank": rank}]
-                lower = ops.solve(at, len(base.items) - 1) if index >= 0 else []
+                lower = solving.solve(at, len(base.items) - 1) if index >= 0 else []
                 return Thrown(message, item.p | mask(at), (*lower, *larger) if rank > USUAL_RANK else (*larger, *lower))
     if isinstance(base, Vec) and base.key is not None and isinstance(base.key.t, str) and index >= 0:
         return Thrown(message, base.key.p, ({base.key.t: index + 1},))

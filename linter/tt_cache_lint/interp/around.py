@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.interp import ops
+from tt_cache_lint.interp import ops, solving
 from tt_cache_lint.interp.values import Absent, Opt, Unknown, Val, Value
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def otherwise(m: Machine, around: list[Place]) -> tuple[dict[str, Value], ...]:
     repairs: list[dict[str, Value]] = []
     for place in around:
         condition, taken = _latest(m, place)
-        found = ops.want(condition, not taken)
+        found = solving.want(condition, not taken)
         repairs += [r for r in found if any(_avoids(k, v) for k, v in r.items())]
     return tuple(repairs[:MOST_OTHERWISE])
 

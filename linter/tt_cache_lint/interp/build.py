@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tt_cache_lint.interp import ops
+from tt_cache_lint.interp import ops, solving
+from tt_cache_lint.interp.interrupts import Implausible, Thrown
+from tt_cache_lint.interp.refs import sequence_length
 from tt_cache_lint.interp.registry import CONSTRUCTORS
 from tt_cache_lint.interp.types import AUTO, MAPS, SEQUENCES, STRINGS, Type
 from tt_cache_lint.interp.values import (
     Absent,
     Enum,
-    Implausible,
     InitList,
     Map,
     Mark,
@@ -19,7 +20,6 @@ from tt_cache_lint.interp.values import (
     Ptr,
     Ref,
     Struct,
-    Thrown,
     TypeRef,
     Unknown,
     Val,
@@ -30,7 +30,6 @@ from tt_cache_lint.interp.values import (
     key_of,
     mask,
     plain,
-    sequence_length,
 )
 from tt_cache_lint.source.defs import EnumDef, FieldDef, StructDef
 
@@ -471,7 +470,7 @@ def _construct_sequence(m: Machine, type_: Type, args: list[Value], mark: Mark |
 
 def absurd(size: Value) -> Thrown:
     """A vector of more items than any op has; its size is mostly a difference that came out below zero."""
-    return Thrown("a vector of absurd size", mask(size), tuple(ops.solve(size, SEEMLY)))
+    return Thrown("a vector of absurd size", mask(size), tuple(solving.solve(size, SEEMLY)))
 
 
 def note_copy(m: Machine, vector: Vec, source: Any) -> None:

@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator
 from inspect import CO_VARARGS
 from typing import TYPE_CHECKING, Any
 
-from tt_cache_lint.interp import build, ops
+from tt_cache_lint.interp import build, ops, solving
 from tt_cache_lint.interp.access import null_use, relied_on, value_of
 from tt_cache_lint.interp.around import conditions_around, otherwise
+from tt_cache_lint.interp.interrupts import CHECK, Thrown
 from tt_cache_lint.interp.literals import LVALUES
 from tt_cache_lint.interp.names import read
+from tt_cache_lint.interp.refs import Pointer
 from tt_cache_lint.interp.registry import CONSTRUCTORS, FUNCTIONS, METHOD_REFS, METHODS, Site, find_method
 from tt_cache_lint.interp.scale import those_that_do
 from tt_cache_lint.interp.statics import decltype, find_decltype, static_type
 from tt_cache_lint.interp.types import STANDARD, Type
 from tt_cache_lint.interp.values import (
-    CHECK,
     Absent,
     Enum,
     FuncRef,
@@ -24,11 +25,9 @@ from tt_cache_lint.interp.values import (
     Lambda,
     Obj,
     Opt,
-    Pointer,
     Ptr,
     Ref,
     Struct,
-    Thrown,
     Unknown,
     Val,
     Value,
@@ -173,7 +172,7 @@ def _evaluated(f: list[Value], targs: tuple[Any, ...]) -> tuple[Any, ...]:
     found = []
     for targ in targs:
         if isinstance(targ, tuple) and targ[0] == "d":
-            from tt_cache_lint.interp.interp import type_of
+            from tt_cache_lint.interp.overloads import type_of
 
             found.append(type_of(value_of(targ[1](f))) or Type("?"))
         elif isinstance(targ, tuple):
@@ -312,7 +311,7 @@ def _check(low: Expressions, node: Node, arg: Node) -> Closure:
             p = value.p if isinstance(value, (Val, Unknown, Opt, Absent)) else 0
             if not m.checks and m.broke_before(f"{m.phase}: {key}", p):
                 return
-            repairs = those_that_do(value, True, ops.want(value, True))
+            repairs = those_that_do(value, True, solving.want(value, True))
             guessed = not repairs
             if guessed:
                 latest = m.thrown(text)

@@ -8,10 +8,11 @@ from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.expressions import Expressions
 from tt_cache_lint.interp.literals import literal
 from tt_cache_lint.interp.names import Closure, Variable, nothing, sequence
+from tt_cache_lint.interp.refs import LocalRef, SlotRef
 from tt_cache_lint.interp.sequences import components
 from tt_cache_lint.interp.statics import decltype, find_decltype, static_type
 from tt_cache_lint.interp.types import AUTO, Type
-from tt_cache_lint.interp.values import Handle, InitList, LocalRef, Mark, Obj, Opt, Ref, SlotRef, Unknown, Value, copied
+from tt_cache_lint.interp.values import Handle, InitList, Mark, Obj, Opt, Ref, Unknown, Value, copied
 from tt_cache_lint.interp.world import HIDDEN_STATE
 from tt_cache_lint.source.defs import AliasDef, FileDefs, FunctionDef, StructDef, _Walk, array_sizes, peel
 from tt_cache_lint.source.files import SourceFile

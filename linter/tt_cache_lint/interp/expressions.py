@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import address_of, deref, index_ref, index_value, member_lvalue, member_value, value_of
+from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.lambdas import Lambdas
 from tt_cache_lint.interp.literals import Literals
 from tt_cache_lint.interp.names import Closure, place, read
@@ -17,7 +18,7 @@ from tt_cache_lint.interp.packs import Packs
 from tt_cache_lint.interp.registry import Function, Site
 from tt_cache_lint.interp.statics import same_type
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import FuncRef, Mark, Ref, Struct, Thrown, TypeRef, Unknown, Value, Vec
+from tt_cache_lint.interp.values import FuncRef, Mark, Ref, Struct, TypeRef, Unknown, Value, Vec
 from tt_cache_lint.source.defs import qualified
 
 if TYPE_CHECKING:

@@ -6,25 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tt_cache_lint.interp import ops
-from tt_cache_lint.interp.values import (
-    THROW,
-    Exhausted,
-    Lambda,
-    Mark,
-    Obj,
-    Opaque,
-    Ref,
-    Struct,
-    Thrown,
-    Unfit,
-    Unknown,
-    Val,
-    Value,
-    Vec,
-    key_of,
-    mask,
-)
+from tt_cache_lint.interp import solving
+from tt_cache_lint.interp.interrupts import THROW, Exhausted, Thrown, Unfit
+from tt_cache_lint.interp.values import Lambda, Mark, Obj, Opaque, Ref, Struct, Unknown, Val, Value, Vec, key_of, mask
 from tt_cache_lint.interp.world import NOT_GIVEN, UNKNOWN, World, stable_hash
 
 Place = tuple[str, int]  # a condition: its file and first byte
@@ -166,7 +150,7 @@ class Machine:
         bits = 0
         for condition, taken, _ in reversed(self.branches[-60:]):
             bits |= getattr(condition, "p", 0)
-            for repair in ops.want(condition, not taken) if len(repairs) < MOST_REPAIRS else ():
+            for repair in solving.want(condition, not taken) if len(repairs) < MOST_REPAIRS else ():
                 keys = tuple(sorted(repair))
                 asked[keys] = asked.get(keys, 0) + 1
                 if asked[keys] <= 2:

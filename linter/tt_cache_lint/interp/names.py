@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tt_cache_lint.interp.values import LocalRef, Mark, Obj, Opt, Ptr, Ref, SlotRef, Value, copied
+from tt_cache_lint.interp.refs import LocalRef, SlotRef
+from tt_cache_lint.interp.values import Mark, Obj, Opt, Ptr, Ref, Value, copied
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from tt_cache_lint.interp.interrupts import Interrupt
 from tt_cache_lint.interp.ops import INTEGERS, OPERATIONS, wrap
-from tt_cache_lint.interp.values import Enum, Interrupt, Val, Value
+from tt_cache_lint.interp.values import Enum, Val, Value
 from tt_cache_lint.interp.world import MAPPINGS
 
 DOUBLINGS = 10

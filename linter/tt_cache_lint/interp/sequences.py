@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tt_cache_lint.interp.refs import sequence_ref
 from tt_cache_lint.interp.values import (
     Absent,
     Entry,
@@ -18,7 +19,6 @@ from tt_cache_lint.interp.values import (
     Vec,
     key_of,
     plain,
-    sequence_ref,
 )
 
 

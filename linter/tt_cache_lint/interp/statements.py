@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.declarations import Declarations
+from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.names import Closure, Variable, discard, nothing, sequence
 from tt_cache_lint.interp.sequences import components, iterate, note_walk
 from tt_cache_lint.interp.types import AUTO, Type
-from tt_cache_lint.interp.values import Implausible, Ref, Value, Vec, copied
+from tt_cache_lint.interp.values import Ref, Value, Vec, copied
 from tt_cache_lint.source.defs import peel
 
 if TYPE_CHECKING:

@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import element, index_ref, value_of
+from tt_cache_lint.interp.interrupts import BEYOND, Implausible, Thrown
+from tt_cache_lint.interp.refs import CallRef, Reversed, sequence_ref
 from tt_cache_lint.interp.registry import CONSTANTS, Site, method, method_ref
 from tt_cache_lint.interp.std_values import range_of
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.interp.values import (
-    BEYOND,
     Absent,
-    CallRef,
-    Implausible,
     InitList,
     Opaque,
     Ptr,
     Ref,
-    Reversed,
     Struct,
-    Thrown,
     Unknown,
     Val,
     Value,
@@ -30,7 +27,6 @@ from tt_cache_lint.interp.values import (
     identity,
     mask,
     plain,
-    sequence_ref,
 )
 
 if TYPE_CHECKING:

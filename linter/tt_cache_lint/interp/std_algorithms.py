@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import element, store, value_of
+from tt_cache_lint.interp.interrupts import Implausible
+from tt_cache_lint.interp.refs import Pointer, Reversed, sequence_length
 from tt_cache_lint.interp.registry import Site, function, method
 from tt_cache_lint.interp.std import converted_item
 from tt_cache_lint.interp.std_values import range_of
@@ -14,15 +16,12 @@ from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
     Absent,
     Enum,
-    Implausible,
     InitList,
     Lambda,
     Map,
     Obj,
     Opt,
-    Pointer,
     Ptr,
-    Reversed,
     Struct,
     TypeRef,
     Unknown,
@@ -33,7 +32,6 @@ from tt_cache_lint.interp.values import (
     key_of,
     mask,
     plain,
-    sequence_length,
 )
 from tt_cache_lint.interp.views import Adaptor
 from tt_cache_lint.source.nodes import within

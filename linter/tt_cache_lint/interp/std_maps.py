@@ -5,19 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.interp.access import index_ref, value_of
+from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.registry import Site, method, method_ref
 from tt_cache_lint.interp.std_values import range_of
-from tt_cache_lint.interp.values import (
-    Implausible,
-    InitList,
-    Map,
-    Ptr,
-    Value,
-    Vec,
-    identity,
-    key_of,
-    plain,
-)
+from tt_cache_lint.interp.values import InitList, Map, Ptr, Value, Vec, identity, key_of, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine

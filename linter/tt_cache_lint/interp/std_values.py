@@ -5,22 +5,21 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from tt_cache_lint.interp import build, ops
+from tt_cache_lint.interp import build, ops, solving
 from tt_cache_lint.interp.access import element, index_ref, store, value_of
+from tt_cache_lint.interp.interrupts import Implausible, Thrown
+from tt_cache_lint.interp.refs import Pointer
 from tt_cache_lint.interp.registry import Site, constructor, function
 from tt_cache_lint.interp.statics import same_type
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
-    Implausible,
     InitList,
     Lambda,
     Map,
     Mark,
     Obj,
     Opt,
-    Pointer,
     Ptr,
-    Thrown,
     Unknown,
     Val,
     Value,
@@ -122,7 +121,7 @@ def unary_math(m: Machine, site: Site, args: list[Value]) -> Value:
         result = _MATH[site.name](plain(value))
     except (ValueError, OverflowError, TypeError) as error:
         if plain(value) == 0:  # a logarithm
-            raise Thrown(str(error), mask(value), tuple(ops.nonzero(value))) from error
+            raise Thrown(str(error), mask(value), tuple(solving.nonzero(value))) from error
         raise Implausible(str(error)) from error
     return Val(result, value.p, (site.name, value, None)) if isinstance(value, Val) else result
 

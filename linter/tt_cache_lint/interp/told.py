@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.interp.interrupts import Interrupt
 from tt_cache_lint.interp.ops import FLOATS, INTEGERS
 from tt_cache_lint.interp.types import AUTO, SCALARS, STANDARD, Scoping, Type
-from tt_cache_lint.interp.values import Enum, Interrupt, Value, plain
+from tt_cache_lint.interp.values import Enum, Value, plain
 from tt_cache_lint.source.defs import ConstDef, EnumDef, FieldDef, FunctionDef, StructDef, peel, qualified
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.source.oracle import Constant, Position, TypeName, TypeOracle, plainly

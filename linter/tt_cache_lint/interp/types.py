@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.ops import FLOATS, INTEGERS, OPERATIONS
-from tt_cache_lint.interp.values import Implausible
 from tt_cache_lint.source.defs import AliasDef, EnumDef, Scope, StructDef, peel, qualified
 
 if TYPE_CHECKING:
