@@ -82,7 +82,7 @@ class Mutation:
                     yield list(self.of(path, factory.name, factory.create, _descriptor))
                 body = factory.op.methods.get("compute_program_hash") if factory.op is not None else None
                 if body is not None and factory.op is not None:
-                    made = list(self.of(path, factory.op.struct.name, body, _hash))
+                    made = list(self.of(body.file.path, factory.op.struct.name, body, _hash))
                     hashes.setdefault((body.file.path, body.line), made)
         yield from hashes.values()
 

@@ -30,8 +30,8 @@ from tt_cache_lint.facts import Collector
 from tt_cache_lint.hit import Outcome
 from tt_cache_lint.interp.values import Enum, Opaque, Opt, Unknown, Value, empty, plain
 from tt_cache_lint.model import Cause, FactoryFacts, Slot, SlotKind
-from tt_cache_lint.paths import Exploration
-from tt_cache_lint.paths import Path as Explored
+from tt_cache_lint.search.exploration import Exploration
+from tt_cache_lint.search.exploration import Path as Explored
 
 SIDES = ("created", "after_hit", "fresh")
 

@@ -18,7 +18,8 @@ from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.solving import want
 from tt_cache_lint.interp.values import Enum, Opt, Val, Value, Vec, plain
 from tt_cache_lint.model import Confidence, FactoryFacts
-from tt_cache_lint.paths import Budget, Decisions, Search
+from tt_cache_lint.search.exploration import Budget, Decisions
+from tt_cache_lint.search.flips import Search
 
 REFUSED = "no input was found that the validators accept"
 NEVER = "select_program_factory() never gives this factory"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tt_cache_lint.interp.world import NOT_GIVEN
-from tt_cache_lint.tried import Result, Tried
+from tt_cache_lint.search.tried import Result, Tried
 
 KEYS = "abcd"
 VALUES = st.sampled_from([True, False, 0, 1, 2.0, "x"])

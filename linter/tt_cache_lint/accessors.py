@@ -19,7 +19,7 @@ from tt_cache_lint.hash.builds import Part, content, shown
 from tt_cache_lint.interp.values import Opaque, Unknown, Val, Value, plain
 from tt_cache_lint.kernels import built, compiled_with, kernel_code, numbers
 from tt_cache_lint.model import AccessorMismatch, Confidence, Place
-from tt_cache_lint.paths import Path, clearest
+from tt_cache_lint.search.exploration import Path, clearest
 
 if TYPE_CHECKING:
     from tt_cache_lint.hit import Outcome

@@ -24,7 +24,7 @@ from tt_cache_lint.model import (
     SlotKind,
     What,
 )
-from tt_cache_lint.paths import Path
+from tt_cache_lint.search.exploration import Path
 from tt_cache_lint.words import Describer, computed, given
 
 HANDLE_DEPTH = 4

@@ -310,7 +310,8 @@ def _operations(finder: Finder, examiner: Examiner, analysis: Analysis, options:
     from tt_cache_lint.hash.operations import PlainReplay
     from tt_cache_lint.hit import Replay
     from tt_cache_lint.infra import INFRAS
-    from tt_cache_lint.paths import Budget, Search
+    from tt_cache_lint.search.exploration import Budget
+    from tt_cache_lint.search.flips import Search
 
     for factory in examiner.pending():
         if options.only is not None and not factory.name.endswith(options.only):
@@ -374,7 +375,8 @@ def _timed(started: float, analysis: Analysis, options: Options) -> None:
 
 def _facts(finder: Finder, examiner: Examiner, factory: Factory, options: Options) -> FactoryFacts:
     from tt_cache_lint.facts import Collector
-    from tt_cache_lint.paths import Budget, Search
+    from tt_cache_lint.search.exploration import Budget
+    from tt_cache_lint.search.flips import Search
 
     if factory.skip:
         place = Place(factory.path, factory.line, 1, factory.create.file.end_line(factory.create.node))

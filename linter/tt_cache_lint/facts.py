@@ -32,7 +32,7 @@ from tt_cache_lint.model import (
     SlotInfo,
     Status,
 )
-from tt_cache_lint.paths import Exploration, Path
+from tt_cache_lint.search.exploration import Exploration, Path
 from tt_cache_lint.short import short_arguments
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.throws import override_throws

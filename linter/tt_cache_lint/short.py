@@ -15,7 +15,7 @@ from tt_cache_lint.device.kernel_values import Reads
 from tt_cache_lint.device.program import CoreArgs, Kernel
 from tt_cache_lint.kernels import compiled_with, kernel_code, numbers
 from tt_cache_lint.model import Confidence, Place, ShortArguments, Slot, SlotKind
-from tt_cache_lint.paths import Path, clearest
+from tt_cache_lint.search.exploration import Path, clearest
 
 if TYPE_CHECKING:
     from tt_cache_lint.device.cores import XY

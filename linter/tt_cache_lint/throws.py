@@ -10,7 +10,7 @@ from tt_cache_lint.model import Confidence, OverrideThrow, Place
 
 if TYPE_CHECKING:
     from tt_cache_lint.hit import Outcome
-    from tt_cache_lint.paths import Exploration, Path
+    from tt_cache_lint.search.exploration import Exploration, Path
     from tt_cache_lint.words import Describer
 
 NOTHING = "names no circular buffer or kernel of the program"

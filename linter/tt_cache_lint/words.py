@@ -12,7 +12,7 @@ from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.interp.values import Enum, Handle, Map, Mark, Opt, Struct, Unknown, Value, Vec, empty, plain
 from tt_cache_lint.interp.world import UNKNOWN, World
 from tt_cache_lint.model import Place, Row, SlotKind
-from tt_cache_lint.paths import Path
+from tt_cache_lint.search.exploration import Path
 from tt_cache_lint.source.defs import Definition, StructDef
 from tt_cache_lint.spelling import OWN, spelling_of
 

@@ -15,7 +15,7 @@ from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.interp.machine import FUEL
 from tt_cache_lint.interp.values import Value, mask
 from tt_cache_lint.interp.world import World
-from tt_cache_lint.paths import Exploration, Path
+from tt_cache_lint.search.exploration import Exploration, Path
 from tt_cache_lint.words import named
 
 STEPS = 100_000  # what they may cost in interpreter steps, so that every machine says the same

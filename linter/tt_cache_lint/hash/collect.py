@@ -30,7 +30,7 @@ from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import Value, mask
 from tt_cache_lint.interp.world import HIDDEN_STATE, World
 from tt_cache_lint.model import Cause, Confidence, Difference, Place, Related, What
-from tt_cache_lint.paths import Exploration, Path
+from tt_cache_lint.search.exploration import Exploration, Path
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 from tt_cache_lint.words import Describer
 

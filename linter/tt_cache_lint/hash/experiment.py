@@ -30,7 +30,8 @@ from tt_cache_lint.interp.interrupts import Interrupt, Thrown
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.values import Mark, Value
 from tt_cache_lint.interp.world import Fact, World
-from tt_cache_lint.paths import Exploration, Path
+from tt_cache_lint.search.exploration import Exploration, Path
+from tt_cache_lint.search.repairs import plausible
 from tt_cache_lint.source.defs import FunctionDef
 
 PATHS = 6  # how many paths are looked at for omissions
@@ -40,6 +41,7 @@ EVASIONS = 24  # and how many of which only checks inside create() would refuse 
 MEMORY_CONFIG = ".memory_config"
 SELECTED = " is selected instead"
 EXISTENCE = (".has_value", ".index")
+ASKED = 2  # values of an input that a check asks for, of those it would have
 JOINT = 3  # how many inputs that checks tie together are changed at once
 
 
@@ -150,6 +152,8 @@ class Laboratory:
         self.report = Report()
         self.proven: set[str] = set()
         self.tried: set[tuple[str, str]] = set()
+        self.offered: list[Value] = []  # the values of the input that is varied which were tried
+        self.asked: list[Value] = []  # what checks asked for that refused these
 
     def run(self) -> Report:
         for path in self._paths():
@@ -234,12 +238,17 @@ class Laboratory:
             self._vary_to(path, key, fact, smaller(fact), baseline)
 
     def _vary_to(self, path: Path, key: Key, fact: Fact, values: Iterator[Value], baseline: set[str]) -> None:
-        for value in values:
+        self.asked, self.offered = [], [fact.value]
+        for value in _and_asked(values, self.asked, bool(fact.choices)):
+            if value in self.offered:
+                continue
+            self.offered.append(value)
             mark = (fact.key, repr((path.outcomes[0].world.seed, fact.value, value, path.ordinary)))
             if mark in self.tried or self.left <= 0:
                 continue
-            self.tried.add(mark)
             trial = self._pair(path, key, fact.key, {fact.key: value}, baseline)
+            if trial is not None or fact.key in self.report.told:  # what is refused here may pass elsewhere
+                self.tried.add(mark)
             if trial is not None and (trial.changes or trial.outcome.switched):
                 self.proven.add(trial.property)
                 return
@@ -294,6 +303,7 @@ class Laboratory:
                     others = self._changed_without(path, key, leaf, varying) if pair.changes else set()
                     return self._trial(path, key, leaf, varying, pair, baseline | others)
                 why, repairs = next(iter(pair.outcome.refused.items()))
+            self._ask(leaf, repairs)
             joined = self._joined(key, leaf, varying, repairs)
             if joined is None:
                 evading = self._evading(path, leaf, varying)
@@ -342,6 +352,11 @@ class Laboratory:
         self.report.trials.append(trial)
         return trial
 
+    def _ask(self, leaf: str, repairs: tuple[dict[str, Value], ...]) -> None:
+        """Note the values of an input that a check that refused one asks for."""
+        wanted = [repair[leaf] for repair in repairs if len(repair) == 1 and leaf in repair and plausible(repair)]
+        self.asked += [value for value in wanted if value not in self.offered][:ASKED]
+
     @staticmethod
     def _joined(
         key: Key, leaf: str, varying: dict[str, Value], repairs: tuple[dict[str, Value], ...]
@@ -379,6 +394,18 @@ class Laboratory:
         trial = Trial(leaf, varying, path, pair.outcome, changes, key, strained, pair.hit)
         self.report.trials.append(trial)
         return trial
+
+
+def _and_asked(values: Iterator[Value], asked: list[Value], choices: bool) -> Iterator[Value]:
+    """Values to try; what is asked for where one was refused comes next. A check that names some of a few choices
+    would refuse the others, too."""
+    for value in values:
+        yield value
+        named = bool(asked)
+        while asked:
+            yield asked.pop(0)
+        if named and choices:
+            return
 
 
 def _of_leaf(pair: Pair, leaf: str, baseline: set[str]) -> list[Change]:

@@ -14,7 +14,7 @@ from tt_cache_lint.hit import Outcome
 from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.interp.values import mask
 from tt_cache_lint.model import SlotKind
-from tt_cache_lint.paths import Exploration
+from tt_cache_lint.search.exploration import Exploration
 from tt_cache_lint.words import Describer
 
 COVER = ("no", "partly", "derived", "yes")  # from worst to best

@@ -23,7 +23,7 @@ from tt_cache_lint.interp.values import Val, Value, mask
 from tt_cache_lint.interp.world import Fact
 from tt_cache_lint.kernels import kernel_code
 from tt_cache_lint.model import SlotKind
-from tt_cache_lint.paths import Exploration, Path
+from tt_cache_lint.search.exploration import Exploration, Path
 
 ATTRIBUTES = "operation_attributes."
 FURTHER = (2, 64, 4096)  # what is added to a number whose neighbours make no difference: it may be counted in tiles
