@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from small_factory import factory
+from small_factory import CREATE, factory
 from tt_cache_lint.check import run_check
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.hash.inputs import merged
@@ -197,6 +197,35 @@ def test_what_the_launching_function_always_gives_cannot_vary(tmp_path: Path) ->
     text = op(HASHED.format("a.flag, t"), "attributes.factor")
     assert omitted(tmp_path, text + LAUNCH.replace("@", "factor")) == {FACTOR}
     assert omitted(tmp_path, text + LAUNCH.replace("@", "3")) == set()
+
+
+DTYPE = "tensor_args.input.dtype"
+SEEN_BUT_DTYPE = HASHED.format("a, t.input.logical_shape(), t.input.layout(), t.input.memory_config(), t.mask")
+
+
+def test_what_a_check_asks_for_is_tried(tmp_path: Path) -> None:
+    """Most other types are refused."""
+    check = "TT_FATAL(tensors.input.dtype() == DataType::BFLOAT16 || tensors.input.dtype() == DataType::@);"
+    for accepted in ("BFLOAT8_B", "UINT16"):
+        text = op(SEEN_BUT_DTYPE, "(uint32_t)tensors.input.dtype()", validate=check.replace("@", accepted))
+        (found,) = facts(tmp_path, text).omissions
+        assert (found.input, found.new) == (DTYPE, accepted)
+
+
+MASKED = """
+        std::vector<uint32_t> args = {tensors.input.buffer()->address()};
+        if (tensors.mask.has_value()) { args.push_back(tensors.mask->buffer()->address()); }
+        SetRuntimeArgs(program, reader, core, args);
+"""
+
+
+@pytest.mark.parametrize("create", [CREATE, MASKED])
+def test_what_is_refused_on_one_path_is_tried_on_others(tmp_path: Path, create: str) -> None:
+    """Another type is possible only without a mask, which is hashed; the path without one may show nothing else."""
+    check = "TT_FATAL(!tensors.mask.has_value() || tensors.input.dtype() == DataType::BFLOAT16);"
+    compiled = "(uint32_t)tensors.input.dtype(), tensors.mask.has_value() ? 1 : 0"
+    (found,) = facts(tmp_path, op(SEEN_BUT_DTYPE, compiled, validate=check, create=create)).omissions
+    assert (found.input, list(found.when)) == (DTYPE, ["tensor_args.mask has no value"])
 
 
 def test_a_tensor_that_may_hold_one_element_only(tmp_path: Path) -> None:

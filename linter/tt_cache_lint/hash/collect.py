@@ -12,7 +12,8 @@ from tt_cache_lint.factory.found import Factory, Operation
 from tt_cache_lint.hash import contents
 from tt_cache_lint.hash.builds import Change, Differ, all_parts, leaves_of, unreadable
 from tt_cache_lint.hash.calls import replica
-from tt_cache_lint.hash.experiment import Hasher, Laboratory, Report, Trial
+from tt_cache_lint.hash.experiment import Laboratory
+from tt_cache_lint.hash.hasher import Hasher
 from tt_cache_lint.hash.idle import without_effect
 from tt_cache_lint.hash.inputs import listed, merged
 from tt_cache_lint.hash.layouts import unmindful
@@ -21,6 +22,7 @@ from tt_cache_lint.hash.needless import blanks, calculated_with, needless
 from tt_cache_lint.hash.operations import OpFinder
 from tt_cache_lint.hash.reflect import How, Reflection
 from tt_cache_lint.hash.telling import fix_of, hash_conditions, values_of
+from tt_cache_lint.hash.trial import Report, Trial
 from tt_cache_lint.hash.vary import property_of
 from tt_cache_lint.hit import Outcome, Replay
 from tt_cache_lint.idle import Idle

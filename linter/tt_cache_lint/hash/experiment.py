@@ -9,33 +9,24 @@ slot (what is refreshed or unused shows no difference). facts/hash_judgement.md,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from tt_cache_lint.compare import WorldTable, tabulate
-from tt_cache_lint.device.inputs import make_input
-from tt_cache_lint.device.program import enter
-from tt_cache_lint.factory.found import Factory
-from tt_cache_lint.fault import FAULTS
 from tt_cache_lint.hash.builds import Change, leaves_of, runtime_leaves_of
 from tt_cache_lint.hash.calls import Calls, Pair, replica
-from tt_cache_lint.hash.key import Key, read_key
-from tt_cache_lint.hash.reflect import Reflection
+from tt_cache_lint.hash.hasher import Hasher
+from tt_cache_lint.hash.key import Key
+from tt_cache_lint.hash.trial import Report, Trial
 from tt_cache_lint.hash.vary import DEVICE, is_input, property_of, smaller, varied
 from tt_cache_lint.hit import Outcome, Replay
-from tt_cache_lint.infra.callback import given, member_arguments
-from tt_cache_lint.infra.callback_find import CallbackFactory
-from tt_cache_lint.interp.access import value_of
-from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.interrupts import Interrupt, Thrown
-from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.values import Mark, Value
 from tt_cache_lint.interp.world import Fact, World
 from tt_cache_lint.search.exploration import Exploration, Path
 from tt_cache_lint.search.repairs import plausible
-from tt_cache_lint.source.defs import FunctionDef
 
 PATHS = 6  # how many paths are looked at for omissions
 WORLDS = 3  # in how many worlds of a path
+ADMITTING = 4  # of those that show nothing new, for what was refused on the others
 TRIALS = 48  # how many pairs of calls are executed for a factory
 EVASIONS = 24  # and how many of which only checks inside create() would refuse the second
 MEMORY_CONFIG = ".memory_config"
@@ -43,101 +34,6 @@ SELECTED = " is selected instead"
 EXISTENCE = (".has_value", ".index")
 ASKED = 2  # values of an input that a check asks for, of those it would have
 JOINT = 3  # how many inputs that checks tie together are changed at once
-
-
-@dataclass(slots=True)
-class Trial:
-    """A pair of calls that was executed: what differed in the inputs, and what in the programs."""
-
-    leaf: str
-    varying: dict[str, Value]
-    path: Path
-    outcome: Outcome
-    changes: list[Change]
-    key: Key
-    strained: bool = False  # a check inside create() would refuse the second call, if it were no hit
-    hit: bool = True  # the hit was executed, and not only create() for the second call
-
-    @property
-    def table(self) -> WorldTable:
-        """The slots. What is found in them is told only where there was a hit."""
-        return tabulate(self.outcome)
-
-    @property
-    def property(self) -> str:
-        return property_of(self.leaf)
-
-
-@dataclass(slots=True)
-class Report:
-    """What the experiments with one factory gave."""
-
-    trials: list[Trial] = field(default_factory=list)
-    pinned: dict[str, str] = field(default_factory=dict)  # inputs that a check on hits pins, with the check
-    copied: dict[str, str] = field(default_factory=dict)  # inputs that are hashed as the attribute that repeats them
-    told: set[str] = field(default_factory=set)  # inputs that the hash tells apart although it does not hold them
-    unclear: str = ""
-    keys: list[tuple[Path, Key]] = field(default_factory=list)
-
-
-def hash_function(factory: Factory) -> FunctionDef | None:
-    """The op's own hash function, None for the framework's."""
-    return factory.op.methods.get("compute_program_hash") if factory.op is not None else None
-
-
-class Hasher:
-    """Executes the hash of one op."""
-
-    def __init__(self, interp: Interp, reflection: Reflection, factory: Factory) -> None:
-        self.interp = interp
-        self.reflection = reflection
-        self.factory = factory
-
-    def custom(self) -> bool:
-        """Does anything replace the framework's hash of all members?"""
-        if hash_function(self.factory) is not None:
-            return True
-        return not all(self.reflection.plain(t) for t in (self.factory.attributes, self.factory.tensor_args))
-
-    def key(self, world: World, run: int) -> Key:
-        """The hash of the world's call in a run."""
-        m = Machine(self.interp, world)
-        m.checks = False
-        before, world.run = world.run, run
-        enter(m)
-        m.phase = "hash"
-        try:
-            return read_key(m, self.reflection, self.result(m, run))
-        except Thrown:
-            return Key(throws=True)
-        except Interrupt as error:
-            return Key(unclear=str(error) or type(error).__name__)
-        except (RecursionError, *FAULTS) as error:
-            return Key(unclear=f"{type(error).__name__}: {error}")
-        finally:
-            world.run = before
-            m.release()
-
-    def result(self, m: Machine, run: int) -> Value:
-        body = hash_function(self.factory)
-        if isinstance(self.factory, CallbackFactory):
-            return self._member(m, self.factory, body)
-        attributes = make_input(m, self.factory.attributes, "operation_attributes", run)
-        tensor_args = make_input(m, self.factory.tensor_args, "tensor_args", run)
-        if body is None:
-            m.hash_sink.extend([(attributes, None), (tensor_args, None)])
-            return None
-        code = self.interp.instance(body, {}, self.interp.owner_of(body))
-        return value_of(m.invoke(code, [attributes, tensor_args][: len(body.params)]))
-
-    def _member(self, m: Machine, factory: CallbackFactory, body: FunctionDef | None) -> Value:
-        """The hash of an op whose members are the attributes (operation.hpp until 2025)."""
-        this, lists = given(m, factory)
-        if body is None:
-            m.hash_sink.extend((value, None) for value in (this, *lists.fields.values()))
-            return None
-        code = self.interp.instance(body, {}, self.interp.owner_of(body))
-        return value_of(m.invoke(code, member_arguments(m, body, lists, None), None if body.is_static else this))
 
 
 class Laboratory:
@@ -152,6 +48,7 @@ class Laboratory:
         self.report = Report()
         self.proven: set[str] = set()
         self.tried: set[tuple[str, str]] = set()
+        self.wishes: dict[str, list[dict[str, Value]]] = {}  # under which a check would not refuse an input
         self.offered: list[Value] = []  # the values of the input that is varied which were tried
         self.asked: list[Value] = []  # what checks asked for that refused these
 
@@ -160,7 +57,28 @@ class Laboratory:
             if self._spent():
                 break
             self.explore(path)
+        self._elsewhere_admitted()
         return self.report
+
+    def _elsewhere_admitted(self) -> None:
+        """Try what was refused on paths that show nothing new, but that are as the check which refused it asks for."""
+        looked = {id(path) for path in self._paths()}
+        left = ADMITTING
+        for path in self.exploration.paths:
+            if id(path) in looked or not path.validated or path.contradicts:
+                continue
+            facts = path.outcomes[0].world.facts
+            stuck = {
+                leaf
+                for leaf in self.report.pinned
+                if property_of(leaf) not in self.proven
+                and any(
+                    all(k in facts and facts[k].value == v for k, v in r.items()) for r in self.wishes.get(leaf, ())
+                )
+            }
+            if stuck and left > 0 and not self._spent():
+                left -= 1
+                self._explore(path, stuck)
 
     def _spent(self) -> bool:
         return self.left <= 0 or self.calls.spent()
@@ -310,6 +228,7 @@ class Laboratory:
                 if evading is not None:
                     return self._trial(path, key, leaf, varying, evading, baseline, strained=True)
                 self.report.pinned.setdefault(leaf, why)
+                self.wishes.setdefault(leaf, []).extend(r for r in repairs if leaf not in r)
                 return None
             varying = joined
         return None

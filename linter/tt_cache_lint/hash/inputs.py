@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from tt_cache_lint.hash.builds import all_parts
 from tt_cache_lint.hash.calls import replica
-from tt_cache_lint.hash.experiment import Hasher, Report, Trial
+from tt_cache_lint.hash.hasher import Hasher
 from tt_cache_lint.hash.key import Key, covering
 from tt_cache_lint.hash.model import NOT_LOOKED_AT, NOT_TRIED, UNSETTLED, HashedInput, Use
+from tt_cache_lint.hash.trial import Report, Trial
 from tt_cache_lint.hash.vary import is_input, property_of
 from tt_cache_lint.hit import Outcome
 from tt_cache_lint.infra import INFRAS

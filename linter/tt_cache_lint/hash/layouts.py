@@ -5,7 +5,7 @@ from __future__ import annotations
 from tt_cache_lint.device.program import Program
 from tt_cache_lint.device.resources import ACCESSOR_PAGE
 from tt_cache_lint.hash.builds import Change, parts_of
-from tt_cache_lint.hash.experiment import Trial
+from tt_cache_lint.hash.trial import Trial
 from tt_cache_lint.interp.values import Val, mask
 
 LAYOUT = ".layout"

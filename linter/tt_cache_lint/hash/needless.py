@@ -13,8 +13,9 @@ from tt_cache_lint.device.api import KernelConfig
 from tt_cache_lint.device.kernel_data import is_data
 from tt_cache_lint.hash.builds import leaves_of, runtime_leaves_of
 from tt_cache_lint.hash.calls import replica
-from tt_cache_lint.hash.experiment import Laboratory, Trial
+from tt_cache_lint.hash.experiment import Laboratory
 from tt_cache_lint.hash.key import Key
+from tt_cache_lint.hash.trial import Trial
 from tt_cache_lint.hash.vary import smaller, varied
 from tt_cache_lint.hit import Outcome
 from tt_cache_lint.interp.interp import Interp

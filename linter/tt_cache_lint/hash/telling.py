@@ -5,8 +5,9 @@ from __future__ import annotations
 from tt_cache_lint.factory.found import Operation
 from tt_cache_lint.hash.builds import shown
 from tt_cache_lint.hash.calls import replica
-from tt_cache_lint.hash.experiment import Hasher, Trial
+from tt_cache_lint.hash.hasher import Hasher
 from tt_cache_lint.hash.reflect import How, Reflection
+from tt_cache_lint.hash.trial import Trial
 from tt_cache_lint.interp.values import Enum, Value, plain
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import StructDef
