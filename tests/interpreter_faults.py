@@ -9,8 +9,8 @@ from typing import Any
 from unittest.mock import patch
 
 from tt_cache_lint.device import api, inputs, work_split
-from tt_cache_lint.device.program import ArgRef, ArgView
-from tt_cache_lint.interp import build, lower
+from tt_cache_lint.device.arguments import ArgRef, ArgView
+from tt_cache_lint.interp import build, declarations
 from tt_cache_lint.interp.lower import Lowering
 from tt_cache_lint.interp.registry import FUNCTIONS
 from tt_cache_lint.interp.values import Ref, Value, Vec
@@ -58,12 +58,12 @@ def decision_ignored() -> Iterator[None]:
 @fault
 def alias_lost() -> Iterator[None]:
     """`auto& x = y` makes a copy."""
-    original = lower.peel
+    original = declarations.peel
 
     def mutant(node: Any) -> Any:
         return replace(original(node), ref=False)
 
-    with patch.object(lower, "peel", mutant):
+    with patch.object(declarations, "peel", mutant):
         yield
 
 

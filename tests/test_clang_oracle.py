@@ -24,10 +24,10 @@ from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.told import SyntacticOracle, Told, last_name, name_of_constant, name_of_field, position
 from tt_cache_lint.source import clang
 from tt_cache_lint.source.clang import ClangOracle, builtin_headers
-from tt_cache_lint.source.defs import FileDefs
 from tt_cache_lint.source.files import SourceTree
 from tt_cache_lint.source.index import Index
 from tt_cache_lint.source.oracle import Position, TypeName, TypeOracle
+from tt_cache_lint.source.walk import FileDefs
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from small_factory import CREATE, REFRESH, STALE, factory
-from tt_cache_lint import engine, paths
+from tt_cache_lint import engine
 from tt_cache_lint.device.tensors import SHAPES
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.interp.solving import want
 from tt_cache_lint.interp.values import Value
 from tt_cache_lint.model import Cause, Confidence, FactoryFacts, Status
+from tt_cache_lint.search import flips
 
 MASKED = """
     SetRuntimeArgs(program, reader, core,
@@ -488,7 +489,7 @@ def test_the_next_repair_is_tried_where_the_first_crosses_nothing(
         SetRuntimeArgs(program, writer, core, {output.buffer()->address(), 4});
     """
     useless: dict[str, Value] = {"tensor_args.input.logical_shape[3]": 512}
-    monkeypatch.setattr(paths, "want", lambda condition, target: [useless, *want(condition, target)])
+    monkeypatch.setattr(flips, "want", lambda condition, target: [useless, *want(condition, target)])
     assert slots(facts(tmp_path, factory(create, REFRESH))) == {"reader arg 1": Cause.NOT_REFRESHED}
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tt_cache_lint.source.defs import FileDefs
 from tt_cache_lint.source.files import MAX_BYTES, MAX_LINE, SourceError, SourceFile, SourceTree
 from tt_cache_lint.source.index import Index, Kind
+from tt_cache_lint.source.walk import FileDefs
 
 
 def tree(root: Path, **files: str) -> SourceTree:

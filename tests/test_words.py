@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from small_factory import CREATE, REFRESH, factory
-from tt_cache_lint.diagnose import beside_the_point, essential
 from tt_cache_lint.engine import Options, analyse
+from tt_cache_lint.essential import beside_the_point, essential
 from tt_cache_lint.model import FactoryFacts, Held, SlotKind
 from tt_cache_rules._common import subject
 from tt_cache_rules.missing_override import MissingOverride

@@ -11,7 +11,7 @@ from tt_cache_lint.device.cores import describe
 from tt_cache_lint.device.program import CircularBuffer, Kernel
 from tt_cache_lint.device.program import Event as RawEvent
 from tt_cache_lint.device.tensors import Buffer
-from tt_cache_lint.diagnose import Diagnosis, holds
+from tt_cache_lint.diagnose import Diagnosis
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.idle import Idle
 from tt_cache_lint.interp.interp import Interp
@@ -32,6 +32,7 @@ from tt_cache_lint.model import (
     SlotInfo,
     Status,
 )
+from tt_cache_lint.owners import holds
 from tt_cache_lint.search.exploration import Exploration, Path
 from tt_cache_lint.short import short_arguments
 from tt_cache_lint.source.files import SourceFile

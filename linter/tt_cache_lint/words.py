@@ -340,7 +340,7 @@ def condition(key: str, value: Value, names: str = "") -> str:
 
 def handle_path(shared: Value, target: object, depth: int = 0) -> str:
     """The member of the shared variables that holds a handle, as C++ text."""
-    from tt_cache_lint.diagnose import _same_target
+    from tt_cache_lint.owners import _same_target
 
     if not isinstance(shared, Struct) or depth > 3:
         return ""

@@ -7,19 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.device.arguments import ArgGrid, ArgView, kernel_of, set_args
 from tt_cache_lint.device.cores import cores_of, to_coord
-from tt_cache_lint.device.program import (
-    ArgGrid,
-    ArgView,
-    Event,
-    Failure,
-    Kernel,
-    Program,
-    buffer_of,
-    kernel_of,
-    new_program,
-    set_args,
-)
+from tt_cache_lint.device.program import Event, Failure, Kernel, Program, buffer_of, new_program
 from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.interp import build
 from tt_cache_lint.interp.access import value_of

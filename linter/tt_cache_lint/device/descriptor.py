@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.api import log_event
+from tt_cache_lint.device.arguments import set_args
 from tt_cache_lint.device.buffer_methods import buffer_size
 from tt_cache_lint.device.circular_buffers import index_key
 from tt_cache_lint.device.cores import XY, cores_of, to_coord
 from tt_cache_lint.device.layout_methods import data_format, page_size
-from tt_cache_lint.device.program import CircularBuffer, Kernel, Program, buffer_of, new_program, set_args
+from tt_cache_lint.device.program import CircularBuffer, Kernel, Program, buffer_of, new_program
 from tt_cache_lint.device.tensors import Buffer, ShardSpec, Tensor, round_up
 from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.registry import Site, function, method

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.api import log_event, refuse_when_compiled
+from tt_cache_lint.device.arguments import ArgGrid
 from tt_cache_lint.device.cores import cores_of
-from tt_cache_lint.device.program import (
-    ArgGrid,
-    Program,
-    buffer_of,
-)
+from tt_cache_lint.device.program import Program, buffer_of
 from tt_cache_lint.device.tensors import Buffer, GlobalSemaphore, Tensor
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.access import member_value, value_of

@@ -17,7 +17,8 @@ from tt_cache_lint.factory.users import op_folder
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.types import AUTO, SEQUENCES, Type
 from tt_cache_lint.source.bindings import NAMES, Binding, Overload, bindings
-from tt_cache_lint.source.defs import FunctionDef, Scope, StructDef, parameters, qualified
+from tt_cache_lint.source.declarators import parameters, qualified
+from tt_cache_lint.source.defs import FunctionDef, Scope, StructDef
 from tt_cache_lint.source.golden import has_golden
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.source.defs import FunctionDef, Scope, StructDef, qualified
+from tt_cache_lint.source.declarators import qualified
+from tt_cache_lint.source.defs import FunctionDef, Scope, StructDef
 from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from tt_cache_lint.search.repairs import plausible
 PATHS = 6  # how many paths are looked at for omissions
 WORLDS = 3  # in how many worlds of a path
 ADMITTING = 4  # of those that show nothing new, for what was refused on the others
-TRIALS = 48  # how many pairs of calls are executed for a factory
+TRIALS = 128  # how many pairs of calls are executed for a factory
 EVASIONS = 24  # and how many of which only checks inside create() would refuse the second
 MEMORY_CONFIG = ".memory_config"
 SELECTED = " is selected instead"

@@ -17,7 +17,8 @@ from tt_cache_lint.factory.found import Factory, Operation
 from tt_cache_lint.factory.reach import Way, alternatives, asked_types, both, ways_to
 from tt_cache_lint.infra.callback_lists import CALLABLE, MAKERS, NAMES, callee_of, of_this, sizes, walk
 from tt_cache_lint.interp.types import AUTO, Type
-from tt_cache_lint.source.defs import FunctionDef, Scope, StructDef, qualified
+from tt_cache_lint.source.declarators import qualified
+from tt_cache_lint.source.defs import FunctionDef, Scope, StructDef
 
 if TYPE_CHECKING:
     from tree_sitter import Node

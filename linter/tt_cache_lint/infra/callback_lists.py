@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.factory.found import Operation
-from tt_cache_lint.source.defs import FunctionDef, Scope, qualified
+from tt_cache_lint.source.declarators import qualified
+from tt_cache_lint.source.defs import FunctionDef, Scope
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.literals import LVALUES
 from tt_cache_lint.interp.values import InitList, Ref, Unknown, Value, Vec, copied
-from tt_cache_lint.source.defs import FunctionDef, Param, qualified
+from tt_cache_lint.source.declarators import qualified
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tt_cache_lint.interp.lower import Lowering
     from tt_cache_lint.interp.names import Closure
     from tt_cache_lint.interp.types import Type
+    from tt_cache_lint.source.defs import FunctionDef, Param
 
 CLASS_NAMES = ("type_identifier", "identifier", "field_identifier", "qualified_identifier")
 

@@ -12,7 +12,8 @@ from tt_cache_lint.interp.overloads import takes
 from tt_cache_lint.interp.registry import CONSTANTS, ENUM_NUMBERS, FUNCTIONS, STATELESS
 from tt_cache_lint.interp.values import Enum, FuncRef, Mark, TypeRef, Unknown, Value, mask, plain
 from tt_cache_lint.interp.world import HIDDEN_STATE
-from tt_cache_lint.source.defs import ConstDef, EnumDef, FunctionDef, StructDef, template_names
+from tt_cache_lint.source.declarators import template_names
+from tt_cache_lint.source.defs import ConstDef, EnumDef, FunctionDef, StructDef
 from tt_cache_lint.source.files import SourceFile
 
 if TYPE_CHECKING:

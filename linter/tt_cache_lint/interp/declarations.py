@@ -14,8 +14,10 @@ from tt_cache_lint.interp.statics import decltype, find_decltype, static_type
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.interp.values import Handle, InitList, Mark, Obj, Opt, Ref, Unknown, Value, copied
 from tt_cache_lint.interp.world import HIDDEN_STATE
-from tt_cache_lint.source.defs import AliasDef, FileDefs, FunctionDef, StructDef, _Walk, array_sizes, peel
+from tt_cache_lint.source.declarators import array_sizes, peel
+from tt_cache_lint.source.defs import AliasDef, FunctionDef, StructDef
 from tt_cache_lint.source.files import SourceFile
+from tt_cache_lint.source.walk import FileDefs, _Walk
 
 if TYPE_CHECKING:
     from tree_sitter import Node

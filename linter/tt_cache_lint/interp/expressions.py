@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import address_of, deref, index_ref, index_value, member_lvalue, member_value, value_of
+from tt_cache_lint.interp.call_arguments import evaluated, template_arguments
+from tt_cache_lint.interp.calls import lower_call
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.lambdas import Lambdas
 from tt_cache_lint.interp.literals import Literals
@@ -19,7 +21,7 @@ from tt_cache_lint.interp.registry import Function, Site
 from tt_cache_lint.interp.statics import same_type
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import FuncRef, Mark, Ref, Struct, TypeRef, Unknown, Value, Vec
-from tt_cache_lint.source.defs import qualified
+from tt_cache_lint.source.declarators import qualified
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -83,12 +85,11 @@ class Expressions(Literals, Operators, Lambdas, Packs):
 
     def same_types(self, node: Node) -> Closure:
         """`std::is_same_v<A, B>`"""
-        from tt_cache_lint.interp.calls import _evaluated, _template_arguments
 
-        targs = _template_arguments(self, node)
+        targs = template_arguments(self, node)
 
         def run(f: list[Value]) -> Value:
-            found = _evaluated(f, targs)
+            found = evaluated(f, targs)
             if len(found) != 2 or not all(isinstance(t, Type) for t in found):
                 return Unknown("is_same_v")
             return same_type(found[0], found[1])
@@ -97,12 +98,11 @@ class Expressions(Literals, Operators, Lambdas, Packs):
 
     def type_tag(self, node: Node) -> Closure:
         """`std::in_place_type<T>`: the type as a value"""
-        from tt_cache_lint.interp.calls import _evaluated, _template_arguments
 
-        targs = _template_arguments(self, node)
+        targs = template_arguments(self, node)
 
         def run(f: list[Value]) -> Value:
-            found = _evaluated(f, targs)
+            found = evaluated(f, targs)
             return TypeRef(found[0]) if found and isinstance(found[0], Type) else Unknown("in_place_type")
 
         return run
@@ -135,10 +135,8 @@ class Expressions(Literals, Operators, Lambdas, Packs):
             return self.same_types(node)
         const = self.interp.index.const(path[-1], self.file.path, self.scoping.scope, path[:-1]) if path else None
         if const is not None and const.value is not None and const.node.parent.type == "template_declaration":
-            from tt_cache_lint.interp.calls import _evaluated, _template_arguments
-
-            targs, found = _template_arguments(self, node), const
-            return lambda f: self.interp.variable_template(f[0], found, _evaluated(f, targs))
+            targs, found = template_arguments(self, node), const
+            return lambda f: self.interp.variable_template(f[0], found, evaluated(f, targs))
         return self.global_value(path, node)
 
     def e_field_expression(self, node: Node) -> Closure:
@@ -238,7 +236,6 @@ class Expressions(Literals, Operators, Lambdas, Packs):
 
     def call(self, node: Node, discarded: bool = False, lvalue: bool = False) -> Closure:
         """A call; implemented in the calls module."""
-        from tt_cache_lint.interp.calls import lower_call
 
         return lower_call(self, node, discarded, lvalue)
 

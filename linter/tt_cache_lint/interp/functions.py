@@ -14,7 +14,8 @@ from tt_cache_lint.interp.statics import useful
 from tt_cache_lint.interp.tree import Tree
 from tt_cache_lint.interp.types import AUTO, SEQUENCES, Scoping, Type
 from tt_cache_lint.interp.values import TypeRef, Value, plain
-from tt_cache_lint.source.defs import Definition, FunctionDef, Param, StructDef, peel
+from tt_cache_lint.source.declarators import peel
+from tt_cache_lint.source.defs import Definition, FunctionDef, Param, StructDef
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine

@@ -8,7 +8,7 @@ from tt_cache_lint.interp.code import Code
 from tt_cache_lint.interp.names import Closure, Names, Variable, lasting, outer_read
 from tt_cache_lint.interp.types import AUTO
 from tt_cache_lint.interp.values import Lambda, Value, copied
-from tt_cache_lint.source.defs import parameters
+from tt_cache_lint.source.declarators import parameters
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -11,7 +11,7 @@ from tt_cache_lint.interp.names import Closure, Variable, discard, nothing, sequ
 from tt_cache_lint.interp.sequences import components, iterate, note_walk
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.interp.values import Ref, Value, Vec, copied
-from tt_cache_lint.source.defs import peel
+from tt_cache_lint.source.declarators import peel
 
 if TYPE_CHECKING:
     from tree_sitter import Node

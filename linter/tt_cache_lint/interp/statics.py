@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.interp.ops import FLOATS, INTEGERS
 from tt_cache_lint.interp.types import SCALARS, SEQUENCES, STANDARD, Type
-from tt_cache_lint.source.defs import EnumDef, StructDef, qualified
+from tt_cache_lint.source.declarators import qualified
+from tt_cache_lint.source.defs import EnumDef, StructDef
 
 if TYPE_CHECKING:
     from tree_sitter import Node

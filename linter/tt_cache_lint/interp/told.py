@@ -13,7 +13,8 @@ from tt_cache_lint.interp.interrupts import Interrupt
 from tt_cache_lint.interp.ops import FLOATS, INTEGERS
 from tt_cache_lint.interp.types import AUTO, SCALARS, STANDARD, Scoping, Type
 from tt_cache_lint.interp.values import Enum, Value, plain
-from tt_cache_lint.source.defs import ConstDef, EnumDef, FieldDef, FunctionDef, StructDef, peel, qualified
+from tt_cache_lint.source.declarators import peel, qualified
+from tt_cache_lint.source.defs import ConstDef, EnumDef, FieldDef, FunctionDef, StructDef
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.source.oracle import Constant, Position, TypeName, TypeOracle, plainly
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.ops import FLOATS, INTEGERS, OPERATIONS
-from tt_cache_lint.source.defs import AliasDef, EnumDef, Scope, StructDef, peel, qualified
+from tt_cache_lint.source.declarators import peel, qualified
+from tt_cache_lint.source.defs import AliasDef, EnumDef, Scope, StructDef
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.source.defs import Scope, qualified, template_names
+from tt_cache_lint.source.declarators import qualified, template_names
+from tt_cache_lint.source.defs import Scope
 from tt_cache_lint.source.files import SourceFile
 
 if TYPE_CHECKING:

@@ -13,18 +13,10 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar, cast
 
-from tt_cache_lint.source.defs import (
-    AliasDef,
-    ConstDef,
-    Definition,
-    EnumDef,
-    FileDefs,
-    FunctionDef,
-    Scope,
-    StructDef,
-)
+from tt_cache_lint.source.defs import AliasDef, ConstDef, Definition, EnumDef, FunctionDef, Scope, StructDef
 from tt_cache_lint.source.files import SourceTree
 from tt_cache_lint.source.looks import may_define
+from tt_cache_lint.source.walk import FileDefs
 
 Kind = Literal["functions", "bodies", "declarations", "structs", "enums", "enumerators", "aliases", "consts"]
 D = TypeVar("D", bound=Definition)

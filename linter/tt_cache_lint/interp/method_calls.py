@@ -1,0 +1,236 @@
+"""Lowering of calls of methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import CO_VARARGS
+from typing import TYPE_CHECKING, Any
+
+from tt_cache_lint.interp.access import null_use, relied_on, value_of
+from tt_cache_lint.interp.call_arguments import (
+    evaluated,
+    lowered_argument,
+    spread_packs,
+    template_arguments,
+    value_argument,
+    writable,
+)
+from tt_cache_lint.interp.refs import Pointer
+from tt_cache_lint.interp.registry import METHOD_REFS, METHODS, Site, find_method
+from tt_cache_lint.interp.statics import static_type
+from tt_cache_lint.interp.values import (
+    Absent,
+    Enum,
+    FuncRef,
+    InitList,
+    Lambda,
+    Obj,
+    Opt,
+    Ptr,
+    Ref,
+    Struct,
+    Unknown,
+    Val,
+    Value,
+    Vec,
+    copied,
+    key_of,
+    mask,
+)
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+    from tt_cache_lint.interp.expressions import Expressions
+    from tt_cache_lint.interp.machine import Machine
+    from tt_cache_lint.interp.names import Closure
+
+
+def method_call(low: Expressions, node: Node, target: Node, args: list[Node], discarded: bool, lvalue: bool) -> Closure:
+    argument, field = target.child_by_field_name("argument"), target.child_by_field_name("field")
+    if argument is None or field is None:
+        return low.not_understood(node)
+    targs: tuple[Any, ...] = ()
+    if field.type in ("template_method", "template_function"):
+        targs = template_arguments(low, field)
+        inner = field.child_by_field_name("name")
+        field = inner if inner is not None else field
+    name = low.text(field)
+    if field.type == "dependent_name":
+        name = low.text(field.named_children[-1]).split("<")[0]
+    place = low.lv(argument)
+    places = [lowered_argument(low, a) for a in args]
+    readers = [value_argument(low, a) for a in args]
+    hints = tuple(static_type(low, a) for a in args)
+    site = low.site(node, name, (), args)
+    cache: dict[type, tuple[Any, bool]] = {}
+    spread = any(a.type == "parameter_pack_expansion" for a in args)
+
+    def handler_of(cls: type) -> tuple[Any, bool]:
+        """What handles the method on a class of values, and whether its result has to be read."""
+        by_ref = find_method(cls, name, METHOD_REFS)
+        handler = by_ref if by_ref is not None else find_method(cls, name, METHODS)
+        counted = handler is None or (takes(handler, len(args)) and not spread)
+        found = cache[cls] = (handler if counted else _Counting(handler), by_ref is not None and not lvalue)
+        return found
+
+    def references(f: list[Value]) -> list[Value]:
+        return spread_packs([p(f) for p in places], args) if spread else [p(f) for p in places]
+
+    def values(f: list[Value]) -> list[Value]:
+        given = [v.get() if isinstance(v := read(f), Ref) else v for read in readers]
+        return spread_packs(given, args) if spread else given
+
+    def run(f: list[Value]) -> Value:
+        m: Machine = f[0]
+        v = place(f)
+        holder = v
+        if isinstance(v, Ref):
+            v = v.get()
+        cls = type(v)
+        handler, read = cache.get(cls) or handler_of(cls)
+        if handler is not None:
+            if targs:
+                site.targs = evaluated(f, targs)
+            result = handler(m, site, v, *values(f)) if readers else handler(m, site, v)
+            return value_of(result) if read else result
+        if cls is Opt or cls is Absent or v is None:
+            return _optional(m, site, holder, v, name, values(f), run_on, f)
+        return run_on(f, v)
+
+    def run_on(f: list[Value], v: Value) -> Value:
+        m: Machine = f[0]
+        if isinstance(v, (Pointer, Ptr)):
+            from tt_cache_lint.interp.access import deref
+
+            v = value_of(deref(m, v, site.mark))
+        handler, read = cache.get(type(v)) or handler_of(type(v))
+        if handler is not None:
+            if targs:
+                site.targs = evaluated(f, targs)
+            result = handler(m, site, v, *values(f))
+            return value_of(result) if read else result
+        if isinstance(v, Struct):
+            if v.type is not None and m.interp.methods(v.type, name):
+                given = references(f)
+                code = m.interp.method(m, v, name, given, evaluated(f, targs) if targs else (), hints)
+                if code is not None:
+                    result = m.invoke(code, given, v, None, None, site.mark)
+                    return result if lvalue else value_of(result)
+            found = v.fields.get(name)
+            if isinstance(found, (Lambda, FuncRef)):
+                return value_of(m.call(found, references(f), site.mark))
+            if name in m.interp.fields(v.type) if v.type is not None else False:
+                return value_of(m.call(v.get(name), references(f), site.mark))
+        if isinstance(v, Val):
+            handler, _ = cache.get(type(v.v)) or handler_of(type(v.v))
+            if handler is not None:
+                return value_of(handler(m, site, v.v, *values(f)))
+        if isinstance(v, (int, float, str, Val, Enum)) and name in ("get", "unwrap", "id") and not args:
+            return v
+        if name == "get" and not args and isinstance(v, (Struct, Vec)):  # std::reference_wrapper, smart pointers
+            return v
+        if name in ("value", "value_or") and not isinstance(v, (Unknown, Opt)):
+            return v
+        if name == "has_value" and not isinstance(v, (Unknown, Opt)):
+            return True
+        if name == "operator()" and isinstance(v, (Lambda, FuncRef)):
+            return value_of(m.call(v, references(f), site.mark))
+        if isinstance(v, Opt):
+            return run_on(f, v.v)
+        if isinstance(v, Unknown):
+            given = references(f)
+            if discarded:
+                result_key = f"{v.key}.{name}"
+                for item in given:
+                    inner_value = value_of(item)
+                    if isinstance(inner_value, Vec) or hasattr(inner_value, "escape"):
+                        m.clobber(item, result_key)
+            keys = ", ".join(key_of(value_of(g)) for g in given)
+            return Unknown(f"{v.key}.{name}({keys})", v.p | _masks(given))
+        given = references(f)
+        label = f"{type(v).__name__}.{name}"
+        writes = tuple(i for i, g in enumerate(given) if writable(value_of(g), discarded))
+        m.unknown_call(label, given, writes)
+        return Unknown(f"{key_of(v)}.{name}({', '.join(key_of(value_of(g)) for g in given)})", mask(v) | _masks(given))
+
+    return run
+
+
+def takes(handler: Any, count: int) -> bool:
+    """Can a method's handler be given so many arguments?"""
+    code = handler.__code__
+    most = code.co_argcount - 3
+    return most - len(handler.__defaults__ or ()) <= count and (count <= most or bool(code.co_flags & CO_VARARGS))
+
+
+class _Counting:
+    """A method's handler that is perhaps given more or fewer arguments than it takes: such a call is unknown."""
+
+    __slots__ = ("handler",)
+
+    def __init__(self, handler: Any) -> None:
+        self.handler = handler
+
+    def __call__(self, m: Machine, site: Site, v: Value, *args: Value) -> Value:
+        if not takes(self.handler, len(args)):
+            return m.unknown_call(f"{type(v).__name__}.{site.name}/{len(args)}", [v, *args])
+        return self.handler(m, site, v, *args)
+
+
+def _masks(given: list[Value]) -> int:
+    p = 0
+    for item in given:
+        p |= mask(value_of(item))
+    return p
+
+
+def _optional(
+    m: Machine,
+    site: Site,
+    holder: Value,
+    v: Value,
+    name: str,
+    args: list[Value],
+    on_inner: Callable[[list[Value], Value], Value],
+    f: list[Value],
+) -> Value:
+    if name == "has_value":
+        if isinstance(v, (Opt, Absent)):
+            term = (
+                v.t
+                if isinstance(v.t, str) or v.t is None
+                else ("!", Val(not isinstance(v, Opt), v.p, ("!", v.t, None)), None)
+            )
+            return Val(isinstance(v, Opt), v.p, term) if v.p else isinstance(v, Opt)
+        return False
+    if name == "value_or":
+        chosen = v.v if isinstance(v, Opt) else args[0]
+        p = v.p if isinstance(v, (Opt, Absent)) else 0
+        if p and chosen is None:  # a null pointer that might be none
+            return v
+        if p and isinstance(chosen, (int, float, str, Enum)):
+            return Val(chosen, p)
+        if p and isinstance(chosen, Val):
+            return Val(chosen.v, chosen.p | p, chosen.t)
+        return chosen
+    if name == "value" or (name == "get" and isinstance(v, Opt) and not isinstance(v.v, (Obj, Struct))):
+        if isinstance(v, Opt):
+            relied_on(m, v)
+            return v.v
+        raise null_use(m, v, "value()", site.mark)
+    if name == "reset":
+        if isinstance(holder, Ref):
+            holder.set(None)
+        return None
+    if name == "emplace":
+        made = args[0] if len(args) == 1 else InitList(args, [site.mark] * len(args), None, site.mark)
+        if isinstance(holder, Ref):
+            holder.set(Opt(copied(made)))
+        elif isinstance(v, Opt):
+            v.v = copied(made)
+        return made
+    if isinstance(v, Opt):
+        relied_on(m, v)
+        return on_inner(f, v.v)
+    raise null_use(m, v, f"{name}()", site.mark)
