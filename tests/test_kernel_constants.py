@@ -8,7 +8,7 @@ import pytest
 
 from small_factory import factory
 from tt_cache_lint.check import run_check
-from tt_cache_lint.device.kernel_constants import compile_time_uses
+from tt_cache_lint.device.kernel_constants import NEXT, compile_time_uses
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.model import Confidence, Severity
 from tt_cache_lint.source.files import SourceTree
@@ -103,5 +103,28 @@ def test_an_omitted_input_that_the_kernel_makes_nothing_of(tmp_path: Path, body:
         "{ return operation::hash_operation<CopyOperation>(a.flag, t); }\n    static TensorSpec compute_output_specs"
     )
     file.write_text(file.read_text().replace("static TensorSpec compute_output_specs", hashed))
+    (facts,) = analyse(tmp_path, [file], Options()).operations
+    assert [o.input for o in facts.omissions] == omitted
+
+
+DESCRIBED = "constexpr auto args = TensorAccessorArgs<0>();"
+MEMORY = ["tensor_args.input.memory_config"]
+
+
+@pytest.mark.parametrize(
+    ("body", "omitted"),
+    [(f"{DESCRIBED} use(TensorAccessor(args, 0));", MEMORY), (f"{DESCRIBED} use(args.{NEXT}());", [])],
+)
+def test_an_accessor_that_the_kernel_makes_nothing_of(tmp_path: Path, body: str, omitted: list[str]) -> None:
+    file = op(tmp_path, "words", MAIN.format(body))
+    hashed = (
+        "static ttsl::hash::hash_t compute_program_hash(const operation_attributes_t& a, const tensor_args_t& t) "
+        "{ return operation::hash_operation<CopyOperation>(a, t.mask, t.input.logical_shape(), t.input.dtype(), "
+        "t.input.layout()); }\n    static TensorSpec compute_output_specs"
+    )
+    text = file.read_text().replace("static TensorSpec compute_output_specs", hashed)
+    start = "    Program program = CreateProgram();\n"
+    words = "    std::vector<uint32_t> words; TensorAccessorArgs(*tensors.input.buffer()).append_to(words);\n"
+    file.write_text(text.replace(start, start + words))
     (facts,) = analyse(tmp_path, [file], Options()).operations
     assert [o.input for o in facts.omissions] == omitted

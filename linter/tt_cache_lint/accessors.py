@@ -69,7 +69,7 @@ def _wrong(
 ) -> Iterator[tuple[KernelAccessor, str, str]]:
     """The accessors of a kernel that begin elsewhere than the host's; with the tensor that the host has there, if any,
     and the one that the address belongs to."""
-    begins = {i: owner for i, part in enumerate(parts) if (owner := _begins(part.value)) is not None}
+    begins = accessors_of(parts)
     code = kernel_code(interp, kernel) if begins and kernel.args and not kernel.unsure else None
     if code is None:
         return
@@ -89,6 +89,11 @@ def _wrong(
                 yield found, "", address
             elif there and there != address and _differ(contents.get(there), contents.get(address)):
                 yield found, there, address
+
+
+def accessors_of(parts: Sequence[Part]) -> dict[int, str]:
+    """The compile-time arguments at which the host's accessors begin, with the tensor of each, "" for none."""
+    return {i: owner for i, part in enumerate(parts) if (owner := _begins(part.value)) is not None}
 
 
 def _kernel_accessors(interp: Interp, code: KernelCode, ends: dict[int, int], limit: int) -> KernelAccessors:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from tt_cache_lint.accessors import WORDS, accessors_of
+from tt_cache_lint.device.accessor_uses import AccessorUses
+from tt_cache_lint.device.kernel_code import KernelCode
 from tt_cache_lint.device.kernel_constants import CompileTimeUses, compile_time_uses
 from tt_cache_lint.device.program import Kernel, Program
 from tt_cache_lint.hash.builds import LISTS, Change
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.kernels import kernel_code
+from tt_cache_lint.kernels import built, compiled_with, kernel_code, kernel_files
 
 ARGUMENT = f"{LISTS['compile_args']} "
 
@@ -28,4 +31,19 @@ def _ignores(interp: Interp, kernel: Kernel, index: int) -> bool:
     uses = interp.kernels.get(name)
     if not isinstance(uses, CompileTimeUses):
         uses = interp.kernels[name] = compile_time_uses(interp.index.tree, code.file)
-    return uses.ignores(index)
+    return uses.ignores(index) or _describes_only(interp, kernel, code, index)
+
+
+def _describes_only(interp: Interp, kernel: Kernel, code: KernelCode, index: int) -> bool:
+    """Is a compile-time argument a word of a tensor accessor of which the kernel makes nothing?"""
+    begins = accessors_of(built(kernel).parts)
+    first = max((begin for begin in begins if begin <= index), default=index)
+    if index not in range(first, first + WORDS) or first not in begins:
+        return False
+    name = f"accessors described in {code.file.path}"
+    uses = interp.kernels.get(name)
+    if not isinstance(uses, AccessorUses):
+        files, missing = kernel_files(interp, code)
+        uses = interp.kernels[name] = AccessorUses(files)
+        uses.obscure = uses.obscure or missing
+    return uses.ignores(first, sorted(begins), compiled_with(interp, kernel, code))
