@@ -199,6 +199,19 @@ def test_what_the_launching_function_always_gives_cannot_vary(tmp_path: Path) ->
     assert omitted(tmp_path, text + LAUNCH.replace("@", "3")) == set()
 
 
+@pytest.mark.parametrize(
+    ("compiled", "missing"),
+    [
+        ("attributes.factor", {FACTOR}),
+        ("attributes.socket.get_config().socket_mem_config.fifo_size", set()),
+    ],
+)
+def test_a_socket_that_is_hashed(tmp_path: Path, compiled: str, missing: set[str]) -> None:
+    """Its configuration is; which of two alike sockets it is tells no calls apart."""
+    text = op(HASHED.format("a.socket, t"), f"(uint32_t){compiled}")
+    assert omitted(tmp_path, text.replace("bool flag = false;", "distributed::MeshSocket socket;")) == missing
+
+
 DTYPE = "tensor_args.input.dtype"
 SEEN_BUT_DTYPE = HASHED.format("a, t.input.logical_shape(), t.input.layout(), t.input.memory_config(), t.mask")
 

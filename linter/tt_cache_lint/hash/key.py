@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tt_cache_lint.device.inputs import InputStruct, Variant
+from tt_cache_lint.device.mesh_device import MeshSocket
 from tt_cache_lint.device.program import Program
 from tt_cache_lint.device.tensors import (
     Buffer,
@@ -164,6 +165,8 @@ class Reader:
             self.item(identity(value), mask(value.layout))
         elif isinstance(value, GlobalSemaphore):
             self.key.whole.setdefault(f"{value.name}.cores", self.mark)
+        elif isinstance(value, MeshSocket):
+            self.key.whole.setdefault(value.key, self.mark)
         elif isinstance(value, (Device, Buffer, Program, Pointer, Ptr)):
             self.key.addresses.append((_called(value), self.mark))
         elif isinstance(value, Unknown):
@@ -276,7 +279,10 @@ def elements(value: Value) -> list[Value]:
 
 
 def _stable(value: Value) -> object:
-    """What a value is, without the identity of Python objects."""
+    """What a value is, without the identity of Python objects and the run that they belong to."""
+    stable = getattr(value, "stable_key", None)
+    if stable is not None:
+        return stable()
     found = identity(value)
     return type(value).__name__ if isinstance(found, tuple) and found[:1] == ("@",) else found
 
