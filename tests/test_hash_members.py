@@ -105,6 +105,32 @@ def test_the_place_is_hashed(tmp_path: Path) -> None:
     assert not omissions(tmp_path, HASHED="inputs.at(0), this->place, this->factor")
 
 
+@pytest.mark.parametrize(
+    ("compiled", "hashed", "fix"),
+    [
+        ("factor", "inputs.at(0), this->place", "this->factor,"),
+        ("(uint32_t)input.dtype()", "inputs.at(0).layout(), this->place", "inputs.at(0).dtype(),"),
+        ("input.padded_shape()[-1]", "inputs.at(0).dtype(), this->place", "inputs.at(0).logical_shape(),"),
+    ],
+)
+def test_what_to_write_into_the_hash(tmp_path: Path, compiled: str, hashed: str, fix: str) -> None:
+    (found,) = omissions(tmp_path, COMPILED=compiled, HASHED=hashed).values()
+    assert found.fix[0].split()[0] == fix
+
+
+def test_what_to_write_for_a_member_of_a_variant(tmp_path: Path) -> None:
+    """The variant has no such member: it is hashed as a whole."""
+    structs = "struct Plain {}; struct Blocked { uint32_t width = 2; }; using Choice = std::variant<Plain, Blocked>;\n"
+    op = OP.replace("bool flag;", "Choice choice;").replace(
+        "namespace tt::tt_metal {", f"namespace tt::tt_metal {{ {structs}"
+    )
+    op = op.replace("uint32_t factor) {", "uint32_t factor, const Choice& choice) {")
+    op = op.replace("this->factor);", "this->factor, this->choice);")
+    width = "std::holds_alternative<Blocked>(choice) ? std::get<Blocked>(choice).width : 0"
+    found = omissions(tmp_path, op=op, COMPILED=width, HASHED="inputs.at(0), this->place, this->factor")
+    assert {o.fix[0].split()[0] for o in found.values()} == {"this->choice,"}
+
+
 def test_an_input_that_a_check_ties_to_another(tmp_path: Path) -> None:
     """Both of them are left out, and no call can change one alone."""
     tile = "TT_FATAL(input.layout() == Layout::TILE);"

@@ -32,6 +32,7 @@ ASPECTS = (
 )
 SHAPE = ".logical_shape["
 TENSOR = "tensor_args."
+LISTS = ("input_tensors", "optional_input_tensors")  # what a member hash function gets
 CALLS = {"logical_shape", "dtype", "layout", "memory_config"}  # properties of a tensor that are a method of it
 
 
@@ -98,8 +99,12 @@ def fix_of(op: Operation, attributes: StructDef | None, reflection: Reflection, 
     own = op.methods.get("compute_program_hash")
     if own is not None:
         names = [param.name for param in own.params]
-        given = dict(zip(("operation_attributes", "tensor_args"), names, strict=False)) if len(names) <= 2 else {}
-        return (f"{_expression(trial, given)},  // one more of what {own.name}() hashes",)
+        if own.is_static:
+            given = dict(zip(("operation_attributes", "tensor_args"), names, strict=False)) if len(names) <= 2 else {}
+            text = _expression(trial, given)
+        else:
+            text = _of_member(trial, dict(zip(LISTS, names, strict=False)))
+        return (f"{text},  // one more of what {own.name}() hashes",) if text else ()
     head, _, member = trial.property.partition(".")
     if attributes is None or head != "operation_attributes" or not member:
         return ()
@@ -110,8 +115,9 @@ def fix_of(op: Operation, attributes: StructDef | None, reflection: Reflection, 
 
 
 def _expression(trial: Trial, names: dict[str, str]) -> str:
-    """An input as C++; an optional or a list as a whole, since its presence or length counts as well."""
-    text, whole = trial.property.partition("[")[0], "[" in trial.property
+    """An input as C++; an optional, a variant or a list as a whole, since what there is counts as well."""
+    property_, chosen, _ = trial.leaf.partition("<") if "<" in trial.leaf else (trial.property, "", "")
+    text, whole = property_.partition("[")[0], bool(chosen) or "[" in property_
     parts = text.split(".")
     for count in range(2, len(parts)):
         if f"{'.'.join(parts[:count])}.has_value" in trial.outcome.world.facts:
@@ -119,6 +125,20 @@ def _expression(trial: Trial, names: dict[str, str]) -> str:
             break
     call = "()" if not whole and trial.property.startswith(TENSOR) and parts[-1] in CALLS else ""
     return f"{'.'.join([names.get(parts[0]) or parts[0], *parts[1:]])}{call}"
+
+
+def _of_member(trial: Trial, names: dict[str, str]) -> str:
+    """An input as C++ in the hash function of an op whose members are the attributes (operation.hpp until 2025); empty
+    for what that does not get."""
+    owner, _, rest = trial.property.partition(".")
+    if owner == "operation_attributes":
+        return _expression(trial, {owner: "this"}).replace("this.", "this->", 1)
+    name, found, rest = rest.partition("[")
+    at, _, aspect = rest.partition("].")
+    given = names.get(name, "")
+    if name != LISTS[0] or not found or "." in aspect or aspect not in CALLS:
+        return given  # whether there is one counts as well
+    return f"{given}.at({at}).{aspect}()"
 
 
 __all__ = ["fix_of", "hash_conditions", "values_of"]
