@@ -25,7 +25,7 @@ from tt_cache_lint.device.inputs import DEVICES
 from tt_cache_lint.device.workload import Joined
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.factory.found import Factory
-from tt_cache_lint.hit import Outcome, Replay, Snapshot
+from tt_cache_lint.hit import Replay
 from tt_cache_lint.infra.callback import ELEMENTS
 from tt_cache_lint.infra.callback_find import CallbackFactory
 from tt_cache_lint.infra.policy import Inputs, OwnInputs
@@ -36,6 +36,7 @@ from tt_cache_lint.interp.registry import ENUM_NUMBERS
 from tt_cache_lint.interp.types import MAPS, SEQUENCES, STRINGS, Type
 from tt_cache_lint.interp.values import Enum, InitList, Opt, Struct, Val, Value, Vec, plain
 from tt_cache_lint.interp.world import Fact, World
+from tt_cache_lint.outcome import Outcome, Snapshot
 from tt_cache_lint.source.defs import EnumDef, StructDef
 from tt_cache_lint.source.files import SourceTree
 from tt_cache_lint.source.index import Index

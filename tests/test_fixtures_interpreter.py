@@ -27,9 +27,9 @@ from tt_cache_lint.device.program import CircularBuffer, Kernel, Program
 from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.facts import Collector
-from tt_cache_lint.hit import Outcome
 from tt_cache_lint.interp.values import Enum, Opaque, Opt, Unknown, Value, empty, plain
 from tt_cache_lint.model import Cause, FactoryFacts, Slot, SlotKind
+from tt_cache_lint.outcome import Outcome
 from tt_cache_lint.search.exploration import Exploration
 from tt_cache_lint.search.exploration import Path as Explored
 

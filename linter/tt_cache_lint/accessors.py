@@ -22,8 +22,8 @@ from tt_cache_lint.model import AccessorMismatch, Confidence, Place
 from tt_cache_lint.search.exploration import Path, clearest
 
 if TYPE_CHECKING:
-    from tt_cache_lint.hit import Outcome
     from tt_cache_lint.interp.interp import Interp
+    from tt_cache_lint.outcome import Outcome
     from tt_cache_lint.words import Describer
 
 WORDS = 2  # of an accessor, as AccessorArgs.words() gives them

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from tt_cache_lint.device.cores import XY
 from tt_cache_lint.device.program import CircularBuffer, CoreArgs, Kernel, Program
 from tt_cache_lint.device.tensors import Buffer
-from tt_cache_lint.hit import Outcome
 from tt_cache_lint.interp.values import Handle, Mark, Opaque, Unknown, Val, Value, empty, identity, mask, plain
 from tt_cache_lint.interp.world import UNKNOWN
 from tt_cache_lint.model import Slot, SlotKind
+from tt_cache_lint.outcome import Outcome
 
 Stack = tuple[Mark, ...]
 # What one core was given: run 1's arguments, those after the hit and those of a fresh create(), and how many compare.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from tt_cache_lint.again import second_program
 from tt_cache_lint.device.inputs import make_input
@@ -20,7 +20,7 @@ from tt_cache_lint.factory.choice import held_alternatives, never_selected, ways
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.fault import DEBUG, FAULTS
 from tt_cache_lint.infra import INFRAS
-from tt_cache_lint.infra.policy import OUTPUT, Call, Infra, Inputs, OwnInputs
+from tt_cache_lint.infra.policy import OUTPUT, Call, Infra, Inputs, Made, OwnInputs
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.interrupts import Broken, Exhausted, Interrupt, Thrown
@@ -28,62 +28,29 @@ from tt_cache_lint.interp.machine import UNLIMITED, Branch, Machine, Place
 from tt_cache_lint.interp.scale import doubled
 from tt_cache_lint.interp.values import WRITTEN_COPIES, Mark, Opt, Struct, TypeRef, Unknown, Value, Vec, copied, plain
 from tt_cache_lint.interp.world import World
+from tt_cache_lint.outcome import Outcome, Snapshot, read_unset_of, snapshot_of, unset_of
 from tt_cache_lint.source.defs import FunctionDef
 
 NO_LIMITS = (UNLIMITED, UNLIMITED)
 
 
 @dataclass(slots=True)
-class Snapshot:
-    """What create() left in the program, before the override ran: arguments by the kernel's position, and buffers."""
+class _Miss:
+    """What run 1 left. `touched` are the inputs that create() branched on, `touched_before` and `order_before` those
+    that were branched on before it; `fresh` is None where only executing create() again can tell."""
 
-    args: dict[tuple[int, object], list[Value]] = field(default_factory=dict)
-    buffers: list[Value] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Outcome:
-    """The three executions of one world."""
-
-    world: World
-    after: Program
-    fresh: Program
-    created: Snapshot
-    shares: tuple[Struct, ...]
-    events: list[Event]
-    failures: list[Failure]
-    unknown: dict[str, int]
-    copies: list[Vec]
+    made: Made
+    snapshot: Snapshot
+    fresh: Program | None
     unset: dict[str, Mark | None]
-    touched_by_override: int
-    override_unknown: dict[str, int]
-    thrown: Thrown | None = None
-    violations: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
+    touched_before: int
+    touched: int
+    order_before: list[int]
+    failures: list[Failure] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     numeric: list[Branch] = field(default_factory=list)
-    limits: list[Value] = field(default_factory=list)
-    switched: str = ""  # the factory that run 2 would select instead, where the inputs of the runs differ
-    core: list[int] = field(default_factory=list)  # the leaves that create() and the override branch on
-    # The checks that only run 2 breaks, where they are not insisted on and the inputs of the runs differ.
-    refused: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
-    table: Any = None  # what compare.tabulate made of it
-    ways: list[Value] = field(default_factory=list)
-    statics: dict[object, Value] = field(default_factory=dict)  # the local statics of functions that were called
-    programs: list[Program] = field(default_factory=list)  # others that the executions made
-
-    def release(self) -> None:
-        """Empty what refers to itself, which would wait for the garbage collector; the outcome is of no use then."""
-        self.table = None
-        for program in (self.after, self.fresh, *self.programs):
-            program.release()
-
-    @property
-    def shared(self) -> Struct | None:
-        """The shared variables; those of the first program where each has its own."""
-        return self.shares[0] if self.shares else None
-
-    def kept_with(self, program: Program) -> Struct | None:
-        """The shared variables that belong to a program of the workload."""
-        return self.shares[program.part] if program.part < len(self.shares) else self.shared
+    violations: dict[str, tuple[dict[str, Value], ...]] = field(default_factory=dict)
+    broken: set[tuple[str, int]] = field(default_factory=set)
 
 
 class Replay:
@@ -150,10 +117,56 @@ class Replay:
             m.release()
 
     def _execute(self, m: Machine, world: World, strict: bool, limits: tuple[int, int], bodies: bool) -> Outcome:
-        factory = self.factory
+        miss = self._miss(m, world, strict, limits, bodies)
+        program, shares, unset = miss.made.program, miss.made.shares, miss.unset
+        world.run = 2
+        m.counters.clear()
+        m.checks = strict
+        second = self._inputs(m, validate=bool(world.varying))
+        m.checks = strict and bodies
+        switched = self._switched(m, second) if world.varying else ""
+        refused = {check: repairs for (check, p), repairs in m.broken.items() if (check, p) not in miss.broken}
+        before = dict(m.unknown)
+        thrown = self._refresh(m, miss.made, second)
+        touched_after = world.touched
+        override_unknown = {k: n - before.get(k, 0) for k, n in m.unknown.items() if n != before.get(k, 0)}
+        failures, events = miss.failures + m.failures, miss.events + m.log
+        copies = list(WRITTEN_COPIES)
+        for shared in shares:
+            unset.update(read_unset_of(shared, unset))
+        fresh = miss.fresh if miss.fresh is not None else self._again(m)
+        core, world.order = world.order, miss.order_before + world.order
+        world.touched |= miss.touched_before
+        return Outcome(
+            world,
+            program,
+            fresh,
+            miss.snapshot,
+            shares,
+            events,
+            failures,
+            dict(m.unknown),
+            copies,
+            {k: v for k, v in unset.items() if v is not None or k},
+            touched_after & ~miss.touched,
+            override_unknown,
+            thrown,
+            miss.violations,
+            miss.numeric,
+            list(m.limits),
+            switched,
+            core,
+            refused,
+            ways=list(m.ways),
+            statics=dict(m.statics),
+            programs=list(m.programs),
+        )
+
+    def _miss(self, m: Machine, world: World, strict: bool, limits: tuple[int, int], bodies: bool) -> _Miss:
+        """Run 1: the validators, the selection of the factory and create()."""
         m.checks, m.limit = strict, limits[0]
         enter(m)
-        world.grids = factory.grids
+        world.grids = self.factory.grids
         world.run = 1
         first = self._inputs(m, validate=True)
         try:
@@ -165,73 +178,31 @@ class Replay:
         m.phase, m.limit, m.checks = "create", limits[1], strict and bodies
         touched_before, order_before = world.touched, world.order
         world.touched, world.order = 0, []
-        made = self.infra.make(self._caller(m), factory, first)
-        program, shares = made.program, made.shares
-        snapshot = _snapshot(program)
-        fresh = second_program(m, program)
-        touched = world.touched
+        made = self.infra.make(self._caller(m), self.factory, first)
+        snapshot = snapshot_of(made.program)
+        fresh = second_program(m, made.program)
         unset: dict[str, Mark | None] = {}
-        for shared in shares:
-            unset.update(_unset(shared))
-        failures, events = list(m.failures), list(m.log)
-        numeric = [*m.numeric.values(), *m.further.values()]
-        violations, broken, m.limit = dict(m.violations), set(m.broken), UNLIMITED
+        for shared in made.shares:
+            unset.update(unset_of(shared))
+        miss = _Miss(made, snapshot, fresh, unset, touched_before, world.touched, order_before)
+        miss.failures, miss.events = list(m.failures), list(m.log)
+        miss.numeric = [*m.numeric.values(), *m.further.values()]
+        miss.violations, miss.broken, m.limit = dict(m.violations), set(m.broken), UNLIMITED
+        return miss
 
-        world.run = 2
-        m.counters.clear()
-        m.checks = strict
-        second = self._inputs(m, validate=bool(world.varying))
-        m.checks = strict and bodies
-        switched = self._switched(m, second) if world.varying else ""
-        refused = {check: repairs for (check, p), repairs in m.broken.items() if (check, p) not in broken}
+    def _refresh(self, m: Machine, made: Made, inputs: Inputs) -> Thrown | None:
+        """Execute the override; what it throws."""
         m.phase = "override"
         m.failures, m.log = [], []
         m.branches.clear()
         WRITTEN_COPIES.clear()
-        program.close()
-        before = dict(m.unknown)
-        thrown: Thrown | None = None
+        made.program.close()
         try:
-            self.infra.refresh(self._caller(m), factory, made, second)
+            self.infra.refresh(self._caller(m), self.factory, made, inputs)
         except Thrown as error:
-            thrown = error.with_traceback(None)
-            thrown.__context__ = thrown.__cause__ = None
-        touched_after = world.touched
-        override_unknown = {k: n - before.get(k, 0) for k, n in m.unknown.items() if n != before.get(k, 0)}
-        failures += m.failures
-        events += m.log
-        copies = list(WRITTEN_COPIES)
-        for shared in shares:
-            unset.update(_read_unset(shared, unset))
-
-        if fresh is None:
-            fresh = self._again(m)
-        core, world.order = world.order, order_before + world.order
-        world.touched |= touched_before
-        return Outcome(
-            world,
-            program,
-            fresh,
-            snapshot,
-            shares,
-            events,
-            failures,
-            dict(m.unknown),
-            copies,
-            {k: v for k, v in unset.items() if v is not None or k},
-            touched_after & ~touched,
-            override_unknown,
-            thrown,
-            violations,
-            numeric,
-            list(m.limits),
-            switched,
-            core,
-            refused,
-            ways=list(m.ways),
-            statics=dict(m.statics),
-            programs=list(m.programs),
-        )
+            error.__traceback__ = error.__context__ = error.__cause__ = None
+            return error
+        return None
 
     def _second(self, m: Machine, before: Outcome, strict: bool, bodies: bool) -> Outcome:
         world = m.world
@@ -422,44 +393,6 @@ def chosen_name(chosen: Value) -> str | None:
     if isinstance(chosen, TypeRef):
         return str(chosen.type.name)
     return None
-
-
-def _snapshot(program: Program) -> Snapshot:
-    made = Snapshot()
-    for position, kernel in enumerate(program.kernels):
-        for xy, data in kernel.args.items():
-            made.args[(position, xy)] = list(data.vals)
-        if kernel.common is not None:
-            made.args[(position, None)] = list(kernel.common.vals)
-    made.buffers = [cb.buffer for cb in program.cbs]
-    return made
-
-
-def _unset(shared: Struct | None) -> dict[str, Mark | None]:
-    """The shared variables that create() never gave a value (what it only read counts as not given)."""
-    if shared is None or shared.type is None:
-        return {}
-    return {f.name: None for f in shared.type.fields if f.name not in shared.fields and not _filled(shared, f.name)}
-
-
-def _filled(shared: Struct, name: str) -> bool:
-    value = shared.defaults.get(name)
-    if isinstance(value, Vec):
-        return bool(value.items)
-    items = getattr(value, "items", None)
-    if isinstance(items, dict):
-        return bool(items)
-    fields = getattr(value, "fields", None)
-    if isinstance(fields, dict):
-        return bool(fields)
-    ranges = getattr(value, "ranges", None)
-    return bool(ranges)
-
-
-def _read_unset(shared: Struct | None, unset: dict[str, Mark | None]) -> dict[str, Mark | None]:
-    if shared is None:
-        return {}
-    return {name: shared.marks.get("") or Mark("", 0, 1, 0, "") for name in unset if name in shared.defaults}
 
 
 __all__ = ["Inputs", "Outcome", "Replay", "copied", "plain"]

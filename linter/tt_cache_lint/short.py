@@ -19,9 +19,9 @@ from tt_cache_lint.search.exploration import Path, clearest
 
 if TYPE_CHECKING:
     from tt_cache_lint.device.cores import XY
-    from tt_cache_lint.hit import Outcome
     from tt_cache_lint.interp.interp import Interp
     from tt_cache_lint.interp.world import World
+    from tt_cache_lint.outcome import Outcome
     from tt_cache_lint.words import Describer
 
 

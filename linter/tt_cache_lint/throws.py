@@ -9,7 +9,7 @@ from tt_cache_lint.interp.interrupts import BEYOND, CHECK, NULL, THROW
 from tt_cache_lint.model import Confidence, OverrideThrow, Place
 
 if TYPE_CHECKING:
-    from tt_cache_lint.hit import Outcome
+    from tt_cache_lint.outcome import Outcome
     from tt_cache_lint.search.exploration import Exploration, Path
     from tt_cache_lint.words import Describer
 

@@ -10,11 +10,12 @@ from tt_cache_lint.compare import same, unknown_mask
 from tt_cache_lint.device.program import Program
 from tt_cache_lint.hash.builds import Change, Differ, unreadable
 from tt_cache_lint.hash.idle import without_effect
-from tt_cache_lint.hit import Outcome, Replay
+from tt_cache_lint.hit import Replay
 from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.interp.machine import FUEL
 from tt_cache_lint.interp.values import Value, mask
 from tt_cache_lint.interp.world import World
+from tt_cache_lint.outcome import Outcome
 from tt_cache_lint.search.exploration import Exploration, Path
 from tt_cache_lint.words import named
 

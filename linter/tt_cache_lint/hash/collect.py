@@ -24,7 +24,7 @@ from tt_cache_lint.hash.reflect import How, Reflection
 from tt_cache_lint.hash.telling import fix_of, hash_conditions, values_of
 from tt_cache_lint.hash.trial import Report, Trial
 from tt_cache_lint.hash.vary import property_of
-from tt_cache_lint.hit import Outcome, Replay
+from tt_cache_lint.hit import Replay
 from tt_cache_lint.idle import Idle
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.interrupts import Interrupt
@@ -32,6 +32,7 @@ from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import Value, mask
 from tt_cache_lint.interp.world import HIDDEN_STATE, World
 from tt_cache_lint.model import Cause, Confidence, Difference, Place, Related, What
+from tt_cache_lint.outcome import Outcome
 from tt_cache_lint.search.exploration import Exploration, Path
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 from tt_cache_lint.words import Describer

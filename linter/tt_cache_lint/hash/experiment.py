@@ -17,10 +17,11 @@ from tt_cache_lint.hash.hasher import Hasher
 from tt_cache_lint.hash.key import Key
 from tt_cache_lint.hash.trial import Report, Trial
 from tt_cache_lint.hash.vary import DEVICE, is_input, property_of, smaller, varied
-from tt_cache_lint.hit import Outcome, Replay
+from tt_cache_lint.hit import Replay
 from tt_cache_lint.interp.interrupts import Interrupt, Thrown
 from tt_cache_lint.interp.values import Mark, Value
 from tt_cache_lint.interp.world import Fact, World
+from tt_cache_lint.outcome import Outcome
 from tt_cache_lint.search.exploration import Exploration, Path
 from tt_cache_lint.search.repairs import plausible
 

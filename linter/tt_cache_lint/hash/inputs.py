@@ -11,10 +11,10 @@ from tt_cache_lint.hash.key import Key, covering
 from tt_cache_lint.hash.model import NOT_LOOKED_AT, NOT_TRIED, UNSETTLED, HashedInput, Use
 from tt_cache_lint.hash.trial import Report, Trial
 from tt_cache_lint.hash.vary import is_input, property_of
-from tt_cache_lint.hit import Outcome
 from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.interp.values import mask
 from tt_cache_lint.model import SlotKind
+from tt_cache_lint.outcome import Outcome
 from tt_cache_lint.search.exploration import Exploration
 from tt_cache_lint.words import Describer
 

@@ -17,13 +17,13 @@ from tt_cache_lint.hash.experiment import Laboratory
 from tt_cache_lint.hash.key import Key
 from tt_cache_lint.hash.trial import Trial
 from tt_cache_lint.hash.vary import smaller, varied
-from tt_cache_lint.hit import Outcome
 from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.interrupts import Interrupt
 from tt_cache_lint.interp.values import Val, Value, mask
 from tt_cache_lint.interp.world import Fact
 from tt_cache_lint.kernels import kernel_code
 from tt_cache_lint.model import SlotKind
+from tt_cache_lint.outcome import Outcome
 from tt_cache_lint.search.exploration import Exploration, Path
 
 ATTRIBUTES = "operation_attributes."

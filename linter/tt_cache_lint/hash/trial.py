@@ -8,8 +8,8 @@ from tt_cache_lint.compare import WorldTable, tabulate
 from tt_cache_lint.hash.builds import Change
 from tt_cache_lint.hash.key import Key
 from tt_cache_lint.hash.vary import property_of
-from tt_cache_lint.hit import Outcome
 from tt_cache_lint.interp.values import Value
+from tt_cache_lint.outcome import Outcome
 from tt_cache_lint.search.exploration import Path
 
 

@@ -11,14 +11,14 @@ from tt_cache_lint.interp.call_arguments import evaluated, lowered_argument, spr
 from tt_cache_lint.interp.casts import CASTS, CHECKS, cast, check
 from tt_cache_lint.interp.method_calls import method_call
 from tt_cache_lint.interp.names import read
-from tt_cache_lint.interp.registry import CONSTRUCTORS, FUNCTIONS
+from tt_cache_lint.interp.registry import CONSTRUCTORS, FUNCTIONS, Site
 from tt_cache_lint.interp.statics import static_type
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
     Value,
 )
 from tt_cache_lint.source.declarators import qualified
-from tt_cache_lint.source.defs import StructDef
+from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -148,9 +148,6 @@ def _changes(node: Node) -> Iterator[Node]:
             yield from _changes(child)
 
 
-# -- methods ---------------------------------------------------------------------------------------------------------
-
-
 # -- free functions --------------------------------------------------------------------------------------------------
 
 
@@ -163,34 +160,140 @@ def _free(
     discarded: bool,
     lvalue: bool,
 ) -> Closure:
+    """A call of a function by its name: one that is known, one of the tree, a class, or one that nobody knows."""
     name = path[-1] if path else low.text(target)
     targs = () if path[-1:] in RESULT_ONLY else template_arguments(low, target)
     site = low.site(node, name, (), args)
-    interp, scoping, owner, file = low.interp, low.scoping, low.owner, low.file
-    count = len(args)
-    spread = any(a.type == "parameter_pack_expansion" for a in args)
-
     known = FUNCTIONS.get(name)
-    local_file = interp.defined_in(scoping.file.path, name)
-    if known is not None and known.arity[0] <= count <= known.arity[1] and not local_file and known.accepts is None:
-        handler, by_ref = known.handler, known.refs
-        given_args = [lowered_argument(low, a) if by_ref else low.initialiser(a) for a in args]
+    local_file = low.interp.defined_in(low.scoping.file.path, name)
+    if known is None or not known.arity[0] <= len(args) <= known.arity[1] or local_file or known.accepts is not None:
+        return _Named(low, target, path, args, targs, site, discarded, lvalue).run
+    spread = any(a.type == "parameter_pack_expansion" for a in args)
+    handler, by_ref = known.handler, known.refs
+    given_args = [lowered_argument(low, a) if by_ref else low.initialiser(a) for a in args]
 
-        def run_known(f: list[Value]) -> Value:
-            if targs:
-                site.targs = evaluated(f, targs)
-            given = [a(f) for a in given_args]
-            result = handler(f[0], site, spread_packs(given, args) if spread else given)
-            return result if lvalue else value_of(result)
+    def run_known(f: list[Value]) -> Value:
+        if targs:
+            site.targs = evaluated(f, targs)
+        given = [a(f) for a in given_args]
+        result = handler(f[0], site, spread_packs(given, args) if spread else given)
+        return result if lvalue else value_of(result)
 
-        return run_known
-    candidates: list[Any] = []
-    resolved: list[Any] = []
-    hints = () if spread else tuple(static_type(low, a) for a in args)
-    holder = _class_named(low, target)
+    return run_known
 
-    def class_arguments(function: Any) -> dict[str, Any] | None:
+
+class _Named:
+    """A name that is called somewhere. What it means is looked up when it is first called.
+
+    `candidates` are the functions of the tree that it may mean, `made` the class that it is, and `writes` the arguments
+    that a function without a body writes to.
+    """
+
+    __slots__ = (
+        "args",
+        "candidates",
+        "discarded",
+        "file",
+        "hints",
+        "holder",
+        "interp",
+        "known",
+        "local",
+        "lvalue",
+        "made",
+        "owner",
+        "path",
+        "places",
+        "resolved",
+        "scoping",
+        "site",
+        "spread",
+        "target",
+        "targs",
+        "writes",
+    )
+
+    def __init__(
+        self,
+        low: Expressions,
+        target: Node,
+        path: tuple[str, ...],
+        args: list[Node],
+        targs: tuple[Any, ...],
+        site: Site,
+        discarded: bool,
+        lvalue: bool,
+    ) -> None:
+        self.interp, self.scoping, self.owner, self.file = low.interp, low.scoping, low.owner, low.file
+        self.target, self.path, self.args, self.targs, self.site = target, path, args, targs, site
+        self.discarded, self.lvalue = discarded, lvalue
+        known = FUNCTIONS.get(site.name)
+        self.known = known if known is not None and known.arity[0] <= len(args) <= known.arity[1] else None
+        self.local = low.interp.defined_in(low.scoping.file.path, site.name)
+        self.spread = any(a.type == "parameter_pack_expansion" for a in args)
+        self.hints = () if self.spread else tuple(static_type(low, a) for a in args)
+        self.holder = _class_named(low, target)
+        self.places = [lowered_argument(low, a) for a in args]
+        self.resolved = False
+        self.candidates: list[FunctionDef] = []
+        self.made: Type | None = None
+        self.writes: tuple[int, ...] | None = None
+
+    def references(self, f: list[Value]) -> list[Value]:
+        """The arguments, as lvalues where they are any."""
+        given = [p(f) for p in self.places]
+        return spread_packs(given, self.args) if self.spread else given
+
+    def run(self, f: list[Value]) -> Value:
+        """Call it."""
+        m: Machine = f[0]
+        site, known, interp = self.site, self.known, self.interp
+        if known is not None and known.accepts is not None:
+            given_values = [value_of(p(f)) for p in self.places]
+            if known.accepts(given_values):
+                return value_of(known.handler(m, site, given_values))
+        expanded = self.references(f) if self.spread else None  # how many a pack makes is known here only
+        if not self.resolved or expanded is not None:
+            self.resolve(len(self.args) if expanded is None else len(expanded))
+        targs = evaluated(f, self.targs) if self.targs else ()
+        given = self.references(f) if expanded is None else expanded
+        if self.candidates:
+            function = self.candidates[0]
+            if len(self.candidates) > 1:
+                function = interp.overload(m, self.candidates, given) or function
+            code = interp.code(m, function, targs, given, self.class_arguments(function), None, self.hints)
+            this = f[2] if not function.is_static and function.scope and self.owner is not None else None
+            result = m.invoke(code, given, this, None, None, site.mark)
+            return result if self.lvalue else value_of(result)
+        if self.made is not None:
+            made = Type(self.made.name, targs, self.made.decl) if targs else self.made
+            return build.construct(m, made, given, site.mark)
+        held = interp.function_object(m, self.path, self.scoping)
+        if held is not None:
+            return value_of(m.call(held, given, site.mark))
+        if known is not None and known.accepts is None:
+            return value_of(known.handler(m, site, given if known.refs else [value_of(g) for g in given]))
+        writes = self.writes
+        if writes is None:
+            writes = tuple(i for i, g in enumerate(given) if writable(value_of(g), self.discarded))
+        return m.unknown_call("::".join(self.path[-2:]) if len(self.path) > 1 else site.name, given, writes)
+
+    def resolve(self, count: int) -> None:
+        """Look up what the name means with so many arguments."""
+        interp, scoping, path, name = self.interp, self.scoping, self.path, self.site.name
+        made = interp.type_called(path, scoping) if name in CONSTRUCTORS and not self.local else None
+        found = interp.candidates(path, scoping, self.owner, count) if made is None else []
+        if interp.told is not None:
+            found = interp.told.candidates(self.file, self.target, found)
+        self.resolved, self.candidates, self.made, self.writes = True, found, None, None
+        if not found:
+            self.made = made if made is not None else interp.type_called(path, scoping)
+            if self.made is None:
+                self.writes = interp.written_by_prototype(path, scoping, len(self.args))
+
+    def class_arguments(self, function: FunctionDef) -> dict[str, Any] | None:
         """The template arguments of the class a static or own method is called on."""
+        interp, scoping, owner, holder = self.interp, self.scoping, self.owner, self.holder
         if not function.template:
             return None
         if holder is not None and isinstance(holder.decl, StructDef):
@@ -200,57 +303,6 @@ def _free(
             own = {k: v for k, v in scoping.templates.items() if k in owner.template}
             return dict(interp.class_arguments(function, owner, own))
         return None
-
-    places = [lowered_argument(low, a) for a in args]
-
-    def references(f: list[Value]) -> list[Value]:
-        return spread_packs([p(f) for p in places], args) if spread else [p(f) for p in places]
-
-    def run(f: list[Value]) -> Value:
-        m: Machine = f[0]
-        if known is not None and known.accepts is not None and known.arity[0] <= count <= known.arity[1]:
-            given_values = [value_of(p(f)) for p in places]
-            if known.accepts(given_values):
-                return value_of(known.handler(m, site, given_values))
-        expanded = references(f) if spread else None  # how many arguments a pack makes is known here only
-        if not resolved or expanded is not None:
-            resolved.clear()
-            made = interp.type_called(path, scoping) if name in CONSTRUCTORS and not local_file else None
-            if made is None:
-                candidates[:] = interp.candidates(path, scoping, owner, count if expanded is None else len(expanded))
-            if interp.told is not None:
-                candidates[:] = interp.told.candidates(file, target, candidates)
-            resolved.append(True)
-            if not candidates:
-                made = made if made is not None else interp.type_called(path, scoping)
-                resolved.append(made)
-                resolved.append(interp.written_by_prototype(path, scoping, count) if made is None else None)
-        given_targs = evaluated(f, targs) if targs else ()
-        if candidates:
-            given = references(f) if expanded is None else expanded
-            function = candidates[0] if len(candidates) == 1 else interp.overload(m, candidates, given)
-            if function is not None:
-                code = interp.code(m, function, given_targs, given, class_arguments(function), None, hints)
-                this = f[2] if not function.is_static and function.scope and owner is not None else None
-                result = m.invoke(code, given, this, None, None, site.mark)
-                return result if lvalue else value_of(result)
-        elif resolved[1] is not None:
-            type_: Type = resolved[1]
-            if given_targs:
-                type_ = Type(type_.name, given_targs, type_.decl)
-            return build.construct(m, type_, references(f) if expanded is None else expanded, site.mark)
-        given = references(f) if expanded is None else expanded
-        if not candidates and (held := interp.function_object(m, path, scoping)) is not None:
-            return value_of(m.call(held, given, site.mark))
-        if known is not None and known.arity[0] <= count <= known.arity[1] and known.accepts is None:
-            return value_of(known.handler(m, site, given if known.refs else [value_of(g) for g in given]))
-        writes = resolved[2] if len(resolved) > 2 else None
-        if writes is None:
-            writes = tuple(i for i, g in enumerate(given) if writable(value_of(g), discarded))
-        label = "::".join(path[-2:]) if len(path) > 1 else name
-        return m.unknown_call(label, given, writes)
-
-    return run
 
 
 def _class_named(low: Expressions, target: Node) -> Type | None:

@@ -155,20 +155,7 @@ class Declarations(Expressions):
         else:
             slot = self.declare(name, Variable(type_, lasting, deduced=deduced))
         if static:
-            key = (self.file.path, declarator.start_byte)
-
-            def unknown_before(m: Machine) -> Value:  # calls before this one may have left anything in it
-                return Unknown(f"hidden state {name}", m.world.bit(f"{HIDDEN_STATE}{name}"))
-
-            def once(f: list[Value]) -> None:
-                statics = f[0].statics
-                if key not in statics:
-                    value = statics[key] = unknown_before(f[0]) if lasting and type_.scalar else init(f)
-                    if lasting and (type_.ptr or not isinstance(value, Obj) or isinstance(value, Opt)):
-                        statics[key] = SlotRef([value], 0) if type_.ptr else LocalRef([value], 0)
-                f[slot] = statics[key]
-
-            return once
+            return self._static(name, type_, slot, init, declarator, lasting)
 
         def assign(f: list[Value]) -> None:
             value = f[slot] = init(f)
@@ -178,6 +165,23 @@ class Declarations(Expressions):
                 value.name, value.depth = name, f[0].depth
 
         return assign
+
+    def _static(self, name: str, type_: Type, slot: int, init: Closure, declarator: Node, lasting: bool) -> Closure:
+        """A local static: it is initialised once, and what may change keeps what earlier calls left in it."""
+        key = (self.file.path, declarator.start_byte)
+
+        def unknown_before(m: Machine) -> Value:  # calls before this one may have left anything in it
+            return Unknown(f"hidden state {name}", m.world.bit(f"{HIDDEN_STATE}{name}"))
+
+        def once(f: list[Value]) -> None:
+            statics = f[0].statics
+            if key not in statics:
+                value = statics[key] = unknown_before(f[0]) if lasting and type_.scalar else init(f)
+                if lasting and (type_.ptr or not isinstance(value, Obj) or isinstance(value, Opt)):
+                    statics[key] = SlotRef([value], 0) if type_.ptr else LocalRef([value], 0)
+            f[slot] = statics[key]
+
+        return once
 
     def declared_type(self, kind: Node | None, declarator: Node) -> Type:
         """The type of a variable; `decltype` of an expression where the source tells what that is."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from inspect import CO_VARARGS
 from typing import TYPE_CHECKING, Any
 
-from tt_cache_lint.interp.access import null_use, relied_on, value_of
+from tt_cache_lint.interp.access import deref, null_use, relied_on, value_of
 from tt_cache_lint.interp.call_arguments import (
     evaluated,
     lowered_argument,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 
 def method_call(low: Expressions, node: Node, target: Node, args: list[Node], discarded: bool, lvalue: bool) -> Closure:
+    """A closure for a call of a method. What most calls come to is looked up in tables by the class of the value."""
     argument, field = target.child_by_field_name("argument"), target.child_by_field_name("field")
     if argument is None or field is None:
         return low.not_understood(node)
@@ -59,27 +60,9 @@ def method_call(low: Expressions, node: Node, target: Node, args: list[Node], di
     if field.type == "dependent_name":
         name = low.text(field.named_children[-1]).split("<")[0]
     place = low.lv(argument)
-    places = [lowered_argument(low, a) for a in args]
     readers = [value_argument(low, a) for a in args]
-    hints = tuple(static_type(low, a) for a in args)
-    site = low.site(node, name, (), args)
-    cache: dict[type, tuple[Any, bool]] = {}
-    spread = any(a.type == "parameter_pack_expansion" for a in args)
-
-    def handler_of(cls: type) -> tuple[Any, bool]:
-        """What handles the method on a class of values, and whether its result has to be read."""
-        by_ref = find_method(cls, name, METHOD_REFS)
-        handler = by_ref if by_ref is not None else find_method(cls, name, METHODS)
-        counted = handler is None or (takes(handler, len(args)) and not spread)
-        found = cache[cls] = (handler if counted else _Counting(handler), by_ref is not None and not lvalue)
-        return found
-
-    def references(f: list[Value]) -> list[Value]:
-        return spread_packs([p(f) for p in places], args) if spread else [p(f) for p in places]
-
-    def values(f: list[Value]) -> list[Value]:
-        given = [v.get() if isinstance(v := read(f), Ref) else v for read in readers]
-        return spread_packs(given, args) if spread else given
+    called = _Method(low, name, args, targs, low.site(node, name, (), args), readers, discarded, lvalue)
+    site, cache, handler_of, values = called.site, called.cache, called.handler_of, called.values
 
     def run(f: list[Value]) -> Value:
         m: Machine = f[0]
@@ -95,66 +78,137 @@ def method_call(low: Expressions, node: Node, target: Node, args: list[Node], di
             result = handler(m, site, v, *values(f)) if readers else handler(m, site, v)
             return value_of(result) if read else result
         if cls is Opt or cls is Absent or v is None:
-            return _optional(m, site, holder, v, name, values(f), run_on, f)
-        return run_on(f, v)
+            return _optional(m, site, holder, v, name, values(f), called.on, f)
+        return called.on(f, v)
 
-    def run_on(f: list[Value], v: Value) -> Value:
+    return run
+
+
+class _Method:
+    """A method that is called somewhere."""
+
+    __slots__ = (
+        "cache",
+        "discarded",
+        "hints",
+        "lvalue",
+        "name",
+        "nodes",
+        "places",
+        "readers",
+        "site",
+        "spread",
+        "targs",
+    )
+
+    def __init__(
+        self,
+        low: Expressions,
+        name: str,
+        args: list[Node],
+        targs: tuple[Any, ...],
+        site: Site,
+        readers: list[Closure],
+        discarded: bool,
+        lvalue: bool,
+    ) -> None:
+        self.name = name
+        self.nodes = args
+        self.targs = targs
+        self.site = site
+        self.readers = readers
+        self.places = [lowered_argument(low, a) for a in args]
+        self.hints = tuple(static_type(low, a) for a in args)
+        self.discarded = discarded
+        self.lvalue = lvalue
+        self.spread = any(a.type == "parameter_pack_expansion" for a in args)
+        self.cache: dict[type, tuple[Any, bool]] = {}
+
+    def handler_of(self, cls: type) -> tuple[Any, bool]:
+        """What handles the method on a class of values, and whether its result has to be read."""
+        by_ref = find_method(cls, self.name, METHOD_REFS)
+        handler = by_ref if by_ref is not None else find_method(cls, self.name, METHODS)
+        counted = handler is None or (takes(handler, len(self.nodes)) and not self.spread)
+        found = self.cache[cls] = (handler if counted else _Counting(handler), by_ref is not None and not self.lvalue)
+        return found
+
+    def references(self, f: list[Value]) -> list[Value]:
+        """The arguments, as lvalues where they are any."""
+        given = [p(f) for p in self.places]
+        return spread_packs(given, self.nodes) if self.spread else given
+
+    def values(self, f: list[Value]) -> list[Value]:
+        """The values of the arguments."""
+        given = [v.get() if isinstance(v := read(f), Ref) else v for read in self.readers]
+        return spread_packs(given, self.nodes) if self.spread else given
+
+    def on(self, f: list[Value], v: Value) -> Value:
+        """Call it on any value but an optional."""
         m: Machine = f[0]
         if isinstance(v, (Pointer, Ptr)):
-            from tt_cache_lint.interp.access import deref
-
-            v = value_of(deref(m, v, site.mark))
-        handler, read = cache.get(type(v)) or handler_of(type(v))
+            v = value_of(deref(m, v, self.site.mark))
+        handler, read = self.cache.get(type(v)) or self.handler_of(type(v))
         if handler is not None:
-            if targs:
-                site.targs = evaluated(f, targs)
-            result = handler(m, site, v, *values(f))
+            if self.targs:
+                self.site.targs = evaluated(f, self.targs)
+            result = handler(m, self.site, v, *self.values(f))
             return value_of(result) if read else result
         if isinstance(v, Struct):
-            if v.type is not None and m.interp.methods(v.type, name):
-                given = references(f)
-                code = m.interp.method(m, v, name, given, evaluated(f, targs) if targs else (), hints)
-                if code is not None:
-                    result = m.invoke(code, given, v, None, None, site.mark)
-                    return result if lvalue else value_of(result)
-            found = v.fields.get(name)
-            if isinstance(found, (Lambda, FuncRef)):
-                return value_of(m.call(found, references(f), site.mark))
-            if name in m.interp.fields(v.type) if v.type is not None else False:
-                return value_of(m.call(v.get(name), references(f), site.mark))
+            called, result = self._on_struct(f, v)
+            if called:
+                return result
         if isinstance(v, Val):
-            handler, _ = cache.get(type(v.v)) or handler_of(type(v.v))
+            handler, _ = self.cache.get(type(v.v)) or self.handler_of(type(v.v))
             if handler is not None:
-                return value_of(handler(m, site, v.v, *values(f)))
-        if isinstance(v, (int, float, str, Val, Enum)) and name in ("get", "unwrap", "id") and not args:
+                return value_of(handler(m, self.site, v.v, *self.values(f)))
+        return self._wrapped(f, v)
+
+    def _on_struct(self, f: list[Value], v: Struct) -> tuple[bool, Value]:
+        """Call a method of the tree, or a member that is a function; False when there is neither."""
+        m: Machine = f[0]
+        if v.type is not None and m.interp.methods(v.type, self.name):
+            given = self.references(f)
+            targs = evaluated(f, self.targs) if self.targs else ()
+            code = m.interp.method(m, v, self.name, given, targs, self.hints)
+            if code is not None:
+                result = m.invoke(code, given, v, None, None, self.site.mark)
+                return True, result if self.lvalue else value_of(result)
+        found = v.fields.get(self.name)
+        if not isinstance(found, (Lambda, FuncRef)):
+            if v.type is None or self.name not in m.interp.fields(v.type):
+                return False, None
+            found = v.get(self.name)
+        return True, value_of(m.call(found, self.references(f), self.site.mark))
+
+    def _wrapped(self, f: list[Value], v: Value) -> Value:
+        """What stands for its own wrapper: references, smart pointers, strong types, optionals that hold something."""
+        name, alone = self.name, not self.nodes
+        if alone and name in ("get", "unwrap", "id") and isinstance(v, (int, float, str, Val, Enum)):
             return v
-        if name == "get" and not args and isinstance(v, (Struct, Vec)):  # std::reference_wrapper, smart pointers
+        if alone and name == "get" and isinstance(v, (Struct, Vec)):  # std::reference_wrapper, smart pointers
             return v
         if name in ("value", "value_or") and not isinstance(v, (Unknown, Opt)):
             return v
         if name == "has_value" and not isinstance(v, (Unknown, Opt)):
             return True
         if name == "operator()" and isinstance(v, (Lambda, FuncRef)):
-            return value_of(m.call(v, references(f), site.mark))
-        if isinstance(v, Opt):
-            return run_on(f, v.v)
-        if isinstance(v, Unknown):
-            given = references(f)
-            if discarded:
-                result_key = f"{v.key}.{name}"
-                for item in given:
-                    inner_value = value_of(item)
-                    if isinstance(inner_value, Vec) or hasattr(inner_value, "escape"):
-                        m.clobber(item, result_key)
-            keys = ", ".join(key_of(value_of(g)) for g in given)
-            return Unknown(f"{v.key}.{name}({keys})", v.p | _masks(given))
-        given = references(f)
-        label = f"{type(v).__name__}.{name}"
-        writes = tuple(i for i, g in enumerate(given) if writable(value_of(g), discarded))
-        m.unknown_call(label, given, writes)
-        return Unknown(f"{key_of(v)}.{name}({', '.join(key_of(value_of(g)) for g in given)})", mask(v) | _masks(given))
+            return value_of(f[0].call(v, self.references(f), self.site.mark))
+        return self.on(f, v.v) if isinstance(v, Opt) else self._unknown(f, v)
 
-    return run
+    def _unknown(self, f: list[Value], v: Value) -> Value:
+        """A method that nobody knows: what it is given may be written to."""
+        m: Machine = f[0]
+        given = self.references(f)
+        if not isinstance(v, Unknown):
+            writes = tuple(i for i, g in enumerate(given) if writable(value_of(g), self.discarded))
+            m.unknown_call(f"{type(v).__name__}.{self.name}", given, writes)
+        else:
+            for item in given if self.discarded else ():
+                inner = value_of(item)
+                if isinstance(inner, Vec) or hasattr(inner, "escape"):
+                    m.clobber(item, f"{v.key}.{self.name}")
+        keys = ", ".join(key_of(value_of(g)) for g in given)
+        return Unknown(f"{key_of(v)}.{self.name}({keys})", mask(v) | _masks(given))
 
 
 def takes(handler: Any, count: int) -> bool:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tt_cache_lint.interp.values import Value
 
 if TYPE_CHECKING:
-    from tt_cache_lint.hit import Outcome
     from tt_cache_lint.interp.world import Tie
+    from tt_cache_lint.outcome import Outcome
 
 Decisions = dict[str, Value]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.hit import NO_LIMITS, Outcome, Replay
+from tt_cache_lint.hit import NO_LIMITS, Replay
 from tt_cache_lint.interp.machine import FUEL
 from tt_cache_lint.interp.solving import want
+from tt_cache_lint.outcome import Outcome
 from tt_cache_lint.search.repairs import plausible, repairs, smaller
 from tt_cache_lint.search.signature import needs_refresh, signature
 from tt_cache_lint.search.solver import Solver

@@ -17,8 +17,9 @@ from tt_cache_lint.search.signature import Signature, signature
 from tt_cache_lint.search.solver import TOGETHER_ATTEMPTS
 
 if TYPE_CHECKING:
-    from tt_cache_lint.hit import Outcome, Replay
+    from tt_cache_lint.hit import Replay
     from tt_cache_lint.interp.values import Value
+    from tt_cache_lint.outcome import Outcome
 
 FLIP_ATTEMPTS = 6
 CROSSINGS = 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from tt_cache_lint.hit import Outcome
+    from tt_cache_lint.outcome import Outcome
 
 
 def needs_refresh(outcome: Outcome) -> bool:

@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.hit import NO_LIMITS, Outcome, Replay
+from tt_cache_lint.hit import NO_LIMITS, Replay
 from tt_cache_lint.interp.interrupts import Broken, Exhausted, Implausible, Interrupt, Thrown, Unfit
 from tt_cache_lint.interp.machine import FUEL
 from tt_cache_lint.interp.values import Enum, Value
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.launch import known
+from tt_cache_lint.outcome import Outcome
 from tt_cache_lint.search.exploration import Budget, Decisions, Exploration
 from tt_cache_lint.search.repairs import (
     DIRECTED,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.interp.world import NOT_GIVEN
 
 if TYPE_CHECKING:
-    from tt_cache_lint.hit import Outcome
     from tt_cache_lint.interp.interrupts import Interrupt
     from tt_cache_lint.interp.values import Value
+    from tt_cache_lint.outcome import Outcome
 
 
 @dataclass(slots=True)
