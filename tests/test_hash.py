@@ -212,6 +212,21 @@ def test_a_socket_that_is_hashed(tmp_path: Path, compiled: str, missing: set[str
     assert omitted(tmp_path, text.replace("bool flag = false;", "distributed::MeshSocket socket;")) == missing
 
 
+def test_a_path_that_uses_another_input_is_looked_at_early(tmp_path: Path) -> None:
+    """There are more paths than are looked at."""
+    flags = [f"flag{at}" for at in range(10)]
+    extra = "".join(f"if (attributes.{f}) {{ args.push_back(tensors.input.buffer()->address()); }}" for f in flags[:-1])
+    create = f"std::vector<uint32_t> args; {extra} SetRuntimeArgs(program, reader, core, args);"
+    text = op(
+        HASHED.format(", ".join([*(f"a.{f}" for f in flags), "t"])),
+        "attributes.flag9 ? attributes.factor : 7",
+        create=create,
+        override=create.replace("reader", "shared.reader"),
+    )
+    declared = " ".join(f"bool {f} = false;" for f in flags)
+    assert omitted(tmp_path, text.replace("bool flag = false;", declared)) == {FACTOR}
+
+
 DTYPE = "tensor_args.input.dtype"
 SEEN_BUT_DTYPE = HASHED.format("a, t.input.logical_shape(), t.input.layout(), t.input.memory_config(), t.mask")
 

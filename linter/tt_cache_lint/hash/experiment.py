@@ -25,7 +25,7 @@ from tt_cache_lint.outcome import Outcome
 from tt_cache_lint.search.exploration import Exploration, Path
 from tt_cache_lint.search.repairs import plausible
 
-PATHS = 6  # how many paths are looked at for omissions
+PATHS = 8  # how many paths are looked at for omissions
 WORLDS = 3  # in how many worlds of a path
 ADMITTING = 4  # of those that show nothing new, for what was refused on the others
 TRIALS = 128  # how many pairs of calls are executed for a factory
@@ -54,16 +54,17 @@ class Laboratory:
         self.asked: list[Value] = []  # what checks asked for that refused these
 
     def run(self) -> Report:
-        for path in self._paths():
+        paths = self._paths()
+        for path in paths:
             if self._spent():
                 break
             self.explore(path)
-        self._elsewhere_admitted()
+        self._elsewhere_admitted(paths)
         return self.report
 
-    def _elsewhere_admitted(self) -> None:
+    def _elsewhere_admitted(self, before: list[Path]) -> None:
         """Try what was refused on paths that show nothing new, but that are as the check which refused it asks for."""
-        looked = {id(path) for path in self._paths()}
+        looked = {id(path) for path in before}
         left = ADMITTING
         for path in self.exploration.paths:
             if id(path) in looked or not path.validated or path.contradicts:
@@ -85,10 +86,19 @@ class Laboratory:
         return self.left <= 0 or self.calls.spent()
 
     def _paths(self) -> list[Path]:
-        """The base path and those that show something new, without those that no check would let pass."""
+        """The base path and those that show something new, the ones that use most other inputs first; none that a check
+        would not let pass."""
         paths = [p for p in self.exploration.paths if p.outcomes and not p.contradicts]
-        telling = [p for p in paths if p.is_base or p.ordinary or p.telling]
-        return telling[:PATHS] or paths[:1]
+        telling = [p for p in paths if p.is_base or p.ordinary or p.telling] or paths[:1]
+        chosen, left = telling[:1], telling[1:]
+        used = {id(path): _used_inputs(path) for path in telling}
+        known = set().union(*(used[id(path)] for path in chosen))
+        while left and len(chosen) < PATHS:
+            most = max(left, key=lambda path: len(used[id(path)] - known))  # the first among equals
+            left = [path for path in left if path is not most]
+            chosen.append(most)
+            known |= used[id(most)]
+        return chosen
 
     # -- one path --------------------------------------------------------------------------------------------------
 
@@ -339,6 +349,13 @@ def _holds(decision: str, leaf: str) -> bool:
     """Does a decision say whether there is an input at all, or which alternative of it?"""
     owner = next((decision.removesuffix(s) for s in EXISTENCE if decision.endswith(s)), "")
     return bool(owner) and leaf != decision and leaf.startswith(owner)
+
+
+def _used_inputs(path: Path) -> set[str]:
+    """The inputs that create() uses on a path."""
+    outcome = path.outcomes[0]
+    used = used_by(outcome)
+    return {f.key for f in outcome.world.facts.values() if is_input(f) and f.bit & used}
 
 
 def used_by(outcome: Outcome) -> int:
