@@ -32,6 +32,7 @@ TRIALS = 128  # how many pairs of calls are executed for a factory
 EVASIONS = 24  # and how many of which only checks inside create() would refuse the second
 MEMORY_CONFIG = ".memory_config"
 SELECTED = " is selected instead"
+ATTRIBUTES = "operation_attributes."
 EXISTENCE = (".has_value", ".index")
 ASKED = 2  # values of an input that a check asks for, of those it would have
 JOINT = 3  # how many inputs that checks tie together are changed at once
@@ -86,15 +87,21 @@ class Laboratory:
         return self.left <= 0 or self.calls.spent()
 
     def _paths(self) -> list[Path]:
-        """The base path and those that show something new, the ones that use most other inputs first; none that a check
-        would not let pass."""
-        paths = [p for p in self.exploration.paths if p.outcomes and not p.contradicts]
-        telling = [p for p in paths if p.is_base or p.ordinary or p.telling] or paths[:1]
-        chosen, left = telling[:1], telling[1:]
-        used = {id(path): _used_inputs(path) for path in telling}
-        known = set().union(*(used[id(path)] for path in chosen))
+        """The base path and those that show something new or use another attribute, the ones that use most other inputs
+        first; none that a check would not let pass."""
+        left = [p for p in self.exploration.paths if p.outcomes and not p.contradicts]
+        used = {id(path): _used_inputs(path) for path in left}
+        chosen: list[Path] = []
+        known: set[str] = set()
+
+        def worth(path: Path) -> tuple[bool, int, bool]:
+            shows, new = path.telling or path.ordinary, used[id(path)] - known
+            return path.is_base, sum(shows or name.startswith(ATTRIBUTES) for name in new), shows
+
         while left and len(chosen) < PATHS:
-            most = max(left, key=lambda path: len(used[id(path)] - known))  # the first among equals
+            most = max(left, key=worth)  # the first among equals
+            if chosen and not any(worth(most)):
+                break
             left = [path for path in left if path is not most]
             chosen.append(most)
             known |= used[id(most)]

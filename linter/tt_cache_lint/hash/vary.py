@@ -91,8 +91,8 @@ def property_of(key: str) -> str:
         return f"{head}.logical_shape" if _is_tensor(head) else _without_alternative(head)
     for suffix in (".rank", ".has_value", ".size", ".index", ".rows", ".columns"):
         key = key.removesuffix(suffix)
-    if key.endswith("]") and not _is_tensor(key):
-        key = key[: key.rindex("[")]
+    if not _is_tensor(key):
+        key = key.partition("[")[0]  # an element of a list is part of it
     return _without_alternative(key)
 
 
