@@ -18,7 +18,7 @@ import pytest
 
 from small_factory import CREATE, REFRESH, STALE, factory
 from tt_cache_lint.cache import state, store
-from tt_cache_lint.cache.entry import Entry, pack, unpack
+from tt_cache_lint.cache.entry import Answer, Entry, pack, pack_answer, unpack
 from tt_cache_lint.engine import Analysis, Options, analyse
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.source.reads import Reads
@@ -344,6 +344,17 @@ def test_reports_are_the_same(fixtures: Path, trusting: bool) -> None:
     assert (fixtures / CACHE).exists()
     assert report(fixtures, ".") == fresh
     assert report(fixtures, "--jobs", "2", ".") == fresh
+
+
+FOLDERS = sorted(f for f in (Path(__file__).parents[1] / "fixtures").iterdir() if f.is_dir() and f.name != "include")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_what_is_found_can_be_kept(folder: Path) -> None:
+    """What cannot be kept is found anew in every run, which nobody would notice."""
+    found = analyse(folder.parent, [folder], Options())
+    assert found.lasting
+    assert pack_answer(Answer(found.facts, found.operations, found.problems, found.files))
 
 
 def test_several_processes_keep_and_find(fixtures: Path) -> None:

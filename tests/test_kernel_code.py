@@ -74,6 +74,12 @@ def test_a_loop_as_long_as_an_argument_says() -> None:
     assert (last(body, 4), last(body, 0), last(body, None)) == (4, 0, 0)
 
 
+def test_an_index_that_is_computed_is_a_plain_number() -> None:
+    """It goes into findings, and these into the cache."""
+    index = last(f"auto n = {arg(0)}; auto a = {arg('n + 2')};", 3)
+    assert (index, type(index)) == (5, int)
+
+
 def test_alternative_tokens() -> None:
     body = f"const bool worker = {arg(0)} == 1; if (not worker or worker not_eq 1) {{ return; }} auto b = {arg(5)};"
     assert (last(body, 0), last(body, 1)) == (0, 5)

@@ -195,6 +195,7 @@ class Values:
             index = self.decided(values[0])
             if index is None or index < 0:
                 return None
+            index = int(index)  # a plain one: what it came from matters here no more
             self.fetched(node, index, called == _COMMON)
             held = self.common if called == _COMMON else self.arguments
             found = held[index] if index < len(held) else None
