@@ -5,7 +5,7 @@ from __future__ import annotations
 from tt_cache_lint.compare import Reading, SlotState, WorldTable, same
 from tt_cache_lint.coordinates import left_out_coordinate, of_another_coordinate
 from tt_cache_lint.device.arguments import ArgView
-from tt_cache_lint.device.cores import XY, CoreRangeSet
+from tt_cache_lint.device.cores import CoreRangeSet
 from tt_cache_lint.device.program import Failure
 from tt_cache_lint.device.tensors import Buffer, GlobalCircularBuffer
 from tt_cache_lint.essential import (
@@ -26,7 +26,6 @@ from tt_cache_lint.model import (
     Confidence,
     Difference,
     Held,
-    Place,
     Related,
     Slot,
     SlotKind,
@@ -428,6 +427,3 @@ class Diagnosis:
                 )
             )
         return found
-
-
-__all__ = ["XY", "Diagnosis", "Place"]

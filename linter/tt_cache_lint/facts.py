@@ -448,6 +448,3 @@ def _kind(value: Value) -> str:
     if isinstance(inner, Struct):
         return "struct"
     return "number" if isinstance(plain(inner), (int, float)) else ""
-
-
-__all__ = ["CbInfo", "Collector"]

@@ -26,7 +26,7 @@ from tt_cache_lint.interp.interp import Interp
 from tt_cache_lint.interp.interrupts import Broken, Exhausted, Interrupt, Thrown
 from tt_cache_lint.interp.machine import UNLIMITED, Branch, Machine, Place
 from tt_cache_lint.interp.scale import doubled
-from tt_cache_lint.interp.values import WRITTEN_COPIES, Mark, Opt, Struct, TypeRef, Unknown, Value, Vec, copied, plain
+from tt_cache_lint.interp.values import WRITTEN_COPIES, Mark, Opt, Struct, TypeRef, Unknown, Value, Vec, copied
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.outcome import Outcome, Snapshot, read_unset_of, snapshot_of, unset_of
 from tt_cache_lint.source.defs import FunctionDef
@@ -393,6 +393,3 @@ def chosen_name(chosen: Value) -> str | None:
     if isinstance(chosen, TypeRef):
         return str(chosen.type.name)
     return None
-
-
-__all__ = ["Inputs", "Outcome", "Replay", "copied", "plain"]

@@ -139,6 +139,3 @@ def _of_member(trial: Trial, names: dict[str, str]) -> str:
     if name != LISTS[0] or not found or "." in aspect or aspect not in CALLS:
         return given  # whether there is one counts as well
     return f"{given}.at({at}).{aspect}()"
-
-
-__all__ = ["fix_of", "hash_conditions", "values_of"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import build, ops
@@ -10,13 +10,11 @@ from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.call_arguments import evaluated, lowered_argument, spread_packs, template_arguments, writable
 from tt_cache_lint.interp.casts import CASTS, CHECKS, cast, check
 from tt_cache_lint.interp.method_calls import method_call
-from tt_cache_lint.interp.names import read
+from tt_cache_lint.interp.names import Closure, read
 from tt_cache_lint.interp.registry import CONSTRUCTORS, FUNCTIONS, Site
 from tt_cache_lint.interp.statics import static_type
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import (
-    Value,
-)
+from tt_cache_lint.interp.values import Value
 from tt_cache_lint.source.declarators import qualified
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from tt_cache_lint.interp.expressions import Expressions
     from tt_cache_lint.interp.machine import Machine
 
-Closure = Callable[[list[Value]], Any]
 THROWS = {"TT_THROW", "TT_ABORT", "abort", "terminate", "unreachable", "__builtin_unreachable"}
 RESULT_ONLY = {("visit",)}  # functions whose template arguments only say what they return
 TRANSPARENT = {"move", "forward", "as_const", "ref", "cref", "launder", "addressof", "copy_to_value"}
@@ -349,6 +346,3 @@ _FLOAT_LIMITS = {
     ("double", "min"): 2.2250738585072014e-308,
     ("double", "epsilon"): 2.220446049250313e-16,
 }
-
-
-__all__ = ["StructDef", "lower_call"]

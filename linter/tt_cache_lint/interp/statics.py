@@ -241,9 +241,6 @@ def _common(first: Type | None, second: Type | None) -> Type | None:
     return a if not x[1] else b
 
 
-__all__ = ["decltype", "same_type", "static_type", "useful"]
-
-
 def find_decltype(node: Node | None) -> Node | None:
     """The expression of a decltype inside a type, None when there is none."""
     stack = [node] if node is not None else []

@@ -34,6 +34,3 @@ class Adaptor(Obj):
 @function("filter", arity=(1, 1))
 def filtered(m: Machine, site: Site, args: list[Value]) -> Value:
     return Adaptor("filter", args[0])
-
-
-__all__ = ["Adaptor"]
