@@ -32,6 +32,7 @@ def ignored(root: Path, body: str, defines: dict[str, str] | None, hosts: tuple[
         (f"{A}\n{B}\n{USE_A}", [3]),
         (f"{A}\n{B}\nuse(a);", [3]),
         (f"{A}\n{B}\n#define ARGS TensorAccessorArgs<1>\n", []),
+        (f"{A}\n{B}\n#define READER TensorAccessor(a, 0)\n", [3]),
         (f"{A}\n{B}\nuse(TensorAccessorArgs<1>());", []),
         (f"{A}\nconstexpr auto b = TensorAccessorArgs<at>();", []),
         (f"{{ {A} {USE_A} }} {{ {A} }}", []),  # two of one name

@@ -113,7 +113,12 @@ MEMORY = ["tensor_args.input.memory_config"]
 
 @pytest.mark.parametrize(
     ("body", "omitted"),
-    [(f"{DESCRIBED} use(TensorAccessor(args, 0));", MEMORY), (f"{DESCRIBED} use(args.{NEXT}());", [])],
+    [
+        (f"{DESCRIBED} use(TensorAccessor(args, 0));", MEMORY),
+        (f"{DESCRIBED} use(args.{NEXT}());", []),
+        (f"{DESCRIBED} use({C0});", MEMORY),  # its words are read by their numbers
+        (f"{DESCRIBED} use(get_compile_time_arg_val(args.{NEXT}() - 2));", MEMORY),
+    ],
 )
 def test_an_accessor_that_the_kernel_makes_nothing_of(tmp_path: Path, body: str, omitted: list[str]) -> None:
     file = op(tmp_path, "words", MAIN.format(body))

@@ -40,7 +40,7 @@ def _handles(value: Value, target: Obj, depth: int) -> list[bool]:
     if depth > HANDLE_DEPTH:
         return []
     if isinstance(value, Handle):
-        return [_same_target(value.target, target)]
+        return [same_target(value.target, target)]
     if isinstance(value, Opt):
         return _handles(value.v, target, depth + 1)
     if isinstance(value, Struct):
@@ -54,7 +54,7 @@ def _handles(value: Value, target: Obj, depth: int) -> list[bool]:
     return [hit for item in items for hit in _handles(item, target, depth + 1)]
 
 
-def _same_target(a: Obj, b: Obj) -> bool:
+def same_target(a: Obj, b: Obj) -> bool:
     if isinstance(a, Kernel) and isinstance(b, Kernel):
         return a.ordinal == b.ordinal and a.program.part == b.program.part
     if isinstance(a, CircularBuffer) and isinstance(b, CircularBuffer):

@@ -340,21 +340,21 @@ def condition(key: str, value: Value, names: str = "") -> str:
 
 def handle_path(shared: Value, target: object, depth: int = 0) -> str:
     """The member of the shared variables that holds a handle, as C++ text."""
-    from tt_cache_lint.owners import _same_target
+    from tt_cache_lint.owners import same_target
 
     if not isinstance(shared, Struct) or depth > 3:
         return ""
     for name, value in shared.fields.items():
         inner = value.v if isinstance(value, Opt) else value
-        if isinstance(inner, Handle) and _same_target(inner.target, target):  # type: ignore[arg-type]
+        if isinstance(inner, Handle) and same_target(inner.target, target):  # type: ignore[arg-type]
             return name
         if isinstance(inner, Vec):
             for position, item in enumerate(inner.items):
-                if isinstance(item, Handle) and _same_target(item.target, target):  # type: ignore[arg-type]
+                if isinstance(item, Handle) and same_target(item.target, target):  # type: ignore[arg-type]
                     return f"{name}[{position}]"
         if isinstance(inner, Map):
             for key, item in inner.items.values():
-                if isinstance(item, Handle) and _same_target(item.target, target):  # type: ignore[arg-type]
+                if isinstance(item, Handle) and same_target(item.target, target):  # type: ignore[arg-type]
                     return f"{name}.at({plain(key)!r})"
         if isinstance(inner, Struct):
             found = handle_path(inner, target, depth + 1)

@@ -7,6 +7,7 @@ one begins. Whatever could be a use counts as one, but for code that the kernel'
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tt_cache_lint.device.kernel_build import Compiled
     from tt_cache_lint.source.files import SourceFile
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
 CONDITIONAL = ("preproc_ifdef", "preproc_if")
 
 
@@ -28,10 +30,10 @@ class AccessorUses:
     def __init__(self, files: Sequence[SourceFile]) -> None:
         self.begins: dict[str, int | str] = {}  # at a compile-time argument, or where another one's words end
         self.mentions: dict[str, list[tuple[SourceFile, Node]]] = {}
+        self.written: set[str] = set()  # words of macros, which may stand for anything
         self.obscure = False
         for file in files:
-            if ACCESSOR.encode() in file.text:
-                self._read(file)
+            self._read(file)
 
     def _read(self, file: SourceFile) -> None:
         for node in within(file.root):
@@ -42,7 +44,7 @@ class AccessorUses:
             elif node.type == "identifier":
                 self.mentions.setdefault(file.text_of(node), []).append((file, node))
             elif node.type == "preproc_arg":
-                self.obscure = self.obscure or ACCESSOR in file.text_of(node)
+                self.written.update(_WORD.findall(file.text_of(node)))
 
     def _begin(self, file: SourceFile, template: Node) -> None:
         """Take in `auto name = TensorAccessorArgs<...>()`; another use of the template hides what there is."""
@@ -66,7 +68,7 @@ class AccessorUses:
         """Is it certain that nothing depends on the words from a compile-time argument on? `hosts` are the arguments at
         which the host's accessors begin, in order."""
         starts = {name: self._start(name, hosts) for name in self.begins}
-        if self.obscure or None in starts.values():
+        if self.obscure or ACCESSOR in self.written or None in starts.values():
             return False
         names = [name for name, start in starts.items() if start == first]
         return bool(names) and not any(self._used(name, compiled) for name in names)
@@ -82,7 +84,7 @@ class AccessorUses:
         return hosts[position] if position < len(hosts) else None
 
     def _used(self, name: str, compiled: Compiled) -> bool:
-        return any(
+        return name in self.written or any(
             not _only_begins(file, node) and not _left_out(file, node, compiled)
             for file, node in self.mentions.get(name, ())
         )
@@ -105,7 +107,8 @@ def _left_out(file: SourceFile, node: Node, compiled: Compiled) -> bool:
         known = compiled.defined(file.text_of(name)) if name is not None and inner != name else None
         if known is not None:
             holds = known is (outer.children[0].type == "#ifdef")
-            if inner.type == "preproc_else" if holds else not inner.type.startswith("preproc_el"):
+            otherwise = inner.type.startswith("preproc_el")
+            if (holds and inner.type == "preproc_else") or not (holds or otherwise):
                 return True
         inner, outer = outer, outer.parent
     return False

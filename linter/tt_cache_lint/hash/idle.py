@@ -31,14 +31,19 @@ def _ignores(interp: Interp, kernel: Kernel, index: int) -> bool:
     uses = interp.kernels.get(name)
     if not isinstance(uses, CompileTimeUses):
         uses = interp.kernels[name] = compile_time_uses(interp.index.tree, code.file)
-    return uses.ignores(index) or _describes_only(interp, kernel, code, index)
+    return uses.ignores(index) or _describes_only(interp, kernel, code, uses, index)
 
 
-def _describes_only(interp: Interp, kernel: Kernel, code: KernelCode, index: int) -> bool:
-    """Is a compile-time argument a word of a tensor accessor of which the kernel makes nothing?"""
+def _describes_only(interp: Interp, kernel: Kernel, code: KernelCode, read: CompileTimeUses, index: int) -> bool:
+    """Is a compile-time argument a word of a tensor accessor of which the kernel makes nothing?
+
+    How many words an accessor has is not always known, so nothing behind its first may be read by a number.
+    """
     begins = accessors_of(built(kernel).parts)
     first = max((begin for begin in begins if begin <= index), default=index)
     if index not in range(first, first + WORDS) or first not in begins:
+        return False
+    if read.obscure or any(number >= first for number in read.reads):
         return False
     name = f"accessors described in {code.file.path}"
     uses = interp.kernels.get(name)

@@ -237,9 +237,9 @@ def coerce(m: Machine, value: Value, type_: Type) -> Value:
             return value
         inner = type_.args[0] if type_.args and isinstance(type_.args[0], Type) else AUTO
         return Opt(coerce(m, value, inner))
-    if name == "variant" and hasattr(value, "index"):  # which alternative it holds is an input
-        return value
     if isinstance(value, Opt):
+        if name == "variant" and hasattr(value, "index"):  # which alternative it holds is an input
+            return value
         return coerce(m, value.v, type_) if not isinstance(value.v, Opt) else value
     own = getattr(value, "as_vector", None)
     if own is not None and name in ("vector", "SmallVector"):

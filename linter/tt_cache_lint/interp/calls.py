@@ -164,7 +164,7 @@ def _free(
     known = FUNCTIONS.get(name)
     local_file = low.interp.defined_in(low.scoping.file.path, name)
     if known is None or not known.arity[0] <= len(args) <= known.arity[1] or local_file or known.accepts is not None:
-        return _Named(low, target, path, args, targs, site, discarded, lvalue).run
+        return _CallByName(low, target, path, args, targs, site, discarded, lvalue).run
     spread = any(a.type == "parameter_pack_expansion" for a in args)
     handler, by_ref = known.handler, known.refs
     given_args = [lowered_argument(low, a) if by_ref else low.initialiser(a) for a in args]
@@ -179,7 +179,7 @@ def _free(
     return run_known
 
 
-class _Named:
+class _CallByName:
     """A name that is called somewhere. What it means is looked up when it is first called.
 
     `candidates` are the functions of the tree that it may mean, `made` the class that it is, and `writes` the arguments

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import element, value_of
 from tt_cache_lint.interp.code import Code, Initialiser, initialisers
-from tt_cache_lint.interp.functions import Functions, _same_class
+from tt_cache_lint.interp.functions import Functions, same_class
 from tt_cache_lint.interp.lower import Lowering
 from tt_cache_lint.interp.overloads import fits, takes
 from tt_cache_lint.interp.types import AUTO
@@ -133,7 +133,7 @@ class Classes(Functions):
 
     def class_arguments(self, function: FunctionDef, decl: StructDef, values: dict[str, Any]) -> dict[str, Any]:
         """The template arguments of an object's class as a method of the class, or of a base of it, names them."""
-        if _same_class(function.scope, decl.inner):
+        if same_class(function.scope, decl.inner):
             if not function.owner_template or not values:
                 return values
             renamed = zip(decl.template, function.owner_template, strict=False)  # `template <bool B> ... X<B>::f()`

@@ -218,7 +218,7 @@ class Functions(Tree):
             elsewhere = name.encode() in body or bool(decl.file.expansions)
             outside = self.index.functions(name, decl.file.path, decl.inner, (decl.name,)) if elsewhere else ()
             for other in outside:
-                if _same_class(other.scope, decl.inner) and other not in found and self._belongs(other, decl):
+                if same_class(other.scope, decl.inner) and other not in found and self._belongs(other, decl):
                     found.append(other)
             self._methods[key] = found
             for base in decl.bases:
@@ -250,7 +250,7 @@ def _tagged(function: FunctionDef, param: Param) -> str:
     return function.file.text_of(given.named_children[0]) if given.named_children else ""
 
 
-def _same_class(scope: tuple[str, ...], inner: tuple[str, ...]) -> bool:
+def same_class(scope: tuple[str, ...], inner: tuple[str, ...]) -> bool:
     """Is a definition with this scope a member of the class? Enclosing namespaces may be spelled in part."""
     count = min(len(scope), len(inner))
     return scope[-count:] == inner[-count:] and (count > 1 or len(inner) == 1 or len(scope) == 1)

@@ -119,7 +119,7 @@ def template_names(file: SourceFile, node: Node) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _variadic(node: Node) -> bool:
+def variadic(node: Node) -> bool:
     """Is the last parameter of the template around a class a pack?"""
     template = node.parent
     given = template.child_by_field_name("parameters") if template is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from tt_cache_lint.source.declarators import _variadic, parameters, peel, qualified, template_names
+from tt_cache_lint.source.declarators import parameters, peel, qualified, template_names, variadic
 from tt_cache_lint.source.defs import AliasDef, ConstDef, EnumDef, FieldDef, FunctionDef, Scope, StructDef
 from tt_cache_lint.source.files import SourceFile
 
@@ -148,7 +148,7 @@ class _Walk:
         text = self.file.text_of(name).replace(" ", "") if name is not None else ""
         *outer, last = text.split("::")
         struct = StructDef(last, scope + tuple(outer), self.file, node, node.type.partition("_")[0], template=template)
-        struct.local, struct.pattern, struct.variadic = local, pattern, _variadic(node)
+        struct.local, struct.pattern, struct.variadic = local, pattern, variadic(node)
         if text:
             self.defs.structs.setdefault(last, []).append(struct)
         bases = next((c for c in node.named_children if c.type == "base_class_clause"), None)
