@@ -238,6 +238,48 @@ def test_how_many_tensors_an_op_takes(tmp_path: Path, use: str, most: int) -> No
     assert [f.sizes["input_tensors"] for f in found if isinstance(f, CallbackFactory)] == [most]
 
 
+LAUNCHED_BY_LAMBDA = """Tensor copy(const Tensor& input) {
+    std::vector<Tensor> outputs = {Tensor{}};
+    operation::launch_op(
+        [](const std::vector<Tensor>& inputs, const auto& optional_inputs, const auto& outputs) {
+            return operation::run(make_copy(), inputs, optional_inputs);
+        },
+        {@LISTED@},
+        outputs);
+    return outputs.at(0);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("callers", "most"),
+    [
+        (["Tensor one(const Tensor& a) { return operation::run(Copy{}, {a}).at(0); }"], 1),
+        (["Tensor one(const Tensor& a) { return operation::run(Copy{}, {a, a, a}).at(0); }"], 3),
+        (["Tensor one(const Tensor& a) { return operation::run(make_copy(), {a}, {}).at(0); }"], 1),
+        (["Tensor one(const Tensor& a) { return operation::run(Other{}, {a}).at(0); }"], 2),
+        (["Tensor one(const std::vector<Tensor>& all) { return operation::run(Copy{}, all).at(0); }"], 2),
+        (["Tensor one(const Tensor& a) { Copy op; return operation::run(op, {a}).at(0); }"], 1),
+        (
+            [
+                "Tensor one(const Tensor& a) { return operation::run(Copy{}, {a}).at(0); }",
+                "Tensor two(const Tensor& a) { return operation::run(Copy{}, {a, a}).at(0); }",
+            ],
+            2,
+        ),
+        ([LAUNCHED_BY_LAMBDA.replace("@LISTED@", "input")], 1),
+        ([LAUNCHED_BY_LAMBDA.replace("@LISTED@", "input, input, input")], 3),
+    ],
+)
+def test_the_callers_say_how_many_inputs_an_op_takes(tmp_path: Path, callers: list[str], most: int) -> None:
+    """A list that is used as a whole is as long as all functions that launch the op make it, where these agree."""
+    after = "struct Other {};\nCopy make_copy() { return Copy{}; }\n" + "\n".join(callers)
+    op(tmp_path, maker=MAKER.replace("return copy", "elsewhere(input_tensors); return copy"), after=after)
+    finder = Finder(Interp(Index(SourceTree(tmp_path))))
+    (found,) = INFRAS["callback"].find(finder, "ttnn/cpp/ttnn/operations/test/copy_op.cpp")
+    assert isinstance(found, CallbackFactory)
+    assert found.sizes["input_tensors"] == most
+
+
 @pytest.mark.parametrize("element", ["const Tensor", "const ttnn::Tensor", "Tensor const"])
 def test_optional_inputs_are_told_by_const_elements(tmp_path: Path, element: str) -> None:
     maker = f"""operation::ProgramWithCallbacks create_program(

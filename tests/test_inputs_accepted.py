@@ -72,6 +72,21 @@ def test_inputs_are_found(tmp_path: Path, check: str) -> None:
     assert found.slots.needing_refresh == found.slots.matched > 0
 
 
+def test_a_loop_that_runs_too_seldom_runs_more_often(tmp_path: Path) -> None:
+    """What a list is too short for says nothing of the inputs; the conditions of the loop that filled it do."""
+    create = """
+        std::vector<uint32_t> pages;
+        for (uint32_t i = 0; i < attributes.factor; i++) { pages.push_back(i); }
+        std::vector<uint32_t> some;
+        std::copy(pages.begin() + 40, pages.begin() + 41, std::back_inserter(some));
+        SetRuntimeArgs(program, reader, core, {tensors.input.buffer()->address(), some[0]});
+        SetRuntimeArgs(program, writer, core, {output.buffer()->address(), 4});"""
+    (tmp_path / "op.cpp").write_text(factory(create=create))
+    (found,) = analyse(tmp_path, [tmp_path / "op.cpp"], Options()).facts
+    assert not found.reason
+    assert found.slots.needing_refresh == found.slots.matched > 0
+
+
 # -- cores given to the op -------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from interp_snippets import Case, parameters, value
+from interp_snippets import Case, parameters, run, value
+from tt_cache_lint.interp.values import Unknown
 
 DECLARATIONS = [
     Case("auto", "int f() { auto x = 3; auto y = x; y = 4; return 10 * x + y; }", 34),
@@ -392,6 +393,14 @@ EXPRESSIONS = [
     Case("cast to unsigned", "uint32_t f() { int a = -1; return (uint32_t)a; }", 0xFFFFFFFF),
     Case("cast to uint16", "int f() { return static_cast<uint16_t>(0x12345); }", 0x2345),
     Case("sizeof", "int f() { return sizeof(uint32_t) + sizeof(uint16_t) + sizeof(float); }", 10),
+    Case(
+        "sizeof classes",
+        "enum class E : uint8_t { A }; enum F { B }; struct S { uint8_t a; uint32_t b; E e; }; "
+        "struct T : S { uint64_t c; uint16_t d[3]; }; union U { uint8_t a; uint64_t b; }; struct Empty {}; "
+        "struct V : Empty { int* p; std::array<uint16_t, 3> n; F f; }; "
+        "std::vector<int> f() { return {sizeof(S), sizeof(T), sizeof(U), sizeof(Empty), sizeof(V), sizeof(E)}; }",
+        [12, 32, 8, 1, 24, 1],
+    ),
     Case("sizeof a variable", "int f() { uint64_t a = 0; return sizeof(a) + sizeof a; }", 16),
     Case("nullptr comparison", "bool f() { int* p = nullptr; return p == nullptr && !(p != nullptr); }", True),
     Case(
@@ -1010,7 +1019,49 @@ CLASSES = [
     ),
 ]
 
+# Command arguments by their code, as the collective ops pack them: one specialisation for each, with a common base.
+PACKED = """
+enum class Code : uint8_t { SHAPE, PAGES, ALL };
+template <typename T> struct Shape { T w; T z; };
+struct Both { Shape<uint32_t> shape; uint32_t pages; };
+template <Code C> struct field_of { using type = std::nullptr_t; };
+template <> struct field_of<Code::SHAPE> { using type = Shape<uint32_t>; };
+template <> struct field_of<Code::PAGES> { using type = uint32_t; };
+template <> struct field_of<Code::ALL> { using type = Both; };
+template <Code C> struct Arg {};
+template <typename T, Code C> struct Base {
+    using field_type = typename field_of<C>::type;
+    static constexpr std::size_t words() { return (sizeof(T) + sizeof(uint32_t) - 1) / sizeof(uint32_t); }
+    static void pack(uint32_t* args, const T& out) { T::pack(args, out); }
+    field_type value;
+};
+template <> struct Arg<Code::SHAPE> : Base<Arg<Code::SHAPE>, Code::SHAPE> {
+    static void pack(uint32_t* args, const Shape<uint32_t>& out) { args[0] = out.w; args[1] = out.z; }
+};
+template <> struct Arg<Code::PAGES> : Base<Arg<Code::PAGES>, Code::PAGES> {
+    static void pack(uint32_t* args, uint32_t out) { args[0] = out; }
+};
+template <> struct Arg<Code::ALL> : Base<Arg<Code::ALL>, Code::ALL> {};
+template <Code C> void add(std::vector<uint32_t>& out, const typename field_of<C>::type& given) {
+    auto n = Arg<C>::words();
+    out.resize(out.size() + n);
+    Arg<C>::pack(&out[out.size() - n], given);
+}
+"""
+
 TEMPLATES = [
+    Case(
+        "sizes by specialisation",
+        PACKED + "std::vector<int> f() { return {Arg<Code::SHAPE>::words(), Arg<Code::PAGES>::words(), "
+        "Arg<Code::ALL>::words()}; }",
+        [2, 1, 3],
+    ),
+    Case(
+        "a specialisation hides what its base has",
+        PACKED + "std::vector<uint32_t> f() { std::vector<uint32_t> v; add<Code::SHAPE>(v, {1, 2}); "
+        "add<Code::PAGES>(v, 3); return v; }",
+        [1, 2, 3],
+    ),
     Case("type parameter", "template <typename T> T g(T a) { return a + 1; } int f() { return g<int>(3) + g(4); }", 9),
     Case(
         "type parameter converts",
@@ -1105,6 +1156,17 @@ TEMPLATES = [
 ]
 
 CASES = [*DECLARATIONS, *ASSIGNMENTS, *EXPRESSIONS, *CONTROL, *LAMBDAS, *CLASSES, *TEMPLATES]
+
+
+def test_what_is_written_to_the_memory_of_an_object_leaves_no_member_known(tmp_path: Path) -> None:
+    code = """struct Header { uint8_t code : 6; uint8_t count : 4; Header() : code(7), count(0) {} };
+    Header decode(uint32_t word) { Header made; reinterpret_cast<uint32_t*>(&made)[0] = word; return made; }
+    int f() { Header made; return made.code; }
+    int g() { return decode(5).code; }
+    int h() { Header made; return reinterpret_cast<uint32_t*>(&made)[0]; }"""
+    assert value(tmp_path, code) == 7
+    for name in ("g", "h"):
+        assert isinstance(run(tmp_path, code, name).value, Unknown)
 
 
 @pytest.mark.parametrize("case", parameters(CASES))

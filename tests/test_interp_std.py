@@ -566,7 +566,52 @@ VARIANT = [
         "index",
         "struct A {}; struct B {}; int f() { std::variant<A, B> v = B{}; return v.index(); }",
         1,
-        bug="variant::index() of a struct alternative is unknown",
+    ),
+    Case(
+        "constructed by an alias",
+        "namespace n { struct A { int x = 1; }; struct B { int y; }; using V = std::variant<A, B>; } int f() { "
+        "n::V v = n::V(n::B{3}); return std::get<n::B>(v).y * 10 + v.index(); }",
+        31,
+    ),
+    Case(
+        "index of a member",
+        "struct A {}; struct B {}; struct C { std::variant<A, B> v; }; int f() { std::vector<C> cs; "
+        "cs.push_back(C{B{}}); cs.push_back(C{A{}}); int n = 0; "
+        "for (const auto& c : cs) n = n * 10 + c.v.index() + 1; return n; }",
+        21,
+    ),
+    Case(
+        "a pointer among the alternatives",
+        "struct B { int y; }; int g(const std::variant<uint32_t, const B*>& v) { return std::visit(overloaded{"
+        "[](uint32_t i) { return static_cast<int>(i); }, [](const B* b) { return b->y + 100; }}, v); } "
+        "int f() { B b{7}; return g(3u) * 1000 + g(&b); }",
+        3107,
+    ),
+    Case(
+        "holds a pointer",
+        "struct B {}; bool f() { B b; std::variant<uint32_t, const B*> v = &b; "
+        "return std::holds_alternative<const B*>(v) && !std::holds_alternative<uint32_t>(v); }",
+        True,
+    ),
+]
+
+FUNCTIONAL = [
+    Case(
+        "bind",
+        "int f() { auto g = [](int a, int b, int c) { return a * 100 + b * 10 + c; }; "
+        "auto h = std::bind(g, 1, std::placeholders::_2, std::placeholders::_1); return h(3, 2); }",
+        123,
+    ),
+    Case(
+        "bind keeps a copy",
+        "int f() { int n = 1; auto h = std::bind([](int a, int b) { return a * 10 + b; }, n, std::placeholders::_1); "
+        "n = 5; return h(2); }",
+        12,
+    ),
+    Case(
+        "bind_front",
+        "int f() { auto h = std::bind_front([](int a, int b) { return a * 10 + b; }, 7); return h(3); }",
+        73,
     ),
 ]
 
@@ -827,7 +872,7 @@ SPAN = [
     ),
 ]
 
-CASES = [*STREAM, *VECTOR, *ARRAY, *MAP, *OPTIONAL, *TUPLE, *VARIANT, *ALGORITHMS, *STRINGS, *SPAN]
+CASES = [*STREAM, *VECTOR, *ARRAY, *MAP, *OPTIONAL, *TUPLE, *VARIANT, *FUNCTIONAL, *ALGORITHMS, *STRINGS, *SPAN]
 
 
 @pytest.mark.parametrize("case", parameters(CASES))

@@ -300,7 +300,7 @@ def test_stale_buffer_address() -> None:
 
 def test_stale_address_of_a_semaphore_in_a_common_arg_on_some_cores() -> None:
     name = "address of operation_attributes.semaphore"
-    held = Held(5, "attrs.semaphore.address()", (name,), (name,))
+    held = Held(5, "attrs.semaphore.address()", (name,), (name,), semaphore=True)
     slot = Slot(SlotKind.COMMON, "writer_kernel_id", 2)
     got = one("stale-buffer-address", facts(replace(BASE, slot=slot, created=held, expected=held, cores=GRID[:4])))
     assert got.message == (

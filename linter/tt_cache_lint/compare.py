@@ -109,6 +109,15 @@ class WorldTable:
         if first and state.needing:
             self.needing.append(state)
 
+    def serve(self, state: SlotState, right: list[Reading]) -> None:
+        """Readings that looked wrong need no refresh after all."""
+        for reading in right:
+            reading.needs_refresh = reading.wrong = False
+        state.bad = [r for r in state.bad if r.wrong]
+        state.needing = [r for r in state.needing if r.needs_refresh]
+        if not state.needing and state in self.needing:
+            self.needing.remove(state)
+
 
 def same(a: Value, b: Value) -> bool:
     """Do two slots hold the same?"""

@@ -317,7 +317,9 @@ class Diagnosis:
         dispatch = tuple(self.words.leaf(n) for n in world.leaves(mask(value) & world.dispatch))
         number = value.v if hasattr(value, "v") else value
         text = write[0].text if write is not None else reading.set_mark.text
-        return Held(number if isinstance(number, int) else None, text, inputs, dispatch, computed(value))
+        owners = owners_of(world, value)
+        semaphore = bool(owners) and world.semaphores.issuperset(owners)
+        return Held(number if isinstance(number, int) else None, text, inputs, dispatch, computed(value), semaphore)
 
     def _confidence(self, ledger: Ledger, first: Sighting) -> Confidence:
         """Certain: on a path the validators accept, in several worlds, nothing unknown in sight."""

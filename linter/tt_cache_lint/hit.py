@@ -23,7 +23,7 @@ from tt_cache_lint.infra import INFRAS
 from tt_cache_lint.infra.policy import OUTPUT, Call, Infra, Inputs, Made, OwnInputs
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.interp.interrupts import Broken, Exhausted, Interrupt, Thrown
+from tt_cache_lint.interp.interrupts import Broken, Exhausted, Implausible, Interrupt, Thrown
 from tt_cache_lint.interp.machine import UNLIMITED, Branch, Machine, Place
 from tt_cache_lint.interp.scale import doubled
 from tt_cache_lint.interp.values import WRITTEN_COPIES, Mark, Opt, Struct, TypeRef, Unknown, Value, Vec, copied
@@ -100,7 +100,9 @@ class Replay:
         """Run something on a machine. Whatever ends it early is raised as an Interrupt."""
         try:
             return run()
-        except Interrupt:
+        except Interrupt as error:
+            if isinstance(error, Implausible) and not error.repairs:
+                error.guesses, _ = m.otherwise()
             for program in m.programs:
                 program.release()
             raise

@@ -102,9 +102,8 @@ def _both(one: dict[str, T], other: dict[str, T]) -> dict[str, T]:
 
 def launchers(interp: Interp, op: StructDef) -> Iterator[FunctionDef]:
     """The functions near an op that launch it."""
-    folder = op.file.path.rpartition("/")[0]
     seen: set[str] = set()
-    for _ in range(LEVELS):
+    for folder in folders(op.file.path):
         for path in interp.index.tree.mentioning(folder, b"launch<", op.name.encode()):
             if path in seen:
                 continue
@@ -112,10 +111,17 @@ def launchers(interp: Interp, op: StructDef) -> Iterator[FunctionDef]:
             defs = interp.index.defs(path)
             for group in defs.functions.values() if defs is not None else ():
                 yield from (f for f in group if f.body is not None and _launches(interp, f, op))
+    yield from (f for f in interp.methods(op, "invoke") if f.body is not None)
+
+
+def folders(path: str) -> Iterator[str]:
+    """The folders in which the functions that launch an op may stand, the op's own first."""
+    folder = path.rpartition("/")[0]
+    for _ in range(LEVELS):
+        yield folder
         folder = folder.rpartition("/")[0]
         if folder.endswith("operations") or "/" not in folder:
             break
-    yield from (f for f in interp.methods(op, "invoke") if f.body is not None)
 
 
 def _launches(interp: Interp, launcher: FunctionDef, op: StructDef) -> bool:

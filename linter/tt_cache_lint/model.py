@@ -100,7 +100,7 @@ class Held:
     `text` is the C++ expression that produced it, `inputs` the inputs of the op that it derives from
     (`address of tensor_args.input`, `operation_attributes.seed`), `per_dispatch` those of them that may differ between
     two calls with one hash. `number` is the value in the witness world, None when unknown or absent. `computed` tells
-    an address with an offset from an address.
+    an address with an offset from an address, `semaphore` the address of a global semaphore from that of a buffer.
     """
 
     number: int | None
@@ -108,6 +108,7 @@ class Held:
     inputs: tuple[str, ...] = ()
     per_dispatch: tuple[str, ...] = ()
     computed: bool = False
+    semaphore: bool = False
 
 
 @dataclass(frozen=True, slots=True)

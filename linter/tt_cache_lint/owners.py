@@ -9,6 +9,7 @@ from tt_cache_lint.interp.values import Handle, Map, Obj, Opt, Struct, Value, Ve
 from tt_cache_lint.interp.world import World
 
 HANDLE_DEPTH = 4  # lists in structs in lists
+ADDRESS_OF = "address of "  # how the name of an input that is an address begins
 
 
 def owner_of(world: World, value: Value) -> tuple[str, int] | None:
@@ -28,7 +29,7 @@ def owners_of(world: World, value: Value) -> tuple[str, ...]:
     if isinstance(value, Buffer):
         return (value.owner,)
     names = world.leaves(mask(value))
-    return tuple(n.removeprefix("address of ") for n in names if n.startswith("address of "))
+    return tuple(n.removeprefix(ADDRESS_OF) for n in names if n.startswith(ADDRESS_OF))
 
 
 def holds(shared: Value, target: Obj | None, depth: int = 0) -> bool:

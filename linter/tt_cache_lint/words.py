@@ -248,8 +248,10 @@ class Describer:
         """What binds a slot to its buffer; nothing does that for other values, semaphores among them."""
         bare = plain(opened(reading.expected))
         owner = world.addresses.get(bare) if isinstance(bare, int) and not computed(reading.expected) else None
-        text = self.given_text(world, owner[0]) if owner is not None else ""
-        if not text or "semaphore" in text:
+        if owner is None or owner[0] in world.semaphores:
+            return ()
+        text = self.given_text(world, owner[0])
+        if not text:
             return ()
         all_ = "emplace_common_runtime_args" if state.slot.kind is SlotKind.COMMON else "emplace_runtime_args"
         return (f"{text}.buffer(),  // not its address(), as item {state.slot.index} of {all_}()",)
@@ -264,7 +266,7 @@ class Describer:
         owner = world.addresses.get(bare) if isinstance(bare, int) else None
         if owner is not None and not computed(value):
             text = self.given_text(world, owner[0])
-            plainly = "semaphore" in text or owner[0].endswith(HELD_BUFFER)
+            plainly = owner[0] in world.semaphores or owner[0].endswith(HELD_BUFFER)
             if owner[0].startswith(OWN):
                 return ""
             return f"{text}.address()" if plainly else f"{self.spelling.buffer(text)}->address()"

@@ -168,9 +168,9 @@ def subject(held: Held, kind: SlotKind) -> str:
     owner = inputs[0][len(_ADDRESS_OF) :]
     if kind is SlotKind.CB:
         return f"the buffer of {owner}"
-    if held.computed and not _is_semaphore(owner):
+    if held.computed and not held.semaphore:
         return f"an address in the buffer of {owner}"
-    return f"the {'address' if _is_semaphore(owner) else 'buffer address'} of {owner}"
+    return f"the {'address' if held.semaphore else 'buffer address'} of {owner}"
 
 
 def held_words(kind: SlotKind, *helds: Held) -> str:
@@ -218,13 +218,8 @@ def stale(d: Difference) -> str:
         return "the kernels use the first call's buffer"
     if d.what is What.SCALAR:
         return "the kernel gets the first call's value"
-    owners = d.expected.inputs or d.created.inputs
-    kept = "semaphore" if owners and all(map(_is_semaphore, owners)) else "buffer"
-    return f"the kernel uses the first call's {kept}"
-
-
-def _is_semaphore(owner: str) -> bool:
-    return "semaphore" in owner.lower()
+    held = d.expected if d.expected.inputs else d.created
+    return f"the kernel uses the first call's {'semaphore' if held.semaphore else 'buffer'}"
 
 
 # --- findings

@@ -14,10 +14,10 @@ from tt_cache_rules._hash import hash_related, hash_words
 class HashIncludesPerDispatch(Rule):
     """
     ## What it does
-    Finds two things in a program hash: values that are new on every call (the address of a buffer or of a global
-    semaphore, randomness, the clock), and numbers among the attributes (a step, a seed, a position) that only feed
-    runtime arguments. Those could be refreshed on each hit; where the override already does that, the finding is a
-    warning, else a note.
+    Finds three things in a program hash: values that are new on every call (the address of a buffer, randomness, the
+    clock); the address of a global semaphore, which callers keep, so that a program is built for each; and numbers
+    among the attributes (a step, a seed, a position) that only feed runtime arguments. Semaphores and numbers could be
+    refreshed on each hit; where the override already does that, the finding is a warning, else a note.
 
     ## Why is this bad
     Every new value is a cache miss: the kernels are compiled again, and the cache grows with every call. Nothing is
@@ -66,12 +66,17 @@ class HashIncludesPerDispatch(Rule):
                 surplus.place,
                 slot=f"hash: {surplus.input}",
                 confidence=surplus.confidence,
-                severity=SEVERITIES.get(surplus.kind),
+                severity=severity_of(surplus),
                 related=related,
             )
 
 
 SEVERITIES = {"address": Severity.ERROR, "runtime": Severity.NOTE}
+
+
+def severity_of(surplus: Surplus) -> Severity | None:
+    """None for the rule's own."""
+    return Severity.NOTE if surplus.kind == "semaphore" and surplus.spared else SEVERITIES.get(surplus.kind)
 
 
 def message_of(facts: OpFacts, surplus: Surplus) -> str:
@@ -87,6 +92,17 @@ def message_of(facts: OpFacts, surplus: Surplus) -> str:
         return (
             f"{code(surplus.input)} is part of {hash_words(facts)}, but it only feeds runtime arguments ({slots}), and "
             f"{OVERRIDE} brings those up to date on each hit: every new value is a cache miss for nothing. "
+            "Leave it out of the hash."
+        )
+    if surplus.kind == "semaphore" and surplus.spared:
+        return (
+            f"{hash_words(facts)} contains {code(surplus.input)}, which {OVERRIDE} does not refresh in "
+            f"{code(surplus.spared)}: hits are right, but every other semaphore is a cache miss. To spare those, "
+            "refresh the slot and leave the address out of the hash."
+        )
+    if surplus.kind == "semaphore":
+        return (
+            f"{hash_words(facts)} contains {code(surplus.input)}: every other semaphore is a cache miss for nothing. "
             "Leave it out of the hash."
         )
     return (

@@ -51,6 +51,8 @@ def semaphore_address(m: Machine, site: Site, v: GlobalSemaphore) -> Value:
     if site.name == "buffer_address":
         return m.world.address(f"{v.name}{HELD_BUFFER}", v.run)
     name = v.name if site.name == "address" else f"{v.name} ({site.name})"
+    if not isinstance(v, GlobalCircularBuffer):
+        m.world.semaphores.add(name)
     return m.world.address(name, v.run)
 
 

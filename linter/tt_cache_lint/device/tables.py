@@ -24,7 +24,16 @@ from tt_cache_lint.device import (
     work_split,
     workload,
 )
-from tt_cache_lint.interp import algorithms, std, std_algorithms, std_maps, std_random, std_values, streams
+from tt_cache_lint.interp import (
+    algorithms,
+    std,
+    std_algorithms,
+    std_functional,
+    std_maps,
+    std_random,
+    std_values,
+    streams,
+)
 
 __all__ = [
     "algorithms",
@@ -48,6 +57,7 @@ __all__ = [
     "shards",
     "std",
     "std_algorithms",
+    "std_functional",
     "std_maps",
     "std_random",
     "std_values",

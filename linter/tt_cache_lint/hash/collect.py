@@ -21,6 +21,7 @@ from tt_cache_lint.hash.model import HashedInput, Hidden, Omission, OpFacts, Poi
 from tt_cache_lint.hash.needless import blanks, calculated_with, needless
 from tt_cache_lint.hash.operations import OpFinder
 from tt_cache_lint.hash.reflect import How, Reflection
+from tt_cache_lint.hash.served import serve
 from tt_cache_lint.hash.telling import fix_of, hash_conditions, values_of
 from tt_cache_lint.hash.trial import Report, Trial
 from tt_cache_lint.hash.vary import property_of
@@ -152,7 +153,7 @@ class Examiner:
         if factory is not None:
             if isinstance(factory.attributes.decl, StructDef):
                 notes.attributes = factory.attributes.decl
-            self._contents(notes, factory, Hasher(self.interp, self.reflection, factory), [])
+            self._contents(notes, factory, Hasher(self.interp, self.reflection, factory), [], {})
 
     def examine(self, factory: Factory, exploration: Exploration, kind: type[Replay] = Replay) -> list[Difference]:
         """Take a factory into account; the slots that a hit leaves stale because the hash omits what they hold."""
@@ -166,7 +167,8 @@ class Examiner:
         self._baked(notes, factory, exploration, words, kind)
         self._hidden(notes, factory, exploration, words)
         hasher = Hasher(self.interp, self.reflection, factory)
-        self._contents(notes, factory, hasher, [o for p in exploration.paths for o in p.outcomes[:1]])
+        served = serve(hasher, exploration) if hasher.custom() else {}
+        self._contents(notes, factory, hasher, [o for p in exploration.paths for o in p.outcomes[:1]], served)
         if not exploration.paths:
             notes.reason = notes.reason or exploration.reason
             return []
@@ -261,7 +263,9 @@ class Examiner:
 
     # -- what the hash should not contain --------------------------------------------------------------------------
 
-    def _contents(self, notes: OpNotes, factory: Factory, hasher: Hasher, outcomes: list[Outcome]) -> None:
+    def _contents(
+        self, notes: OpNotes, factory: Factory, hasher: Hasher, outcomes: list[Outcome], served: dict[str, str]
+    ) -> None:
         """Read the hashes of some calls for what is new on every call, pointers and containers without an order."""
         at = hash_place(notes.op, notes.attributes, self.reflection)[0]
         struct = notes.attributes or notes.op.struct
@@ -272,7 +276,8 @@ class Examiner:
             if first.throws or second.throws:
                 continue
             for surplus in contents.new_on_every_call(world, first, second, place):
-                notes.surplus.setdefault(surplus.input, surplus)
+                spared = served.get(surplus.input, "")
+                notes.surplus.setdefault(surplus.input, replace(surplus, spared=spared) if spared else surplus)
             for pointed in contents.pointers(self.reflection, factory, first, place):
                 notes.pointers.setdefault(pointed.input, pointed)
             for container in contents.unordered(self.reflection, factory, first):

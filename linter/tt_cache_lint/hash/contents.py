@@ -11,6 +11,7 @@ from tt_cache_lint.hash.reflect import UNORDERED, Member, Reflection, parts
 from tt_cache_lint.interp.values import Mark
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import Place
+from tt_cache_lint.owners import ADDRESS_OF
 
 DEVICES = {"MeshDevice", "IDevice", "Device"}
 # An unordered_map is sorted by key before it is hashed (tt_stl/tt_stl/reflection.hpp:1391-1407); an unordered_set has
@@ -24,7 +25,8 @@ def new_on_every_call(world: World, first: Key, second: Key, at: Place) -> Itera
         if one.content == two.content:
             continue
         for leaf in world.leaves((one.p | two.p) & world.dispatch):
-            kind = "address" if leaf.startswith("address of ") else "random"
+            owner = leaf.removeprefix(ADDRESS_OF)
+            kind = "random" if owner == leaf else "semaphore" if owner in world.semaphores else "address"
             mark = one.mark or two.mark
             yield Surplus(leaf, kind, place_of(mark) if mark is not None else at)
             break

@@ -50,8 +50,10 @@ class Omission:
 class Surplus:
     """Something in the hash that makes calls miss for nothing.
 
-    `kind` is "address" or "random" for what is new on every call; "refreshed" for what reaches only runtime arguments
-    that the override brings up to date, "runtime" for what reaches only runtime arguments that it leaves alone.
+    `kind` is "address" or "random" for what is new on every call, "semaphore" for the address of a global semaphore,
+    which callers keep; "refreshed" for what reaches only runtime arguments that the override brings up to date,
+    "runtime" for what reaches only runtime arguments that it leaves alone. `spared` is a slot that is right on every
+    hit because the hash contains what it holds.
     """
 
     input: str
@@ -59,6 +61,7 @@ class Surplus:
     place: Place
     refreshed: tuple[Use, ...] = ()
     confidence: Confidence = Confidence.CERTAIN
+    spared: str = ""
 
 
 @dataclass(frozen=True, slots=True)

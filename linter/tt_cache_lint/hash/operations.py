@@ -17,6 +17,7 @@ from tt_cache_lint.factory.find import MODERN, Finder
 from tt_cache_lint.factory.found import Factory, Operation
 from tt_cache_lint.hit import Replay
 from tt_cache_lint.infra.callback_find import CallbackFactory, Search, called, returns_program
+from tt_cache_lint.infra.callback_launches import inputs_given
 from tt_cache_lint.infra.callback_lists import sizes
 from tt_cache_lint.infra.policy import Call, Infra, Inputs, Made
 from tt_cache_lint.interp.interrupts import Thrown
@@ -137,7 +138,10 @@ class OpFinder:
     def _member(self, op: Operation) -> CallbackFactory:
         """An op whose members are the attributes, as a factory without anything to run."""
         maker = next(op.methods[name] for name in MEMBER_METHODS if name in op.methods)
-        this, count = Type(op.struct.name, (), op.struct), sizes(op, partial(self.interp.methods, op.struct))
+        this, count = (
+            Type(op.struct.name, (), op.struct),
+            sizes(op, partial(self.interp.methods, op.struct), inputs_given(self.interp, op.struct)),
+        )
         return CallbackFactory(
             op.name, "callback", maker, None, op.struct, None, op, this, AUTO, AUTO, [{}], maker=maker, sizes=count
         )

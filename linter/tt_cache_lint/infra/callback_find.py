@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.factory.found import Factory, Operation
 from tt_cache_lint.factory.reach import Way, alternatives, asked_types, both, ways_to
+from tt_cache_lint.infra.callback_launches import inputs_given
 from tt_cache_lint.infra.callback_lists import CALLABLE, MAKERS, NAMES, callee_of, of_this, sizes, walk
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.source.declarators import qualified
@@ -123,7 +124,7 @@ class Search:
             [{}],
             route=route.steps,
             maker=route.steps[0],
-            sizes=sizes(op, partial(self.interp.methods, route.op)),
+            sizes=sizes(op, partial(self.interp.methods, route.op), inputs_given(self.interp, route.op)),
             hints=hints,
             needs={key: choices[0] for key, (choices, _) in hints.items()},
             demands=self.demands(route),

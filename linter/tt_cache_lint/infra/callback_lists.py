@@ -20,10 +20,11 @@ DEPTH = 3
 Members = Callable[[str], list[FunctionDef]]
 
 
-def sizes(op: Operation, members: Members) -> dict[str, int]:
+def sizes(op: Operation, members: Members, given: int | None = None) -> dict[str, int]:
     """How many tensors the op's members use at least, by the kind of list; `members` finds further ones by name.
 
-    An op that takes optional inputs is never given none at all (ttnn/cpp/ttnn/operation.hpp:561-571 of 2025-02).
+    `given` is how many inputs its callers hand to it, where that is known; then a list that is used as a whole has so
+    many. An op that takes optional inputs is never given none at all (ttnn/cpp/ttnn/operation.hpp:561-571 of 2025-02).
     """
     found = {"input_tensors": 1}
     makers = (kinds(method) for method in op.methods.values() if method.name in MAKERS)
@@ -32,7 +33,9 @@ def sizes(op: Operation, members: Members) -> dict[str, int]:
     for method in op.methods.values():
         for kind, param in zip(kinds(method), method.params, strict=True):
             if kind:
-                found[kind] = max(found.get(kind, 0), used(method, param.name, members, method.name in MAKERS))
+                whole = method.name in MAKERS and (kind != "input_tensors" or given is None)
+                found[kind] = max(found.get(kind, 0), used(method, param.name, members, whole))
+    found["input_tensors"] = max(found["input_tensors"], given or 0)
     return found
 
 

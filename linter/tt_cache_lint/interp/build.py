@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp import ops, solving
 from tt_cache_lint.interp.interrupts import Implausible, Thrown
-from tt_cache_lint.interp.refs import sequence_length
+from tt_cache_lint.interp.refs import Pointer, sequence_length
 from tt_cache_lint.interp.registry import CONSTRUCTORS
 from tt_cache_lint.interp.types import AUTO, MAPS, SEQUENCES, STRINGS, Type
 from tt_cache_lint.interp.values import (
@@ -502,6 +502,8 @@ def is_type(m: Machine, value: Value, type_: Type) -> bool | None:
     """Does a variant hold this alternative? None when it cannot be told."""
     if isinstance(value, Opt):
         value = value.v
+    if isinstance(value, Pointer):
+        return is_type(m, value.ref.get(), type_) if type_.ptr else False
     if isinstance(value, Absent) or value is None:
         return type_.name in ("monostate", "nullopt_t", "nullptr_t")
     if isinstance(value, TypeRef):
@@ -530,6 +532,17 @@ def is_type(m: Machine, value: Value, type_: Type) -> bool | None:
         return type_.name == value.kind or (type_.name in SEQUENCES and value.kind in SEQUENCES)
     if isinstance(value, Obj):
         return type(value).__name__ == type_.name
+    return None
+
+
+def alternative_index(m: Machine, value: Value, type_: Type) -> int | None:
+    """The position of the alternative that a variant of this type holds; None when it cannot be told."""
+    for position, alternative in enumerate(type_.args):
+        holds = is_type(m, value, alternative) if isinstance(alternative, Type) else None
+        if holds is None:
+            return None
+        if holds:
+            return position
     return None
 
 

@@ -279,7 +279,9 @@ class _CallByName:
         """Look up what the name means with so many arguments."""
         interp, scoping, path, name = self.interp, self.scoping, self.path, self.site.name
         made = interp.type_called(path, scoping) if name in CONSTRUCTORS and not self.local else None
-        found = interp.candidates(path, scoping, self.owner, count) if made is None else []
+        found = self._of_instance(count)
+        if not found and made is None:
+            found = interp.candidates(path, scoping, self.owner, count)
         if interp.told is not None:
             found = interp.told.candidates(self.file, self.target, found)
         self.resolved, self.candidates, self.made, self.writes = True, found, None, None
@@ -287,6 +289,12 @@ class _CallByName:
             self.made = made if made is not None else interp.type_called(path, scoping)
             if self.made is None:
                 self.writes = interp.written_by_prototype(path, scoping, len(self.args))
+
+    def _of_instance(self, count: int) -> list[FunctionDef]:
+        """The methods of a specialisation that is named with its arguments."""
+        decl = self.holder.decl if self.holder is not None else None
+        special = isinstance(decl, StructDef) and bool(decl.pattern)
+        return self.interp.visible_methods(decl, self.site.name, count) if special else []
 
     def class_arguments(self, function: FunctionDef) -> dict[str, Any] | None:
         """The template arguments of the class a static or own method is called on."""

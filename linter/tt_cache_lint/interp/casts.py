@@ -9,10 +9,11 @@ from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.around import conditions_around, otherwise
 from tt_cache_lint.interp.call_arguments import template_arguments
 from tt_cache_lint.interp.interrupts import CHECK, Thrown
+from tt_cache_lint.interp.memory import memory_of
 from tt_cache_lint.interp.refs import Pointer
 from tt_cache_lint.interp.scale import those_that_do
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Absent, Opt, Ptr, Unknown, Val, Value, Vec, plain
+from tt_cache_lint.interp.values import Absent, Opt, Ptr, Struct, Unknown, Val, Value, Vec, plain
 from tt_cache_lint.source.defs import EnumDef
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def cast(low: Expressions, target: Node, arg: Node, name: str) -> Closure:
                 from tt_cache_lint.interp.access import deref
 
                 pointee = value_of(deref(f[0], value))
+                memory = memory_of(f[0], pointee, type_) if isinstance(pointee, Struct) else None
+                if memory is not None:
+                    return memory
                 bare = plain(pointee)
                 if isinstance(bare, float):
                     bits: Value = ops.float_bits(bare)

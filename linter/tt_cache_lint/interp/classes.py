@@ -41,14 +41,15 @@ class Classes(Functions):
         cache_key = (field, (key or build.template_key(templates)) if templates else ())
         found = self._types.get(cache_key)
         if found is None:
-            place = self._place_of_field(field, templates)
+            place = self.place_of_field(field, templates)
             found = place.type(field.type, field.declarator)
             if self.told is not None:
                 found = self.told.field_type(field, found)
             self._types[cache_key] = found
         return found
 
-    def _place_of_field(self, field: FieldDef, templates: dict[str, Any]) -> Scoping:
+    def place_of_field(self, field: FieldDef, templates: dict[str, Any]) -> Scoping:
+        """What names mean where a data member is declared."""
         if field not in self._places:
             names: list[str] = []
             node = field.node.parent
@@ -70,7 +71,7 @@ class Classes(Functions):
         cache_key = (field, decl, (key or build.template_key(templates)) if templates else ())
         given = self._defaults.get(cache_key)
         if given is None:
-            low = Lowering(self, self._place_of_field(field, templates), decl)
+            low = Lowering(self, self.place_of_field(field, templates), decl)
             given = self._defaults[cache_key] = low.initialiser(field.default)
         value = given([m, None, struct, None])
         if type_.array:
@@ -81,7 +82,7 @@ class Classes(Functions):
 
     def array_field(self, m: Machine, field: FieldDef, given: Value, templates: dict[str, Any]) -> Value:
         """A data member that is a C array."""
-        low = Lowering(self, self._place_of_field(field, templates))
+        low = Lowering(self, self.place_of_field(field, templates))
         element = low.scoping.type(field.type).wrapped(ptr=field.is_pointer)
         return low.array_value(element, field.declarator, lambda f: given)([m, None, None, None])
 

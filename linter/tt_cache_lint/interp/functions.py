@@ -193,6 +193,7 @@ class Functions(Tree):
             "pair",
             "map",
             "set",
+            "variant",
         ):
             return found
         return None
@@ -226,6 +227,12 @@ class Functions(Tree):
                 if isinstance(parent, StructDef) and parent is not decl:
                     found.extend(self.methods(parent, name))
         return found
+
+    def visible_methods(self, decl: StructDef, name: str, count: int) -> list[FunctionDef]:
+        """The methods that a qualified call with so many arguments may mean: a class hides those of its bases."""
+        methods = self.methods(decl, name)
+        own = [f for f in methods if same_class(f.scope, decl.inner)]
+        return [f for f in own or methods if takes(f, count) or self._takes_with_defaults(f, count)]
 
     def _belongs(self, definition: Definition, decl: StructDef) -> bool:
         """Is a definition in the scope of a class its own, and not that of a specialisation or of the primary one?"""

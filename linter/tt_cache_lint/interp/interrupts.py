@@ -48,7 +48,9 @@ class Thrown(Interrupt):
 
 class Implausible(Interrupt):
     """The world makes no sense for this program: division by zero, a vector of absurd size. It has the `repairs` of a
-    `Thrown`."""
+    `Thrown`; `guesses` take the latest branches otherwise."""
+
+    guesses: tuple[dict[str, Value], ...] = ()
 
     def __init__(self, message: str, repairs: tuple[dict[str, Value], ...] = ()) -> None:
         super().__init__(message)

@@ -145,6 +145,11 @@ class Machine:
 
     def thrown(self, text: str, mark: Mark | None = None) -> Thrown:
         """A throw, with the latest branches as what could be decided otherwise; `mark` is the statement that throws."""
+        repairs, bits = self.otherwise()
+        return Thrown(text, bits, repairs, guessed=True, kind=THROW if mark is not None else "", mark=mark)
+
+    def otherwise(self) -> tuple[tuple[dict[str, Value], ...], int]:
+        """How the latest branches could have been decided otherwise, and the inputs that they rest on."""
         repairs: list[dict[str, Value]] = []
         asked: dict[tuple[str, ...], int] = {}  # a loop asks for the same inputs over and over
         bits = 0
@@ -155,8 +160,7 @@ class Machine:
                 asked[keys] = asked.get(keys, 0) + 1
                 if asked[keys] <= 2:
                     repairs.append(repair)
-        kind = THROW if mark is not None else ""
-        return Thrown(text, bits, tuple(repairs[:MOST_REPAIRS]), guessed=True, kind=kind, mark=mark)
+        return tuple(repairs[:MOST_REPAIRS]), bits
 
     def violate(self, check: str, repairs: Sequence[dict[str, Value]], p: int = 0) -> None:
         """Note a broken check on the inputs `p` that is not insisted on, with the first repairs. Raises Unfit at the

@@ -7,6 +7,7 @@ from inspect import CO_VARARGS
 from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp.access import deref, null_use, relied_on, value_of
+from tt_cache_lint.interp.build import alternative_index
 from tt_cache_lint.interp.call_arguments import (
     evaluated,
     lowered_argument,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from tt_cache_lint.interp.expressions import Expressions
     from tt_cache_lint.interp.machine import Machine
     from tt_cache_lint.interp.names import Closure
+    from tt_cache_lint.interp.types import Type
 
 
 def method_call(low: Expressions, node: Node, target: Node, args: list[Node], discarded: bool, lvalue: bool) -> Closure:
@@ -80,6 +82,29 @@ def method_call(low: Expressions, node: Node, target: Node, args: list[Node], di
         if cls is Opt or cls is Absent or v is None:
             return _optional(m, site, holder, v, name, values(f), called.on, f)
         return called.on(f, v)
+
+    return _index(low, argument, place, run) if name == "index" and not args else run
+
+
+def _index(low: Expressions, argument: Node, place: Closure, otherwise: Closure) -> Closure:
+    """`v.index()` of a variant that the code itself made; `otherwise` where what it holds does not tell."""
+    static = static_type(low, argument)
+    owner, field = argument.child_by_field_name("argument"), argument.child_by_field_name("field")
+    member = low.text(field) if field is not None else ""
+    holder = low.lv(owner) if owner is not None and member and static is None else None
+
+    def type_of(f: list[Value]) -> Type | None:
+        owned = value_of(holder(f)) if holder is not None else None
+        if not isinstance(owned, Struct) or owned.type is None:
+            return static
+        declared = low.interp.fields(owned.type).get(member)
+        return low.interp.field_type(declared, {}, ()) if declared is not None else None
+
+    def run(f: list[Value]) -> Value:
+        v = value_of(place(f))
+        type_ = type_of(f) if not hasattr(v, "index") else None
+        told = alternative_index(f[0], v, type_) if type_ is not None and type_.name == "variant" else None
+        return otherwise(f) if told is None else Val(told, mask(v) if isinstance(v, Val) else 0)
 
     return run
 
@@ -185,7 +210,8 @@ class _Method:
         name, alone = self.name, not self.nodes
         if alone and name in ("get", "unwrap", "id") and isinstance(v, (int, float, str, Val, Enum)):
             return v
-        if alone and name == "get" and isinstance(v, (Struct, Vec)):  # std::reference_wrapper, smart pointers
+        if alone and name == "get" and isinstance(v, Obj) and not isinstance(v, (Opt, Unknown)):
+            # std::reference_wrapper, smart pointers
             return v
         if name in ("value", "value_or") and not isinstance(v, (Unknown, Opt)):
             return v

@@ -8,6 +8,7 @@ from tt_cache_lint.interp import build, ops
 from tt_cache_lint.interp.access import store
 from tt_cache_lint.interp.around import conditions_around, flag
 from tt_cache_lint.interp.names import Closure, Names, Variable
+from tt_cache_lint.interp.sizes import size_of
 from tt_cache_lint.interp.statics import static_type
 from tt_cache_lint.interp.types import AUTO
 from tt_cache_lint.interp.values import (
@@ -265,10 +266,8 @@ class Operators(Names):
             if inner is not None:
                 local = self.resolve(self.text(inner))
                 type_ = local[1].type if local is not None else self.scoping.named((self.text(inner).split("::")[-1],))
-        bits = ops.INTEGERS.get(type_.scalar, (0, False))[0]
-        size = bits // 8 or {"float": 4, "double": 8, "bool": 1, "bfloat16": 2}.get(type_.name, 0)
-        if type_.name == "bfloat16":
-            size = 2
+        told = size_of(self.interp, type_)
+        size = told.bytes if told is not None else 0
         label = self.text(node)
         usual = (16, 32, 48)  # of a class: what lies in memory one after the other is often aligned by its size
         return lambda f: size or f[0].unknown_number(label, 0, usual)

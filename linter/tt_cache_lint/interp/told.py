@@ -45,7 +45,7 @@ class SyntacticOracle:
         found = self._field(field)
         if found is None:
             return None
-        place = self.interp._place_of_field(found, {})
+        place = self.interp.place_of_field(found, {})
         scoping = Scoping(self.index, place.file, place.scope)
         return described(scoping.type(found.type, found.declarator))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.ops import FLOATS, INTEGERS, OPERATIONS
+from tt_cache_lint.interp.values import Enum
 from tt_cache_lint.source.declarators import peel, qualified
 from tt_cache_lint.source.defs import AliasDef, EnumDef, Scope, StructDef
 
@@ -178,6 +179,10 @@ class Scoping:
             return SCALARS.get(text) or SCALARS.get(_sized(text)) or Type(text)
         if kind == "dependent_type":
             return self._resolve(node.named_children[-1], depth + 1)
+        if kind == "qualified_identifier":
+            member = self._of_instance(node, depth)
+            if member is not None:
+                return member
         if kind in ("struct_specifier", "class_specifier", "union_specifier", "enum_specifier"):
             name = node.child_by_field_name("name")
             return self._resolve(name, depth + 1) if name is not None else AUTO
@@ -196,6 +201,23 @@ class Scoping:
             if given is not None:
                 args = tuple(a for c in given.named_children if c.type != "comment" for a in self._arguments(c, depth))
         return self.named(path, args, depth)
+
+    def _of_instance(self, node: Node, depth: int) -> Type | None:
+        """`X<A>::type`, where X is a class template with a specialisation for A that declares it."""
+        scope, name = node.child_by_field_name("scope"), node.child_by_field_name("name")
+        if scope is None or name is None or scope.type != "template_type" or name.type != "type_identifier":
+            return None
+        holder = self._resolve(scope, depth + 1)
+        decl = holder.decl
+        defs = self.index.defs(decl.file.path) if isinstance(decl, StructDef) and decl.pattern else None
+        if defs is None or not isinstance(decl, StructDef):
+            return None
+        start, end = decl.node.start_byte, decl.node.end_byte
+        for alias in defs.aliases.get(self.file.text_of(name), ()):
+            if start <= alias.node.start_byte < end and alias.scope == decl.inner and alias.type is not None:
+                place = Scoping(self.index, decl.file, decl.inner, bound(decl, holder.args), self.known)
+                return place._resolve(alias.type, depth + 1)
+        return None
 
     def _arguments(self, node: Node, depth: int) -> Iterator[Any]:
         """The template arguments that are written as one: several where a pack is expanded."""
@@ -245,6 +267,10 @@ class Scoping:
             computed = self._computed(node, depth)
             return computed if computed is not None else text
         return self._constant(text)
+
+    def constant(self, node: Node) -> int | None:
+        """The whole number that an expression of constants comes to."""
+        return self._computed(node, 0)
 
     def _computed(self, node: Node, depth: int) -> int | None:
         """What an arithmetic expression of constants comes to."""
@@ -415,11 +441,20 @@ def _matches(special: StructDef, args: tuple[Any, ...]) -> int:
         if wanted in special.template:
             if special.template.index(wanted) != position:
                 return -1
-        elif wanted == (given.name if isinstance(given, Type) else str(given).lower()):
+        elif wanted.rpartition("::")[2] == _spelt(given):
             exact += 1
         else:
             return -1
     return exact
+
+
+def _spelt(argument: Any) -> str:
+    """A template argument as it is written, without what qualifies it."""
+    if isinstance(argument, Type):
+        return argument.name
+    if isinstance(argument, Enum):
+        return argument.name
+    return str(argument).lower() if isinstance(argument, bool) else str(argument).rpartition("::")[2]
 
 
 def _mentions(file: SourceFile, node: Node, name: str) -> bool:

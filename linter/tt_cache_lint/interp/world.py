@@ -57,6 +57,7 @@ class World:
     dispatch: int = 0
     addresses: dict[int, tuple[str, int]] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
+    semaphores: set[str] = field(default_factory=set)  # those of the owners that are global semaphores
     preallocated: set[str] = field(default_factory=set)  # the outputs that the caller gives
     misfits: set[str] = field(default_factory=set)  # tensors whose shards do not fit their shape: none can be made so
     varying: dict[str, Value] = field(default_factory=dict)
@@ -74,6 +75,7 @@ class World:
         """
         made = World(self.seed, self.forced, dict(self.facts), list(self.names), self.touched)
         made.dispatch, made.addresses, made.owners = self.dispatch, dict(self.addresses), dict(self.owners)
+        made.semaphores = set(self.semaphores)
         made.varying, made.ties, made.grids, made.free = varying, self.ties, self.grids, self.free
         made.narrow = self.narrow
         return made

@@ -120,9 +120,10 @@ class Solver:
             result.error = error
             result.repairs = [(True, on_grid(r, world.facts)) for r in (*error.repairs, *error.otherwise)] + others
         except (Implausible, Broken) as error:
-            asked = error.repairs if isinstance(error, Implausible) else ()
-            others = [(False, r) for r in self.alternatives(world, world.touched)]
-            result.error, result.repairs = error, [*((True, r) for r in asked), *others]
+            result.error = error
+            if isinstance(error, Implausible):
+                result.repairs = [*((True, r) for r in error.repairs), *((False, r) for r in error.guesses)]
+            result.repairs += [(False, r) for r in self.alternatives(world, world.touched)]
         except Exhausted as error:
             result.error, result.repairs = error, [(False, r) for r in smaller(world)]
         except Unfit as error:

@@ -1,0 +1,36 @@
+"""Slots that need no refresh on a hit, because the hash contains the address that stands in them.
+
+A call that brings another buffer or global semaphore is a miss then: what create() put into the slot is still right on
+every hit.
+"""
+
+from __future__ import annotations
+
+from tt_cache_lint.compare import Reading, tabulate
+from tt_cache_lint.hash.calls import replica
+from tt_cache_lint.hash.hasher import Hasher
+from tt_cache_lint.interp.world import World
+from tt_cache_lint.owners import ADDRESS_OF, owners_of
+from tt_cache_lint.search.exploration import Exploration
+
+
+def serve(hasher: Hasher, exploration: Exploration) -> dict[str, str]:
+    """Take such slots off what the tables of an exploration find wrong; by an input in the hash, one that holds it."""
+    served: dict[str, str] = {}
+    for path in exploration.paths:
+        for outcome in path.outcomes:
+            table, world = tabulate(outcome), outcome.world
+            wrong = [s for s in table.slots.values() if any(_kept_address(world, r) for r in s.bad)]
+            key = hasher.key(replica(world), 1) if wrong else None
+            hashed = {leaf for leaf in key.whole if leaf.startswith(ADDRESS_OF)} if key is not None else set()
+            for state in wrong if hashed else ():
+                right = [r for r in state.bad if hashed.issuperset(_kept_address(world, r) or ("",))]
+                table.serve(state, right)
+                served.update((leaf, state.slot.name) for r in right for leaf in _kept_address(world, r))
+    return served
+
+
+def _kept_address(world: World, reading: Reading) -> tuple[str, ...]:
+    """The inputs whose addresses stand in a slot that the override never writes."""
+    owners = owners_of(world, reading.expected) if reading.write is None else ()
+    return tuple(f"{ADDRESS_OF}{owner}" for owner in owners)
