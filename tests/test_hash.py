@@ -562,3 +562,44 @@ def test_what_is_not_settled_is_no_all_clear() -> None:
 )
 def test_the_name_of_an_input(leaf: str, name: str) -> None:
     assert property_of(leaf) == name
+
+
+SEMAPHORE_ARGUMENT = CREATE.replace("input.buffer()->address(), 4", "input.buffer()->address(), 4, @ADDRESS@")
+HASHING = """
+    static ttsl::hash::hash_t compute_program_hash(
+        const operation_attributes_t& attributes, const tensor_args_t& tensors) {
+        return operation::hash_operation<CopyOperation>(attributes.factor, tensors.input, tensors.mask, @HASHED@);
+    }
+"""
+
+
+@pytest.mark.parametrize(
+    ("member", "address", "hashed", "rules"),
+    [
+        ("GlobalSemaphore done;", "attributes.done.address()", "attributes.flag", ["stale-buffer-address"]),
+        ("GlobalSemaphore done;", "attributes.done.address()", "attributes.done", ["stale-buffer-address"]),
+        (
+            "GlobalSemaphore done;",
+            "attributes.done.address()",
+            "attributes.done.address()",
+            ["hash-includes-per-dispatch"],
+        ),
+        (
+            "std::shared_ptr<const GlobalSemaphore> done;",
+            "attributes.done->address()",
+            "attributes.done",
+            ["pointer-in-hash"],
+        ),
+    ],
+)
+def test_a_slot_needs_no_refresh_where_its_address_is_hashed(
+    tmp_path: Path, member: str, address: str, hashed: str, rules: list[str]
+) -> None:
+    text = factory(SEMAPHORE_ARGUMENT.replace("@ADDRESS@", address))
+    text = text.replace("bool flag = false;", f"bool flag = false; {member}")
+    text = text.replace(
+        "    static TensorSpec compute", HASHING.replace("@HASHED@", hashed) + "    static TensorSpec compute"
+    )
+    (tmp_path / "op.cpp").write_text(text)
+    run = run_check(tmp_path, [tmp_path / "op.cpp"])
+    assert sorted({f.rule for f in run.findings if "done" in f.message}) == rules

@@ -298,6 +298,43 @@ def test_stale_buffer_address() -> None:
     assert got.related == (Related(OVERRIDE, "never refreshed here"),)
 
 
+def test_what_one_call_fills_alike_is_one_finding() -> None:
+    """A helper that is given a list puts the same address into several slots, each as stale as the others."""
+    name = "address of operation_attributes.semaphore"
+    held = Held(5, "semaphore.address()", (name,), (name,), semaphore=True)
+    alike = [replace(BASE, slot=replace(BASE.slot, index=index), created=held, expected=held) for index in (9, 4, 7)]
+    got = one("stale-buffer-address", facts(*alike))
+    assert got.message == (
+        "`reader_kernel_id` args 4, 7 and 9 hold the address of operation_attributes.semaphore "
+        "(`semaphore.address()`), but override_runtime_arguments never writes them: on a cache hit the kernel uses the "
+        "first call's semaphore."
+    )
+    assert got.slot == "reader_kernel_id arg 4"
+    assert got.fix[-1] == "// and so on for arg 7 and arg 9"
+    elsewhere = replace(alike[0], set_at=replace(SET, line=SET.line + 1))
+    other = replace(alike[0], slot=replace(BASE.slot, owner="writer_kernel_id"))
+    assert len(check("stale-buffer-address", facts(*alike, elsewhere, other))) == 3
+
+
+def test_numbers_that_one_call_computes_are_one_finding() -> None:
+    """What each of them is computed with is not told; where they are stale on other cores, the table tells it."""
+    held = Held(5, "out.w", ("operation_attributes.size",), ("operation_attributes.size",))
+    first = replace(BASE, what=What.SCALAR, created=held, expected=held)
+    second = replace(
+        first,
+        slot=replace(BASE.slot, index=2),
+        created=replace(held, text="out.z"),
+        cores=((0, 0),),
+        all_cores=((0, 0), (1, 0)),
+    )
+    got = one("stale-scalar", facts(first, second))
+    assert got.message == (
+        "`reader_kernel_id` args 1 and 2 hold values computed from operation_attributes.size, which may differ between "
+        "calls that share a program, but override_runtime_arguments never writes them: on a cache hit the kernel gets "
+        "the first call's value."
+    )
+
+
 def test_stale_address_of_a_semaphore_in_a_common_arg_on_some_cores() -> None:
     name = "address of operation_attributes.semaphore"
     held = Held(5, "attrs.semaphore.address()", (name,), (name,), semaphore=True)

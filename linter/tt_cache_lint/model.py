@@ -161,7 +161,7 @@ class Difference:
     `when` are the decisions the path needs, in words. `written` is the last write by the override, if any.
     `fix` are C++ lines to write. `field` names the shared variable concerned. `rows` is the witness. `coordinate` is
     where in the mesh it was seen, when that matters. Of a write that fails, `created` says what create() set
-    there.
+    there. `further` are other slots of which the same is true, put there by the same call.
     """
 
     slot: Slot
@@ -187,6 +187,7 @@ class Difference:
     coordinate: str = ""
     refused: bool = False  # a whole call that the host API refuses; `created` says why
     idle: bool = False  # the kernel makes nothing of the slot
+    further: tuple[Slot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

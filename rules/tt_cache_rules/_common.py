@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from tt_cache_lint.model import (
     Cause,
@@ -30,12 +31,15 @@ from tt_cache_lint.rule import Rule
 
 OVERRIDE = "override_runtime_arguments"
 MOST = 6  # more items than this are counted, not listed
+MOST_FURTHER = 12  # slots that one call fills alike
+FURTHER_ROWS = 6
 WIDEST = 80  # characters of C++ quoted in a message
 
 Cores = Sequence[tuple[int, int]]
 
 _ADDRESS_OF = "address of "
 _ARGUMENT = re.compile(r"(.*?) ((?:common )?arg \d+)")
+_SINGULAR = re.compile("^a value ")
 _CB_EVENTS = (EventKind.CB, EventKind.CB_ADDRESS, EventKind.CB_SIZE, EventKind.CB_PAGE_SIZE)
 
 
@@ -45,6 +49,35 @@ _CB_EVENTS = (EventKind.CB, EventKind.CB_ADDRESS, EventKind.CB_SIZE, EventKind.C
 def differences(facts: FactoryFacts, cause: Cause, what: What | None = None) -> Iterator[Difference]:
     """The differences with this cause and, when given, this kind of content."""
     return (d for d in facts.differences if d.cause is cause and (what is None or d.what is what))
+
+
+def never_written(facts: FactoryFacts, what: What) -> Iterator[Difference]:
+    """The slots of which all the override leaves alone; those that one call fills alike come as one difference."""
+    alike: dict[object, list[Difference]] = {}
+    for d in differences(facts, Cause.NOT_REFRESHED, what):
+        holds = (d.expected.inputs, d.expected.per_dispatch, d.created.inputs)
+        key = (d.slot.kind, d.slot.owner, d.set_at, holds, d.confidence, d.idle)
+        alike.setdefault(key if d.slot.kind is not SlotKind.CB else len(alike), []).append(d)
+    return (_as_one(group) if len(group) > 1 else group[0] for group in alike.values())
+
+
+def _as_one(group: list[Difference]) -> Difference:
+    """Several differences as the one that needs the fewest conditions, with the others as further slots."""
+    first, *others = sorted(group, key=lambda d: (len(d.when), d.slot.index))
+    same = len({d.created.text for d in group}) == 1
+    spread = len({d.cores for d in group}) > 1  # which slot on which cores, the table says
+    cores = tuple(sorted({xy for d in group for xy in d.cores})) if spread else first.cores
+    stale_rows = [row for d in others for row in d.rows if row.slot == d.slot.name]
+    return replace(
+        first,
+        further=tuple(sorted((d.slot for d in others), key=lambda slot: slot.index)),
+        cores=cores,
+        all_cores=cores if spread else first.all_cores,
+        created=first.created if same else replace(first.created, text=""),
+        expected=first.expected if same else replace(first.expected, text=""),
+        rows=tuple(dict.fromkeys((*first.rows, *stale_rows[:FURTHER_ROWS]))),
+        fix=(*first.fix, f"// and so on for {listing([f'arg {d.slot.index}' for d in others], MOST_FURTHER)}"),
+    )
 
 
 def field_differences(facts: FactoryFacts, cause: Cause, field: str) -> list[Difference]:
@@ -196,8 +229,17 @@ def expected_words(d: Difference) -> str:
 
 def holds(d: Difference) -> str:
     """`reader` arg 1 holds the buffer address of ...; CB `c_0` is placed on the buffer of ..."""
+    if d.further:
+        indices = listing([str(slot.index) for slot in (d.slot, *d.further)], MOST_FURTHER)
+        words = created_words(d)
+        return f"{code(d.slot.owner)} {d.slot.kind.value}s {indices} hold {_SINGULAR.sub('values ', words)}"
     verb = "is placed on" if d.slot.kind is SlotKind.CB else "holds"
     return f"{slot_words(d.slot.name)} {verb} {created_words(d)}"
+
+
+def them(d: Difference) -> str:
+    """What stands for the slots of a difference."""
+    return "them" if d.further else "it"
 
 
 def writes(d: Difference, value: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tt_cache_lint.model import Cause, FactoryFacts, Finding, Severity, What
+from tt_cache_lint.model import FactoryFacts, Finding, Severity, What
 from tt_cache_lint.rule import Rule
-from tt_cache_rules._common import OVERRIDE, at_create, differences, holds, on_cores, stale
+from tt_cache_rules._common import OVERRIDE, at_create, holds, never_written, on_cores, stale, them
 
 
 class StaleBufferAddress(Rule):
@@ -50,6 +50,6 @@ class StaleBufferAddress(Rule):
     summary = "A runtime argument that holds a buffer address is not refreshed on a cache hit"
 
     def check(self, facts: FactoryFacts) -> Iterable[Finding]:
-        for d in differences(facts, Cause.NOT_REFRESHED, What.ADDRESS):
-            message = f"{holds(d)}, but {OVERRIDE} never writes it{on_cores(d)}: on a cache hit {stale(d)}."
+        for d in never_written(facts, What.ADDRESS):
+            message = f"{holds(d)}, but {OVERRIDE} never writes {them(d)}{on_cores(d)}: on a cache hit {stale(d)}."
             yield at_create(self, facts, d, message)

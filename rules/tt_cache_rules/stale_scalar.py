@@ -6,7 +6,17 @@ from collections.abc import Iterable
 
 from tt_cache_lint.model import Cause, FactoryFacts, Finding, Severity, What
 from tt_cache_lint.rule import Rule
-from tt_cache_rules._common import OVERRIDE, at_create, at_unbound, differences, holds, on_cores, stale
+from tt_cache_rules._common import (
+    OVERRIDE,
+    at_create,
+    at_unbound,
+    differences,
+    holds,
+    never_written,
+    on_cores,
+    stale,
+    them,
+)
 
 
 class StaleScalar(Rule):
@@ -55,10 +65,10 @@ class StaleScalar(Rule):
     summary = "A runtime argument that holds a value the hash leaves out is not refreshed on a cache hit"
 
     def check(self, facts: FactoryFacts) -> Iterable[Finding]:
-        for d in differences(facts, Cause.NOT_REFRESHED, What.SCALAR):
+        for d in never_written(facts, What.SCALAR):
             message = (
                 f"{holds(d)}, which may differ between calls that share a program, "
-                f"but {OVERRIDE} never writes it{on_cores(d)}: on a cache hit {stale(d)}."
+                f"but {OVERRIDE} never writes {them(d)}{on_cores(d)}: on a cache hit {stale(d)}."
             )
             yield at_create(self, facts, d, message)
         for d in differences(facts, Cause.UNBOUND, What.SCALAR):

@@ -167,7 +167,7 @@ class Examiner:
         self._baked(notes, factory, exploration, words, kind)
         self._hidden(notes, factory, exploration, words)
         hasher = Hasher(self.interp, self.reflection, factory)
-        served = serve(hasher, exploration) if hasher.custom() else {}
+        served = serve(hasher, exploration)
         self._contents(notes, factory, hasher, [o for p in exploration.paths for o in p.outcomes[:1]], served)
         if not exploration.paths:
             notes.reason = notes.reason or exploration.reason

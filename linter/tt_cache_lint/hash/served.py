@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from tt_cache_lint.compare import Reading, tabulate
 from tt_cache_lint.hash.calls import replica
+from tt_cache_lint.hash.contents import pointers
 from tt_cache_lint.hash.hasher import Hasher
+from tt_cache_lint.hash.key import Key
 from tt_cache_lint.interp.world import World
+from tt_cache_lint.model import Place
 from tt_cache_lint.owners import ADDRESS_OF, owners_of
 from tt_cache_lint.search.exploration import Exploration
 
@@ -22,12 +25,19 @@ def serve(hasher: Hasher, exploration: Exploration) -> dict[str, str]:
             table, world = tabulate(outcome), outcome.world
             wrong = [s for s in table.slots.values() if any(_kept_address(world, r) for r in s.bad)]
             key = hasher.key(replica(world), 1) if wrong else None
-            hashed = {leaf for leaf in key.whole if leaf.startswith(ADDRESS_OF)} if key is not None else set()
+            hashed = _addresses(hasher, key) if key is not None else set()
             for state in wrong if hashed else ():
                 right = [r for r in state.bad if hashed.issuperset(_kept_address(world, r) or ("",))]
                 table.serve(state, right)
                 served.update((leaf, state.slot.name) for r in right for leaf in _kept_address(world, r))
     return served
+
+
+def _addresses(hasher: Hasher, key: Key) -> set[str]:
+    """The addresses in a hash, and those of what is hashed by a pointer to it: another one is another object."""
+    place = Place(hasher.factory.path, hasher.factory.line)
+    pointed = pointers(hasher.reflection, hasher.factory, key, place)
+    return {leaf for leaf in key.whole if leaf.startswith(ADDRESS_OF)} | {f"{ADDRESS_OF}{p.input}" for p in pointed}
 
 
 def _kept_address(world: World, reading: Reading) -> tuple[str, ...]:
