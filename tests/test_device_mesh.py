@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from fixture_driver import FIXTURES
-from interp_snippets import Case, parameters, value
+from interp_snippets import Case, parameters, run, value
 from small_factory import factory
 from tt_cache_lint import engine
 from tt_cache_lint.device.mesh import MESHES, all_coords
 from tt_cache_lint.device.program import Kernel, Program
+from tt_cache_lint.device.tensor_inputs import input_tensor
 from tt_cache_lint.device.workload import Joined
 from tt_cache_lint.interp.values import Mark
+from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import Cause, Confidence, FactoryFacts, Status
 
 COORDINATES = [
@@ -206,3 +208,27 @@ def test_a_coordinate_is_not_doubted_because_another_is_refreshed(tmp_path: Path
     assert facts.reason == "no input was found that the validators accept"
     found = {(d.cause, d.confidence) for d in facts.differences}
     assert found == {(Cause.WRONG_COORDINATE, Confidence.LIKELY)}
+
+
+MESH = """
+bool coords(const Tensor& t) {
+    const auto& coords = t.device_storage().coords;
+    return coords.size() > 0 && coords.size() == t.device_storage().get_coords().size();
+}
+bool by_id(const Tensor& t) {
+    auto* mesh = t.device();
+    for (auto* device : mesh->get_devices()) {
+        if (mesh->get_device(device->id())->id() != device->id()) { return false; }
+    }
+    return mesh->get_devices().size() > 1;
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["coords", "by_id"])
+def test_a_mesh_answers_as_its_storage_and_devices_do(tmp_path: Path, name: str) -> None:
+    world = World(0)
+    ran = run(tmp_path, MESH, name, (input_tensor(world, "t", 1),), world=world)
+    assert ran.data is True
+    assert not ran.machine.unknown
+    assert not [key for key in world.facts if key.startswith("(")]

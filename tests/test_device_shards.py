@@ -9,7 +9,8 @@ import pytest
 
 from interp_snippets import run
 from tt_cache_lint.device.cores import CoreRangeSet, rectangle
-from tt_cache_lint.device.shards import PADDING, Pages
+from tt_cache_lint.device.nd_shard import NdShardSpec
+from tt_cache_lint.device.shards import PADDING, Pages, pages_of
 from tt_cache_lint.device.tensor_inputs import input_memory
 from tt_cache_lint.device.tensors import (
     L1,
@@ -25,7 +26,8 @@ from tt_cache_lint.device.tensors import (
     enum,
     make_shape,
 )
-from tt_cache_lint.interp.values import Opt, plain
+from tt_cache_lint.interp.interrupts import Implausible
+from tt_cache_lint.interp.values import Opt, Val, plain
 from tt_cache_lint.interp.world import World
 
 
@@ -64,6 +66,19 @@ def test_block_sharded_uses_the_cores_the_shards_need(tmp_path: Path) -> None:
     tensor = sharded("BLOCK_SHARDED", (32, 64), (0, 0, 3, 3), (64, 128))
     assert ask(tmp_path, tensor, "d.cores()") == [(0, 0), (1, 0), (0, 1), (1, 1)]
     assert ask(tmp_path, tensor, "d.compute_page_mapping().core_host_page_indices[1]") == [2, 3]
+
+
+def test_a_shard_has_no_more_dimensions_than_its_tensor() -> None:
+    """Where the rank is an input, another one is asked for."""
+    shard = NdShardSpec(make_shape([1, 32, 64]), CoreRangeSet([rectangle(0, 0, 1, 0)]), ORIENTATIONS[0])
+    memory = MemoryConfig(enum("TensorMemoryLayout", "ND_SHARDED"), L1, Opt(shard))
+    layout = TensorLayout(enum("DataType", "BFLOAT16"), PageConfig(LAYOUTS[0], Tile()), memory)
+    spec = TensorSpec(make_shape([64, 64]), layout)
+    for rank, repairs in ((None, ()), (Val(2, 1, "t.rank"), ({"t.rank": 3},))):
+        spec.shape.key = rank
+        with pytest.raises(Implausible) as refused:
+            pages_of(spec)
+        assert refused.value.repairs == repairs
 
 
 def test_a_page_mapping_leaves_padding_out(tmp_path: Path) -> None:

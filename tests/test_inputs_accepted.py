@@ -26,6 +26,7 @@ SITE = Site(Mark("", 0, 1, 0, ""), "cores")
 SHARDED = "const auto& grid = tensors.input.shard_spec().value().grid;"
 BOTH = f"{SHARDED} const auto& other = tensors.mask.value().shard_spec().value().grid;"
 MORE = """std::vector<uint32_t> places;
+    CoreRangeSet idle;
     struct First { uint32_t a; };
     struct Second { uint32_t b; };
     struct Third { uint32_t c; };
@@ -49,6 +50,10 @@ CHECKS = {
     "spread": f"{SHARDED} TT_FATAL(grid.num_cores() == 35, );",
     "many": f"""{SHARDED} const auto cores = corerange_to_cores(grid, std::nullopt, true);
         for (uint32_t i = 0; i < 8; i++) {{ TT_FATAL(cores[i].y < 3, ); }}""",
+    "no cores": "TT_FATAL(attributes.idle.empty() && attributes.idle.size() == 0, );",
+    "ranges": "TT_FATAL(attributes.idle.ranges().size() == 2 && attributes.idle.ranges()[1].end_coord.y == 4, );",
+    "core in braces": """TT_FATAL(tensors.input.device()->worker_core_from_logical_core({CoreCoord(1, 2)}) ==
+        tensors.input.device()->worker_core_from_logical_core(CoreCoord(1, 2)), );""",
     "mesh": "TT_FATAL(tensors.input.device()->get_view().num_cols() == 8, );",
     "devices": """uint32_t count = 0;
         for (const auto& at : tensors.input.device_storage().get_coords()) { count = std::max(count, at[1] + 1); }

@@ -133,7 +133,8 @@ def set_size(m: Machine, site: Site, v: CoreRangeSet) -> Value:
 
 @method(CoreRangeSet, "empty")
 def set_empty(m: Machine, site: Site, v: CoreRangeSet) -> Value:
-    return not v.ranges
+    known = v.count is not None and v.count.v == len(v.ranges)
+    return ops.binary(m, "==", v.count, 0) if known else not v.ranges
 
 
 @method(CoreRangeSet, "ranges")

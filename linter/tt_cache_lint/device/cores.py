@@ -284,6 +284,8 @@ def to_coord(m: Machine, value: Value) -> CoreCoord:
         return value
     if isinstance(value, (InitList, Vec)) and len(value.items) == 2:
         return CoreCoord(ops.convert(m, value.items[0], "size_t"), ops.convert(m, value.items[1], "size_t"))
+    if isinstance(value, InitList) and len(value.items) == 1:  # copied in braces
+        return to_coord(m, value.items[0])
     if isinstance(value, CoreRange):
         return value.start
     if isinstance(value, Unknown):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.cores import CoreCoord, CoreRangeSet, rectangle
+from tt_cache_lint.device.cores import CoreCoord, CoreRange, CoreRangeSet, number_with, rectangle
 from tt_cache_lint.device.mesh import all_coords, input_coordinate, mesh_of
 from tt_cache_lint.device.mesh_device import MeshSocket
 from tt_cache_lint.device.tensor_inputs import default_dims, input_memory, input_shape, input_tensor
@@ -24,6 +24,7 @@ from tt_cache_lint.device.tensors import (
     make_shape,
 )
 from tt_cache_lint.interp import build
+from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.registry import Site, method
 from tt_cache_lint.interp.types import MAPS, SEQUENCES, STRINGS, Type, bound
 from tt_cache_lint.interp.values import Absent, Map, Opt, Struct, Unknown, Val, Value, Vec, identity
@@ -152,10 +153,22 @@ def make_input(m: Machine, type_: Type, key: str, run: int) -> Value:
 
 
 def input_cores(world: World, key: str) -> CoreRangeSet:
-    """A set of cores given to the op: most of the grid."""
+    """A set of cores given to the op: most of the grid, in one range unless something else is insisted on; or none.
+
+    Raises Implausible for more ranges than rows.
+    """
     gx, gy = GRIDS[world.seed % len(GRIDS)]
+    count = world.fact(f"{key}.size", (1,), number=True)
+    if not count.v:
+        return CoreRangeSet([], count)
     rows = world.fact(f"{key}.rows", (gy - world.seed % 2,), number=True)
-    return CoreRangeSet([rectangle(0, 0, gx - 1, max(int(rows.v), 1) - 1, rows.p)])
+    last, p = max(int(rows.v), 1) - 1, rows.p | count.p
+    if not 0 < count.v <= last + 1:
+        raise Implausible("more ranges of cores than rows")
+    above = [rectangle(0, y, gx - 1, y, p) for y in range(count.v - 1)]
+    start = CoreCoord(number_with(0, p), number_with(len(above), p))
+    end = CoreCoord(number_with(gx - 1, p), Val(last, p, ("-", rows, 1)))
+    return CoreRangeSet([*above, CoreRange(start, end)], count)
 
 
 def _item(m: Machine, elem: Type | None, key: str, run: int, position: int, count: int) -> Value:

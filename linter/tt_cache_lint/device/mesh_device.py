@@ -84,8 +84,11 @@ def device_itself(m: Machine, site: Site, v: Device, *args: Value) -> Value:
 
 @method(Device, "get_device")
 def device_at(m: Machine, site: Site, v: Device, *args: Value) -> Value:
-    """The device at a coordinate, given as such or as row and column."""
+    """The device at a coordinate, given as such or as row and column, or the one with an id."""
     where = coordinate(args[0]) if len(args) == 1 else None
+    if len(args) == 1 and isinstance(plain(args[0]), int):
+        found = device_find(m, site, v, args[0])
+        where = found if isinstance(found, MeshCoordinate) else None
     if len(args) == 2:
         where = MeshCoordinate([ops.number(m, a) for a in args])
     if where is not None:

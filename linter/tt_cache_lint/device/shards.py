@@ -110,7 +110,10 @@ class Pages:
 
 
 def pages_of(spec: TensorSpec) -> Pages | None:
-    """How the pages of a sharded tensor lie; None when it is not sharded or not known."""
+    """How the pages of a sharded tensor lie; None when it is not sharded or not known.
+
+    Raises Implausible for a shard of more dimensions than the tensor has (buffer_distribution_spec.cpp:300-304).
+    """
     nd = plain(nd_form(spec.layout.memory))
     if not isinstance(nd, NdShardSpec):
         return None
@@ -120,6 +123,10 @@ def pages_of(spec: TensorSpec) -> Pages | None:
     shard = [plain(d) for d in nd.shard_shape.items]
     if not all(type(d) is int and d > 0 for d in (*sides, *shard)) or len(shard) < 2 or len(sides) < 2:
         return None
+    if len(shard) > len(sides):
+        rank = spec.shape.key if isinstance(spec.shape, Vec) else None
+        asked = [{rank.t: len(shard)}] if rank is not None and isinstance(rank.t, str) else []
+        raise Implausible("a shard of more dimensions than its tensor", tuple(asked))
     tiled = isinstance(layout, Enum) and layout.name == "TILE"
     unit = [plain(tile.height), plain(tile.width)] if tiled else [1, shard[-1]]
     if not all(type(u) is int and u > 0 for u in unit):

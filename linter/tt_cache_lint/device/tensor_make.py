@@ -115,10 +115,12 @@ def construct_shape(m: Machine, type_: Type, args: list[Value], mark: Mark | Non
     if len(args) == 1:
         only = args[0].v if isinstance(args[0], Opt) else args[0]
         if isinstance(only, (Vec, InitList)):
-            items = only.items
-            if len(items) == 1 and isinstance(items[0], (Vec, InitList)):
-                items = items[0].items
-            return make_shape(list(items))
+            given = only
+            if len(given.items) == 1 and isinstance(given.items[0], (Vec, InitList)):
+                given = given.items[0]
+            made = make_shape(list(given.items))
+            made.key = given.key if isinstance(given, Vec) else None
+            return made
         if isinstance(only, Unknown):
             return input_shape(m.world, only.key)
         return make_shape([only])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.device.cores import CoreRangeSet
 from tt_cache_lint.interp.refs import Pointer
-from tt_cache_lint.interp.registry import CONSTANTS, ENUM_NUMBERS
+from tt_cache_lint.interp.registry import CONSTANTS, ENUM_NUMBERS, METHODS, Site
 from tt_cache_lint.interp.types import SCALARS
 from tt_cache_lint.interp.values import (
     Absent,
@@ -381,6 +381,12 @@ class Buffer(Obj):
 
     def stable_key(self) -> object:
         return ("buffer", self.owner)
+
+    def member(self, m: Machine, name: str) -> Value:
+        """`DeviceStorage::coords` was a data member until get_coords() came (storage.hpp of 2026-01)."""
+        if name != "coords":
+            return NotImplemented
+        return METHODS[Buffer][name](m, Site(Mark("", 0, 1, 0, ""), name), self)
 
 
 class Tensor(Obj):
