@@ -429,7 +429,6 @@ OPTIONAL = [
         "optional writes",
         "int f() { std::optional<int> o = 1; *o = 7; o.value() += 1; return *o; }",
         8,
-        bug="optional::value() is not an lvalue",
     ),
     Case(
         "optional emplace and reset",
@@ -607,6 +606,12 @@ FUNCTIONAL = [
         "int f() { int n = 1; auto h = std::bind([](int a, int b) { return a * 10 + b; }, n, std::placeholders::_1); "
         "n = 5; return h(2); }",
         12,
+    ),
+    Case(
+        "placeholders of a using-directive",
+        "using namespace std::placeholders; int g(int a, int b) { return a * 10 + b; } "
+        "int f() { auto h = std::bind(&g, _2, _1); return h(3, 4); }",
+        43,
     ),
     Case(
         "bind_front",
@@ -798,7 +803,6 @@ STRINGS = [
         "append",
         'std::string f() { std::string s; s += "a"; s.append("bc"); return s; }',
         "abc",
-        bug="string::append is not known",
     ),
     Case(
         "string map keys",
@@ -806,12 +810,17 @@ STRINGS = [
         'm["B"] = std::to_string(2); return m; }',
         {"A": "1", "B": "2"},
     ),
+    Case(
+        "edited",
+        'std::string f() { std::string s = "abc"; s.pop_back(); s.append("x").append("y"); std::string t = s; '
+        "t.clear(); return s + t; }",
+        "abxy",
+    ),
     Case("compare order", 'bool f() { std::string a = "a", b = "b"; return a < b; }', True),
     Case(
         "push_back char",
         "std::string f() { std::string s = \"ab\"; s.push_back('c'); return s; }",
         "abc",
-        bug="string::push_back is not known",
     ),
     Case("string_view", 'int f() { std::string_view s = "abcd"; return s.size() * 10 + s.starts_with("ab"); }', 41),
 ]

@@ -37,6 +37,7 @@ from tt_cache_lint.interp.values import (
     copied,
     key_of,
     mask,
+    plain,
 )
 
 if TYPE_CHECKING:
@@ -80,7 +81,12 @@ def method_call(low: Expressions, node: Node, target: Node, args: list[Node], di
             result = handler(m, site, v, *values(f)) if readers else handler(m, site, v)
             return value_of(result) if read else result
         if cls is Opt or cls is Absent or v is None:
+            if lvalue and cls is Opt and name == "value":
+                return deref(m, v)
             return _optional(m, site, holder, v, name, values(f), called.on, f)
+        if cls is str and name in TEXT_EDITS and isinstance(holder, Ref):
+            holder.set(_edited(v, name, values(f)), site.mark)
+            return holder
         return called.on(f, v)
 
     return _index(low, argument, place, run) if name == "index" and not args else run
@@ -235,6 +241,17 @@ class _Method:
                     m.clobber(item, f"{v.key}.{self.name}")
         keys = ", ".join(key_of(value_of(g)) for g in given)
         return Unknown(f"{key_of(v)}.{self.name}({keys})", mask(v) | _masks(given))
+
+
+def _edited(text: str, name: str, args: list[Value]) -> Value:
+    """What a text is after a call that changes it; unknown where what is added is not known."""
+    added = [plain(value_of(a)) for a in args]
+    if len(added) == TEXT_EDITS[name] and all(isinstance(more, str) for more in added):
+        return {"pop_back": text[:-1], "clear": ""}.get(name, text + "".join(added))
+    return Unknown(f"{text}.{name}({', '.join(map(key_of, args))})", _masks(args))
+
+
+TEXT_EDITS = {"append": 1, "push_back": 1, "pop_back": 0, "clear": 0}  # with how many arguments
 
 
 def takes(handler: Any, count: int) -> bool:

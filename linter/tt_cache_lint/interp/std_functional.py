@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.registry import Site, function
-from tt_cache_lint.interp.values import Enum, Mark, Obj, Value, copied
+from tt_cache_lint.interp.values import Enum, Mark, Obj, Unknown, Value, copied
 
-PLACEHOLDERS = "placeholders"  # what names their enumerators: std::placeholders::_1 is ("placeholders", "_1")
+_PLACEHOLDER = re.compile("_[1-9][0-9]?")
 
 
 class Bound(Obj):
@@ -31,10 +33,16 @@ class Bound(Obj):
 
 
 def placed(value: Value) -> int:
-    """Which argument a placeholder stands for, from 1; 0 for another value."""
-    if isinstance(value, Enum) and value.type == PLACEHOLDERS and value.name[1:].isdigit():
-        return int(value.name[1:])
-    return 0
+    """Which argument a placeholder stands for, from 1; 0 for another value.
+
+    By a using-directive or a namespace alias it is a name that nothing in the tree declares.
+    """
+    name = ""
+    if isinstance(value, Enum) and value.number < 0:
+        name = value.name
+    elif isinstance(value, Unknown):
+        name = value.key
+    return int(name[1:]) if _PLACEHOLDER.fullmatch(name) else 0
 
 
 @function("bind", "bind_front", arity=(1, 99))
