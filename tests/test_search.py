@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from interp_snippets import interp_of, run
-from small_factory import CREATE, STALE, factory
+from small_factory import CREATE, REFRESH, STALE, factory
 from tt_cache_lint.device.nd_shard import or_nd_sharded
 from tt_cache_lint.device.tensors import MEMORY_LAYOUTS, ND_SHARDED
 from tt_cache_lint.engine import Options, analyse
@@ -282,3 +282,18 @@ def test_what_is_learned_holds_for_all_that_follows(tmp_path: Path) -> None:
     solved = search.solve(None, 0, {}, {}, 10)  # type: ignore[arg-type]
     assert solved is not None
     assert solved[1] == {"kind": True}
+
+
+def test_a_way_to_work_with_many_checks_of_its_own_is_explored(tmp_path: Path) -> None:
+    """A flag that the base path has off, and each of a dozen checks behind it asks for another number."""
+    numbers = range(12)
+    members = "bool flag = false; " + " ".join(f"uint32_t n{i} = 0;" for i in numbers)
+    checks = " ".join(f"TT_FATAL(attributes.n{i} == {40 + i}, );" for i in numbers)
+    refresh = REFRESH.replace(
+        "GetRuntimeArgs(program, shared.reader", "if (!attributes.flag) GetRuntimeArgs(program, shared.reader"
+    )
+    text = factory(CREATE, refresh, validate=f"if (attributes.flag) {{ {checks} }}")
+    found = facts(tmp_path, text.replace("bool flag = false;", members)).differences
+    assert [(d.slot.name, d.when) for d in found if d.confidence is not Confidence.POSSIBLE] == [
+        ("reader arg 0", ("operation_attributes.flag is true",))
+    ]

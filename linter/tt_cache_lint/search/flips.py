@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tt_cache_lint.outcome import Outcome
 
 FLIP_ATTEMPTS = 6
+MODE_ATTEMPTS = 30  # for a flag that stands for another way to work: it has a dozen checks of its own
 CROSSINGS = 12
 # So many flips in a row that show nothing new end the search; where they are cheap, it takes more of them.
 TELLING_NOTHING, AT_MOST_NOTHING, NOTHING_STEPS = 10, 28, 5_000
@@ -30,6 +31,11 @@ SELDOM = (".dtype", ".orientation", ".rank", ".buffer_type")
 SELDOM_PRICE = 1.2
 UNCHECKED_ATTEMPTS = 2
 KINDS = (".memory_layout", ".layout", ".has_value")
+
+
+def _is_mode(key: str, choice: Value) -> bool:
+    """Is a decision a flag among the op's attributes?"""
+    return isinstance(choice, bool) and key.startswith("operation_attributes.") and not key.endswith(".has_value")
 
 
 class Search(FirstPath):
@@ -264,7 +270,8 @@ class Search(FirstPath):
 
     def flipped(self, replay: Replay, current: Path, key: str, choice: Value, templates: dict[str, Any]) -> Path | None:
         flips = {**current.flips, key: choice}
-        found = self.solve(replay, 0, {**current.forced, key: choice}, flips, FLIP_ATTEMPTS)
+        attempts = MODE_ATTEMPTS if _is_mode(key, choice) and not current.flips else FLIP_ATTEMPTS
+        found = self.solve(replay, 0, {**current.forced, key: choice}, flips, attempts)
         if found is None and len(current.forced) > len(current.decisions):
             found = self.solve(replay, 0, {**self.sizes, **current.decisions, key: choice}, flips, FLIP_ATTEMPTS)
         if found is None and self.strict and self.bodies:
