@@ -590,6 +590,12 @@ HASHING = """
             "attributes.done",
             ["pointer-in-hash"],
         ),
+        (
+            "const Tensor* done = nullptr;",
+            "attributes.done->buffer()->address()",
+            "attributes.done",
+            ["pointer-in-hash", "stale-buffer-address"],
+        ),
     ],
 )
 def test_a_slot_needs_no_refresh_where_its_address_is_hashed(

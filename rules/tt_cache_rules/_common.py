@@ -52,12 +52,12 @@ def differences(facts: FactoryFacts, cause: Cause, what: What | None = None) -> 
 
 
 def never_written(facts: FactoryFacts, what: What) -> Iterator[Difference]:
-    """The slots of which all the override leaves alone; those that one call fills alike come as one difference."""
+    """The arguments that the override leaves alone; those that one call fills alike come as one difference."""
     alike: dict[object, list[Difference]] = {}
     for d in differences(facts, Cause.NOT_REFRESHED, what):
         holds = (d.expected.inputs, d.expected.per_dispatch, d.created.inputs)
         key = (d.slot.kind, d.slot.owner, d.set_at, holds, d.confidence, d.idle)
-        alike.setdefault(key if d.slot.kind is not SlotKind.CB else len(alike), []).append(d)
+        alike.setdefault(key, []).append(d)
     return (_as_one(group) if len(group) > 1 else group[0] for group in alike.values())
 
 

@@ -11,6 +11,7 @@ from tt_cache_lint.hash.calls import replica
 from tt_cache_lint.hash.contents import pointers
 from tt_cache_lint.hash.hasher import Hasher
 from tt_cache_lint.hash.key import Key
+from tt_cache_lint.interp.values import mask
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import Place
 from tt_cache_lint.owners import ADDRESS_OF, owners_of
@@ -25,7 +26,7 @@ def serve(hasher: Hasher, exploration: Exploration) -> dict[str, str]:
             table, world = tabulate(outcome), outcome.world
             wrong = [s for s in table.slots.values() if any(_kept_address(world, r) for r in s.bad)]
             key = hasher.key(replica(world), 1) if wrong else None
-            hashed = _addresses(hasher, key) if key is not None else set()
+            hashed = _addresses(hasher, key, world) if key is not None else set()
             for state in wrong if hashed else ():
                 right = [r for r in state.bad if hashed.issuperset(_kept_address(world, r) or ("",))]
                 table.serve(state, right)
@@ -33,14 +34,21 @@ def serve(hasher: Hasher, exploration: Exploration) -> dict[str, str]:
     return served
 
 
-def _addresses(hasher: Hasher, key: Key) -> set[str]:
-    """The addresses in a hash, and those of what is hashed by a pointer to it: another one is another object."""
+def _addresses(hasher: Hasher, key: Key, world: World) -> set[str]:
+    """The addresses in a hash, and those of semaphores that are hashed by a pointer: another one is another object.
+
+    A pointer to a tensor says nothing: the tensor it points to may be given another buffer.
+    """
     place = Place(hasher.factory.path, hasher.factory.line)
     pointed = pointers(hasher.reflection, hasher.factory, key, place)
-    return {leaf for leaf in key.whole if leaf.startswith(ADDRESS_OF)} | {f"{ADDRESS_OF}{p.input}" for p in pointed}
+    kept = {f"{ADDRESS_OF}{p.input}" for p in pointed if p.input in world.semaphores}
+    return kept.union(leaf for leaf in key.whole if leaf.startswith(ADDRESS_OF))
 
 
 def _kept_address(world: World, reading: Reading) -> tuple[str, ...]:
-    """The inputs whose addresses stand in a slot that the override never writes."""
-    owners = owners_of(world, reading.expected) if reading.write is None else ()
+    """The inputs whose addresses stand in a slot that the override never writes, if nothing else there may differ."""
+    dispatched = world.leaves(mask(reading.expected) & world.dispatch)
+    if reading.write is not None or not all(leaf.startswith(ADDRESS_OF) for leaf in dispatched):
+        return ()
+    owners = owners_of(world, reading.expected)
     return tuple(f"{ADDRESS_OF}{owner}" for owner in owners)
