@@ -3,8 +3,9 @@
     python benchmarks/mutants.py --root TREE [--below FOLDER] [--each N] [--seed N] [--kinds KIND...] [-o FILE]
 
 For each factory N changes are drawn at random: a write left out, a refreshing call left out, an index shifted by one, a
-condition turned round; as many in its create(): one of a list of runtime arguments left out; for each hash written by
-hand, an item left out; for each descriptor, an address given as a number instead of a buffer. A change is found when
+condition turned round, another kernel's or circular buffer's handle, another buffer's address; as many in its create():
+one of a list of runtime arguments left out; for each hash written by hand, an item left out; for each descriptor, an
+address given as a number instead of a buffer. A change is found when
 there is a certain or likely finding that the tree as it is does not have. What is not found is listed, to be read: many
 such changes alter nothing on a hit (a value that the hash fixes is written again), so the share of found ones is a
 lower bound.
@@ -40,9 +41,10 @@ REFRESHING = (
     "UpdateCircularBufferTotalSize",
     "UpdateDynamicCircularBufferAddress",
 )
+WITH_HANDLE = ("GetRuntimeArgs", *REFRESHING)
 HASHING = ("hash_operation", "hash_objects", "hash_objects_with_default_seed")
 BINDING = ("emplace_runtime_args", "emplace_common_runtime_args")
-KINDS = ("write", "call", "index", "condition", "argument", "hash", "binding")
+KINDS = ("write", "call", "index", "condition", "handle", "address", "argument", "hash", "binding")
 
 Change = tuple[str, int, int, bytes]  # its kind, from where to where, and what stands there instead
 Changes = Callable[[bytes, "Node"], Iterator[Change]]
@@ -124,6 +126,33 @@ def _override(text: bytes, body: Node) -> Iterator[Change]:
         elif inner is not None and inner.type == "call_expression":
             if _called(text, inner) in REFRESHING:
                 yield "call", node.start_byte, node.end_byte, b";"
+    calls = [node for node in within(body) if node.type == "call_expression"]
+    yield from _swapped("handle", text, [given for call in calls for given in _handle(text, call)])
+    yield from _swapped("address", text, [owner for call in calls for owner in _owner_of_address(text, call)])
+
+
+def _handle(text: bytes, call: Node) -> list[Node]:
+    arguments = call.child_by_field_name("arguments")
+    given = arguments.named_children if arguments is not None else []
+    return [given[1]] if len(given) > 1 and _called(text, call) in WITH_HANDLE else []
+
+
+def _owner_of_address(text: bytes, call: Node) -> list[Node]:
+    """`b` in `b->address()`."""
+    function = call.child_by_field_name("function")
+    name = function.child_by_field_name("field") if function is not None else None
+    owner = function.child_by_field_name("argument") if function is not None else None
+    addressed = name is not None and text[name.start_byte : name.end_byte] == b"address"
+    return [owner] if addressed and owner is not None else []
+
+
+def _swapped(kind: str, text: bytes, nodes: list[Node]) -> Iterator[Change]:
+    """Each of `nodes` replaced by what another one of them says."""
+    written = sorted({text[node.start_byte : node.end_byte] for node in nodes})
+    for node in nodes:
+        for other in written:
+            if other != text[node.start_byte : node.end_byte]:
+                yield kind, node.start_byte, node.end_byte, other
 
 
 def _callbacks(text: bytes, create: Node) -> Iterator[Change]:

@@ -165,22 +165,21 @@ def listed(root: Path, text: str) -> list[FactoryFacts]:
     return engine.analyse(root, [root], engine.Options()).facts
 
 
-WORKLOAD = """
+SPEC = """
 struct AddFactory {
-    static WorkloadDescriptor create_workload_descriptor(
-        const Params& attributes, const Inputs& tensors, Tensor& output, const MeshCoordinateRangeSet& coordinates);
+    static ProgramArtifacts create_program_artifacts(const Params& attributes, const Inputs& tensors, Tensor& output);
 };
-WorkloadDescriptor AddFactory::create_workload_descriptor(
-    const Params& attributes, const Inputs& tensors, Tensor& output, const MeshCoordinateRangeSet& coordinates) {
+ProgramArtifacts AddFactory::create_program_artifacts(
+    const Params& attributes, const Inputs& tensors, Tensor& output) {
     return {};
 }
 """
 
 
-def test_workload_descriptor_factories_are_listed_as_skipped(tmp_path: Path) -> None:
-    (facts,) = listed(tmp_path, WORKLOAD)
-    assert (facts.factory, facts.infra, facts.status) == ("AddFactory", "workload-descriptor", Status.SKIPPED)
-    assert facts.reason == "factories with create_workload_descriptor() are not analysed yet"
+def test_spec_factories_are_listed_as_skipped(tmp_path: Path) -> None:
+    (facts,) = listed(tmp_path, SPEC)
+    assert (facts.factory, facts.infra, facts.status) == ("AddFactory", "spec", Status.SKIPPED)
+    assert facts.reason == "factories with create_program_artifacts() are not analysed yet"
     assert facts.worlds == 0
 
 

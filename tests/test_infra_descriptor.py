@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tt_cache_lint import engine
-from tt_cache_lint.infra.descriptor import ADAPTER
+from tt_cache_lint.infra.adapter import ADAPTER
 from tt_cache_lint.model import Cause, FactoryFacts, Status
 
 OP = """

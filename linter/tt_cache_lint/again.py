@@ -95,7 +95,7 @@ class _Second:
                 raise NotTold
             return old
         if isinstance(old, Buffer):
-            return Buffer(old.owner, 2, old.spec) if old.run == 1 else old
+            return Buffer(old.owner, self.world.run_of(old.owner, 2), old.spec) if old.run == 1 else old
         if type(old) is GlobalSemaphore:
             return GlobalSemaphore(old.name, 2) if old.run == 1 else old
         if type(old) is Opt:

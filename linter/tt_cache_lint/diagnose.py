@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tt_cache_lint.compare import Reading, SlotState, WorldTable, same
 from tt_cache_lint.coordinates import left_out_coordinate, of_another_coordinate
+from tt_cache_lint.device.allocated import OWN
 from tt_cache_lint.device.arguments import ArgView
 from tt_cache_lint.device.cores import CoreRangeSet
 from tt_cache_lint.device.program import Failure
@@ -19,7 +20,7 @@ from tt_cache_lint.essential import (
 )
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.idle import Idle
-from tt_cache_lint.interp.values import Map, Mark, Obj, Opt, Value, Vec, mask
+from tt_cache_lint.interp.values import Map, Mark, Obj, Opt, Struct, Value, Vec, mask
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import (
     Cause,
@@ -31,12 +32,13 @@ from tt_cache_lint.model import (
     SlotKind,
     What,
 )
-from tt_cache_lint.owners import captured_in, holds, owner_of, owners_of
+from tt_cache_lint.owners import holds, owner_of, owners_of
 from tt_cache_lint.search.exploration import Path
 from tt_cache_lint.sightings import Ledger, Sighting
 from tt_cache_lint.words import Describer, computed, given
 
 MANY_PATHS = 8  # of one factory, which can hardly all be impossible in what matters
+HAS_VALUE = ".has_value"
 
 
 class Diagnosis:
@@ -92,6 +94,9 @@ class Diagnosis:
                 if swapped:
                     return Cause.WRONG_HANDLE, "", swapped
             return cause, name, ""
+        owners = owners_of(table.outcome.world, bad[0].expected)
+        if owners and all(owner.startswith(OWN) for owner in owners):
+            return Cause.FREED, "", ""
         if self.factory.bound:
             return Cause.UNBOUND, "", ""
         good = [r for r in state.needing if not r.wrong and r.write is not None]
@@ -138,9 +143,9 @@ class Diagnosis:
         owner = owner_of(world, reading.found)
         wanted = owner_of(world, reading.expected)
         if same(reading.found, reading.created) and mask(reading.found) & world.dispatch:
-            return Cause.RUN1_CAPTURE, captured_in(table.outcome.shared, reading.found)
+            return Cause.RUN1_CAPTURE, _captured_in(table.outcome.shared, reading.found)
         if owner is not None and owner[1] == 1:
-            return Cause.RUN1_CAPTURE, captured_in(table.outcome.shared, reading.found)
+            return Cause.RUN1_CAPTURE, _captured_in(table.outcome.shared, reading.found)
         if owner is not None and wanted is not None and owner[0] != wanted[0]:
             return Cause.WRONG_TENSOR, ""
         return Cause.WRONG_VALUE, ""
@@ -233,6 +238,9 @@ class Diagnosis:
                 related.append(Related(place, "called here"))
                 break
         patched = self._patched(table) if cause is Cause.UNBOUND else None
+        made = [world.made[o] for o in owners_of(world, reading.expected) if o in world.made]
+        if cause is Cause.FREED and made:
+            related.append(Related(words.place(made[0]), "allocated here"))
         if patched is not None:
             said = "bound to a buffer, so a hit patches this and builds nothing anew"
             related.append(Related(words.user(*patched), said))
@@ -251,7 +259,7 @@ class Diagnosis:
             words.when(
                 first.path,
                 world,
-                owners_of(world, reading.expected),
+                (*owners_of(world, reading.expected), *(_in_place(table) if cause is Cause.UNBOUND else ())),
                 beside_the_point(first.path, world, [(s.path, s.table.outcome.world) for s in ledger.sightings]),
                 essential(first.path, world, [p for p, _, _ in ledger.refreshed]),
             ),
@@ -429,3 +437,23 @@ class Diagnosis:
                 )
             )
         return found
+
+
+def _captured_in(shared: Struct | None, value: Value) -> str:
+    """The shared variable that holds what belongs to run 1."""
+    if shared is None:
+        return ""
+    for name, item in shared.fields.items():
+        if same(item, value):
+            return name
+        inner = item.v if isinstance(item, Opt) else item
+        if isinstance(inner, Buffer) or hasattr(inner, "buffer"):
+            return name
+    return ""
+
+
+def _in_place(table: WorldTable) -> tuple[str, ...]:
+    """The optional tensors in whose buffers outputs lie, so that nothing is bound."""
+    world = table.outcome.world
+    keys = (key for way in table.outcome.ways for key in world.leaves(mask(way)))
+    return tuple(key.removesuffix(HAS_VALUE) for key in keys if key.endswith(HAS_VALUE))

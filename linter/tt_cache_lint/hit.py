@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from tt_cache_lint.again import second_program
+from tt_cache_lint.device.allocated import OWN
 from tt_cache_lint.device.inputs import make_input
 from tt_cache_lint.device.nd_shard import or_nd_sharded
 from tt_cache_lint.device.program import Event, Failure, Program, enter
@@ -29,6 +30,7 @@ from tt_cache_lint.interp.scale import doubled
 from tt_cache_lint.interp.values import WRITTEN_COPIES, Mark, Opt, Struct, TypeRef, Unknown, Value, Vec, copied
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.outcome import Outcome, Snapshot, read_unset_of, snapshot_of, unset_of
+from tt_cache_lint.owners import held_in
 from tt_cache_lint.source.defs import FunctionDef
 
 NO_LIMITS = (UNLIMITED, UNLIMITED)
@@ -181,6 +183,9 @@ class Replay:
         touched_before, order_before = world.touched, world.order
         world.touched, world.order = 0, []
         made = self.infra.make(self._caller(m), self.factory, first)
+        for owner in held_in(made.parked).union(*map(held_in, made.shares)):
+            if owner.startswith(OWN):
+                world.hold(owner)
         snapshot = snapshot_of(made.program)
         fresh = second_program(m, made.program)
         unset: dict[str, Mark | None] = {}

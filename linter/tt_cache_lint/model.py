@@ -144,6 +144,7 @@ class Cause(enum.Enum):
     OUT_OF_RANGE = "the override writes where create() set no argument"
     OUTSIDE_KERNEL = "create() gives runtime arguments to cores where the kernel does not run"
     LOST_COPY = "the write goes to a copy that nothing reads"
+    FREED = "the buffer that create() allocates is freed with its end"
     NOT_SHARED = "the handle is not kept in the shared variables"
     RUN1_CAPTURE = "the override writes a value kept from the first call"
     UNINITIALISED = "a shared variable that the override uses was never set"

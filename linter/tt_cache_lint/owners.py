@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tt_cache_lint.compare import same
 from tt_cache_lint.device.program import CircularBuffer, Kernel
-from tt_cache_lint.device.tensors import Buffer
-from tt_cache_lint.interp.values import Handle, Map, Obj, Opt, Struct, Value, Vec, mask
+from tt_cache_lint.device.tensors import Buffer, Tensor
+from tt_cache_lint.interp.refs import Pointer
+from tt_cache_lint.interp.values import Handle, Map, Obj, Opt, Ref, Struct, Value, Vec, mask
 from tt_cache_lint.interp.world import World
 
 HANDLE_DEPTH = 4  # lists in structs in lists
@@ -30,6 +30,36 @@ def owners_of(world: World, value: Value) -> tuple[str, ...]:
         return (value.owner,)
     names = world.leaves(mask(value))
     return tuple(n.removeprefix(ADDRESS_OF) for n in names if n.startswith(ADDRESS_OF))
+
+
+def rests_on(world: World, value: Value) -> tuple[str, ...]:
+    """Whose addresses a value derives from, if nothing else in it is another one in each call."""
+    names = world.leaves(mask(value) & world.dispatch)
+    return owners_of(world, value) if all(name.startswith(ADDRESS_OF) for name in names) else ()
+
+
+def held_in(value: Value, depth: int = 0) -> frozenset[str]:
+    """The tensors and buffers that live as long as what holds them: they, or their storage, are in it."""
+    if isinstance(value, Ref):
+        value = value.get()
+    if isinstance(value, Buffer):
+        return frozenset((value.owner,))
+    if isinstance(value, Tensor):
+        return frozenset((value.buffer.owner,))
+    if depth > HANDLE_DEPTH:
+        return frozenset()
+    inner: list[Value] = []
+    if isinstance(value, Opt):
+        inner = [value.v]
+    elif isinstance(value, Pointer):
+        inner = [value.ref]
+    elif isinstance(value, Struct):
+        inner = list(value.fields.values())
+    elif isinstance(value, Vec):
+        inner = value.items
+    elif isinstance(value, Map):
+        inner = [v for _, v in value.items.values()]
+    return frozenset().union(*(held_in(item, depth + 1) for item in inner))
 
 
 def holds(shared: Value, target: Obj | None, depth: int = 0) -> bool:
@@ -61,16 +91,3 @@ def same_target(a: Obj, b: Obj) -> bool:
     if isinstance(a, CircularBuffer) and isinstance(b, CircularBuffer):
         return a.ordinal == b.ordinal and a.program.part == b.program.part
     return a is b
-
-
-def captured_in(shared: Struct | None, value: Value) -> str:
-    """The shared variable that holds what belongs to run 1."""
-    if shared is None:
-        return ""
-    for name, item in shared.fields.items():
-        if same(item, value):
-            return name
-        inner = item.v if isinstance(item, Opt) else item
-        if isinstance(inner, Buffer) or hasattr(inner, "buffer"):
-            return name
-    return ""

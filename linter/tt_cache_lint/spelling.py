@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 INPUTS, OPTIONAL, OUTPUTS = "tensor_args.input_tensors", "tensor_args.optional_input_tensors", "tensor_return_value"
 TENSORS, BUFFERS = ["input_tensors", "optional_input_tensors", "output_tensors"], ["input_buffers", "output_buffers"]
-OWN = ("buffer made in", "tensor made in")  # how the names of what create() allocates itself begin
 
 
 class Spelling:

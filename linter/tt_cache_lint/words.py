@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from tt_cache_lint.call import Given
 from tt_cache_lint.compare import Reading, SlotState, WorldTable
+from tt_cache_lint.device.allocated import OWN
 from tt_cache_lint.device.cores import describe
 from tt_cache_lint.device.tensors import HELD_BUFFER, Buffer, GlobalCircularBuffer, GlobalSemaphore
 from tt_cache_lint.factory.found import Factory
@@ -14,7 +15,7 @@ from tt_cache_lint.interp.world import UNKNOWN, World
 from tt_cache_lint.model import Place, Row, SlotKind
 from tt_cache_lint.search.exploration import Path
 from tt_cache_lint.source.defs import Definition, StructDef
-from tt_cache_lint.spelling import OWN, spelling_of
+from tt_cache_lint.spelling import spelling_of
 
 MAX_ROWS = 10
 MAX_GIVEN = 400

@@ -212,7 +212,7 @@ def held_words(kind: SlotKind, *helds: Held) -> str:
     if held.text and held.inputs == (held.text,):
         return code(held.text)
     about = subject(held, kind)
-    if about and held.text:
+    if about and held.text and held.text not in about:
         return f"{about} ({code(held.text)})"
     return about or (code(held.text) if held.text else "another value")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.device.allocated import own_name
 from tt_cache_lint.device.api import log_event, refuse_when_compiled
 from tt_cache_lint.device.arguments import ArgGrid
 from tt_cache_lint.device.cores import cores_of
@@ -65,7 +66,8 @@ def create_global_semaphore(m: Machine, site: Site, args: list[Value]) -> Value:
 
 @function("CreateBuffer", arity=(1, 2))
 def create_buffer(m: Machine, site: Site, args: list[Value]) -> Value:
-    return Buffer(f"buffer made in {m.phase} #{m.count('buffer')}", m.world.run, None)
+    name = own_name(m, "buffer", site.mark, m.count("buffer"), m.phase)
+    return Buffer(name, m.world.run_of(name, m.world.run), None)
 
 
 @function("create_device_tensor", "create_sharded_device_tensor", "allocate_tensor_on_device", arity=(1, 7))
@@ -75,14 +77,16 @@ def create_device_tensor(m: Machine, site: Site, args: list[Value]) -> Value:
     from tt_cache_lint.device.tensors import TensorLayout, TensorSpec, make_shape
 
     number = m.count("output")
-    name = "tensor_return_value" if m.phase == "outputs" else f"tensor made in {m.phase}"
-    if number:
-        name += f"[{number}]"
+    if m.phase == "outputs":
+        name = "tensor_return_value" + (f"[{number}]" if number else "")
+    else:
+        name = own_name(m, "tensor", site.mark, number, m.phase)
+    run = m.world.run_of(name, m.world.run)
     first = args[0].v if isinstance(args[0], Opt) else args[0]
     if isinstance(first, Vec) and first.kind in ("tuple", "vector") and len(first.items) == 1:
         first = first.items[0]
     if isinstance(first, TensorSpec):
-        return Tensor(name, m.world.run, first)
+        return Tensor(name, run, first)
     if isinstance(first, Vec) and first.kind == "Shape" and len(args) >= 4:
         memory = to_memory(m, args[4]) if len(args) > 4 else to_memory(m, None)
         layout = construct_layout(m, Type("TensorLayout"), [args[1], args[2], memory], site.mark)
@@ -91,8 +95,8 @@ def create_device_tensor(m: Machine, site: Site, args: list[Value]) -> Value:
         if logical is not None and isinstance(layout, TensorLayout):
             layout.padded = construct_shape(m, Type("Shape"), [first], site.mark)
             first = make_shape(list(logical))
-        return Tensor(name, m.world.run, TensorSpec(construct_shape(m, Type("Shape"), [first], site.mark), layout))
-    return input_tensor(m.world, name, m.world.run)
+        return Tensor(name, run, TensorSpec(construct_shape(m, Type("Shape"), [first], site.mark), layout))
+    return input_tensor(m.world, name, run)
 
 
 @function("EnqueueProgram", "Synchronize", "EnqueueMeshWorkload", "Finish")

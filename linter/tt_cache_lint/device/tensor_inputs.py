@@ -27,7 +27,7 @@ from tt_cache_lint.device.tensors import (
     make_shape,
 )
 from tt_cache_lint.interp.interrupts import Implausible, Thrown
-from tt_cache_lint.interp.values import Opt, Val, Value, Vec, mask, plain
+from tt_cache_lint.interp.values import Enum, Opt, Val, Value, Vec, mask, plain
 from tt_cache_lint.interp.world import NOT_GIVEN, World
 
 if TYPE_CHECKING:
@@ -133,9 +133,10 @@ def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec |
     if kind != "BLOCK_SHARDED":
         usual = (2, 2) if pick == 2 else (2 if pick % 2 else min(4, GRIDS[world.seed % len(GRIDS)][0]), 1)
     cores = input_ranges(world, f"{name}.shard_spec.grid", (x0, y0, *usual), p)
+    orientation = _fact(world, name, ".shard_spec.orientation", ORIENTATIONS, words=f"{name} shard orientation")
+    most = _most_shards(kind, cores, orientation)
     if kind == "BLOCK_SHARDED":
-        left, top, right, bottom = cores.ranges[0].box()
-        extents = [_share(height, bottom - top + 1), _share(width, right - left + 1)]
+        extents = [_share(height, most[0]), _share(width, most[1])]
     elif kind == "HEIGHT_SHARDED":
         extents = [_share(height, len(cores.xys())), width]
     else:
@@ -148,29 +149,50 @@ def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec |
     for index, extent in enumerate(extents):
         fact = _fact(world, name, f".shard_spec.shape[{index}]", (extent,), number=True)
         sides.append(Val(fact.v, fact.p | p, fact.t))
-    orientation = _fact(world, name, ".shard_spec.orientation", ORIENTATIONS, words=f"{name} shard orientation")
     if shape is not None and not several:
         page = world.facts.get(f"{name}.layout")
         shard = int(sides[0].v), int(sides[1].v)
         if page is not None and page.value == ROW_MAJOR and shard[1] > 0:
             width = -(-width // shard[1]) * shard[1]  # page_config.cpp:151-155
-        if not _fits(kind, (height, width), shard, len(cores.xys())):
-            world.misfits.add(name)
+        if not _fits(kind, (height, width), shard, most):
+            world.misfits[name] = _fitting(kind, name, (height, width), shard, most)
     if several:
         return NdShardSpec(make_shape([1] * (len(padded.items) - 2) + sides), cores, orientation)
     return ShardSpec(cores, make_shape(sides), orientation)
 
 
-def _fits(kind: str, extent: tuple[int, int], shard: tuple[int, int], cores: int) -> bool:
-    """Does a tensor of that height and width take such shards (tt_metal/impl/tensor/spec/tensor_spec.cpp:16-93)?"""
+def _most_shards(kind: str, cores: CoreRangeSet, orientation: Value) -> tuple[int, int]:
+    """How many shards there may be along height and width (tt_metal/impl/tensor/spec/tensor_spec.cpp:36-91)."""
+    count = len(cores.xys())
+    if kind != "BLOCK_SHARDED":
+        return {"HEIGHT_SHARDED": (count, 1), "WIDTH_SHARDED": (1, count)}.get(kind, (count, count))
+    left, top, right, bottom = cores.ranges[0].box()
+    columns, rows = right - left + 1, bottom - top + 1
+    bare = plain(orientation)
+    return (columns, rows) if isinstance(bare, Enum) and bare.name == "COL_MAJOR" else (rows, columns)
+
+
+def _fits(kind: str, extent: tuple[int, int], shard: tuple[int, int], most: tuple[int, int]) -> bool:
+    """Does a tensor of that height and width take such shards?"""
     if min(shard) <= 0:
         return False
     shards = [-(-whole // part) for whole, part in zip(extent, shard, strict=True)]
     if kind == "HEIGHT_SHARDED":
-        return shard[1] == extent[1] and shards[0] <= cores
+        return shard[1] == extent[1] and shards[0] <= most[0]
     if kind == "WIDTH_SHARDED":
-        return shard[0] == extent[0] and shards[1] <= cores
-    return shards[0] * shards[1] <= cores
+        return shard[0] == extent[0] and shards[1] <= most[1]
+    return shards[0] <= most[0] and shards[1] <= most[1]
+
+
+def _fitting(
+    kind: str, name: str, extent: tuple[int, int], shard: tuple[int, int], most: tuple[int, int]
+) -> dict[str, Value]:
+    """The shard's sides with which the tensor takes it."""
+    whole = {"HEIGHT_SHARDED": (False, True), "WIDTH_SHARDED": (True, False)}.get(kind, (False, False))
+    sides = [
+        full if is_whole else _share(full, parts) for full, is_whole, parts in zip(extent, whole, most, strict=True)
+    ]
+    return {f"{name}.shard_spec.shape[{at}]": side for at, side in enumerate(sides) if side != shard[at]}
 
 
 def input_ranges(world: World, key: str, usual: tuple[int, int, int, int], p: int = 0) -> CoreRangeSet:

@@ -15,7 +15,6 @@ from tt_cache_lint.device.tensors import (
     MemoryConfig,
     PageConfig,
     ShardSpec,
-    Tensor,
     TensorLayout,
     TensorSpec,
     Tile,
@@ -35,7 +34,6 @@ from tt_cache_lint.interp.values import (
     Vec,
     copied,
     empty,
-    key_of,
     plain,
 )
 
@@ -178,24 +176,6 @@ def construct_spec(m: Machine, type_: Type, args: list[Value], mark: Mark | None
     if not isinstance(layout, TensorLayout):
         layout = construct_layout(m, type_, [], mark)
     return TensorSpec(shape, TensorLayout(layout.dtype, layout.page, layout.memory, layout.padded))
-
-
-@constructor("Tensor")
-def construct_tensor(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
-    if args and isinstance(args[0], Opt):
-        return args[0].v
-    if args and isinstance(args[0], Tensor):
-        return args[0]
-    for arg in args:
-        if isinstance(arg, TensorSpec):
-            return Tensor(f"tensor#{m.count('tensor')}", m.world.run, arg)
-    return Unknown("Tensor{}") if not args else Unknown(f"Tensor({', '.join(key_of(a) for a in args)})")
-
-
-@constructor("HostBuffer", "HostStorage", "DeviceStorage", "OwnedBuffer")
-def construct_storage(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
-    """Host data and storage handles: their content does not matter here."""
-    return Unknown(f"{type_.name}({', '.join(key_of(a) for a in args)})")
 
 
 @constructor("GlobalSemaphore")

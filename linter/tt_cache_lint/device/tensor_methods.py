@@ -48,7 +48,17 @@ LATER_SHAPES = (b"get_legacy_shape", b"logical_shape")
 # -- methods ---------------------------------------------------------------------------------------------------------
 
 
-@method(Tensor, "buffer", "mesh_buffer", "get_buffer", "mesh_tensor", "device_storage", "storage", "get_mesh_buffer")
+@method(
+    Tensor,
+    "buffer",
+    "device_buffer",
+    "mesh_buffer",
+    "get_buffer",
+    "mesh_tensor",
+    "device_storage",
+    "storage",
+    "get_mesh_buffer",
+)
 def tensor_buffer(m: Machine, site: Site, v: Tensor) -> Value:
     v.buffer.spec = v.spec
     return v.buffer

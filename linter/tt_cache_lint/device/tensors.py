@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tt_cache_lint.device.allocated import OWN
 from tt_cache_lint.device.cores import CoreRangeSet
 from tt_cache_lint.interp.refs import Pointer
 from tt_cache_lint.interp.registry import CONSTANTS, ENUM_NUMBERS, METHODS, Site
@@ -353,7 +354,19 @@ class TensorSpec(Obj):
             self.layout.padded = make_shape(dims)
             self.layout.padded.key = self.shape.key
             return self.layout.padded
-        return self.shape
+        return self._of_whole_shards() or self.shape
+
+    def _of_whole_shards(self) -> Vec | None:
+        """The shape of a sharded row-major tensor whose rows the shards do not divide (page_config.cpp:143-155)."""
+        memory = self.layout.memory
+        shard = plain(memory.shard_spec) if memory is not None and memory.sharded and self.shape.items else None
+        side = shard.shape.items[1] if isinstance(shard, ShardSpec) and len(shard.shape.items) == 2 else None
+        last, unit = plain(self.shape.items[-1]), plain(side)
+        if not isinstance(last, int) or not isinstance(unit, int) or unit <= 0 or last % unit == 0:
+            return None
+        self.layout.padded = make_shape([*self.shape.items[:-1], round_up(self.shape.items[-1], unit, mask(side))])
+        self.layout.padded.key = self.shape.key
+        return self.layout.padded
 
     def parts(self) -> list[Value]:
         return [*self.shape.items, self.layout.dtype, self.layout.page.layout, *self.layout.memory.parts()]
@@ -432,6 +445,11 @@ class Tensor(Obj):
 
     def identity(self) -> object:
         return ("tensor", self.name, self.buffer.run)
+
+    def unknown_use(self, world: World) -> None:
+        """Unknown code was given the tensor, and may keep it."""
+        if self.name.startswith(OWN):
+            world.hold(self.name)
 
     def stable_key(self) -> object:
         return ("tensor", self.name)

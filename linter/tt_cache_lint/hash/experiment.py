@@ -200,8 +200,9 @@ class Laboratory:
         for name, group in dims.items():
             if f"{name}.logical_shape" in self.proven or len(group) < 2:
                 continue
-            last, before = group[-1], group[-2]
-            for big, small in ((last, before), (before, last)):
+            last, before, first = group[-1], group[-2], group[max(len(group) - 3, 0)]
+            # The shards of a tensor may not leave its width free.
+            for big, small in ((last, before), (before, last), (first, before), (before, first)):
                 if small.value % 2 == 0 and small.value > 1:
                     varying: dict[str, Value] = {big.key: big.value * 2, small.key: small.value // 2}
                     trial = self._pair(path, key, big.key, varying, baseline)
@@ -235,10 +236,10 @@ class Laboratory:
             else:
                 if leaf not in pair.outcome.world.facts:  # on the way these calls took, nothing asks for it
                     return None
-                if not pair.outcome.refused:
+                if not pair.outcome.refused and not _misfits(path, pair):
                     others = self._changed_without(path, key, leaf, varying) if pair.changes else set()
                     return self._trial(path, key, leaf, varying, pair, baseline | others)
-                why, repairs = next(iter(pair.outcome.refused.items()))
+                why, repairs = next(iter((pair.outcome.refused or _misfits(path, pair)).items()))
             self._ask(leaf, repairs)
             joined = self._joined(key, leaf, varying, repairs)
             if joined is None:
@@ -276,7 +277,8 @@ class Laboratory:
             pair = self.calls.pair(path, varying, bodies=False)
         except Interrupt:
             return None
-        return pair if leaf in pair.outcome.world.facts and not pair.outcome.refused else None
+        refused = pair.outcome.refused or _misfits(path, pair)
+        return pair if leaf in pair.outcome.world.facts and not refused else None
 
     def _elsewhere(self, path: Path, key: Key, leaf: str, varying: dict[str, Value], name: str) -> Trial:
         """The second call's program would be built by another function."""
@@ -331,6 +333,12 @@ class Laboratory:
         trial = Trial(leaf, varying, path, pair.outcome, changes, key, strained, pair.hit)
         self.report.trials.append(trial)
         return trial
+
+
+def _misfits(path: Path, pair: Pair) -> dict[str, tuple[dict[str, Value], ...]]:
+    """Why the second call's tensors cannot be made, and what would do instead."""
+    before, after = path.outcomes[0].world.misfits, pair.outcome.world.misfits
+    return {f"the shards of {name} fit its shape": (other,) for name, other in after.items() if name not in before}
 
 
 def _and_asked(values: Iterator[Value], asked: list[Value], choices: bool) -> Iterator[Value]:

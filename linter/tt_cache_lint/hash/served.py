@@ -11,10 +11,9 @@ from tt_cache_lint.hash.calls import replica
 from tt_cache_lint.hash.contents import pointers
 from tt_cache_lint.hash.hasher import Hasher
 from tt_cache_lint.hash.key import Key
-from tt_cache_lint.interp.values import mask
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import Place
-from tt_cache_lint.owners import ADDRESS_OF, owners_of
+from tt_cache_lint.owners import ADDRESS_OF, rests_on
 from tt_cache_lint.search.exploration import Exploration
 
 
@@ -47,8 +46,5 @@ def _addresses(hasher: Hasher, key: Key, world: World) -> set[str]:
 
 def _kept_address(world: World, reading: Reading) -> tuple[str, ...]:
     """The inputs whose addresses stand in a slot that the override never writes, if nothing else there may differ."""
-    dispatched = world.leaves(mask(reading.expected) & world.dispatch)
-    if reading.write is not None or not all(leaf.startswith(ADDRESS_OF) for leaf in dispatched):
-        return ()
-    owners = owners_of(world, reading.expected)
+    owners = rests_on(world, reading.expected) if reading.write is None else ()
     return tuple(f"{ADDRESS_OF}{owner}" for owner in owners)

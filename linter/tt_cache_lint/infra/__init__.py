@@ -8,13 +8,14 @@ from tt_cache_lint.infra.mesh import Mesh
 from tt_cache_lint.infra.policy import Infra
 from tt_cache_lint.infra.skipped import Skipped
 from tt_cache_lint.infra.typed import Typed
+from tt_cache_lint.infra.workload import Workload
 
 _ALL: tuple[Infra, ...] = (
     Typed(),
     Callback(),
     Mesh(),
     Descriptor(),
-    Skipped("workload-descriptor", "create_workload_descriptor"),
+    Workload(),
     Skipped("spec", "create_program_artifacts", "create_program_spec", "create_mesh_workload_artifacts"),
 )
 INFRAS: dict[str, Infra] = {infra.name: infra for infra in _ALL}

@@ -19,27 +19,20 @@ from tt_cache_lint.again import second_program
 from tt_cache_lint.device.descriptor import Binding, bindings, program_from_descriptor
 from tt_cache_lint.device.mesh import MeshCoordinate, workload_coords
 from tt_cache_lint.device.program import CoreArgs, Program, new_program
-from tt_cache_lint.device.tensors import Buffer, Tensor
-from tt_cache_lint.infra.policy import OUTPUT, Call, Inputs, Made
+from tt_cache_lint.infra.adapter import binds_in_place, dynamic, hook
+from tt_cache_lint.infra.bound import aliased, note_apart, patch
+from tt_cache_lint.infra.policy import Call, Inputs, Made
 from tt_cache_lint.infra.skipped import ANALYSED, data_driven
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Opt, Struct, Val, Value, Vec, empty
-from tt_cache_lint.source.defs import FunctionDef, StructDef
+from tt_cache_lint.interp.values import Opt, Struct, Value, empty
+from tt_cache_lint.source.defs import FunctionDef
 
 if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
-    from tt_cache_lint.factory.found import Factory, Operation
+    from tt_cache_lint.factory.found import Factory
 
 CREATE = "create_descriptor"
-HOOK = "override_runtime_arguments"
-HOOK_PARAMS = (4, 5)  # (program, attributes, tensor arguments, return value[, coordinate])
-ADAPTER = "ttnn/api/ttnn/mesh_device_operation_adapter.hpp"
-DYNAMIC = "get_dynamic_runtime_args"
-# What the adapter says where it does these things (facts/since_may_2026.md sections 0 and 1.3).
-CALLS_HOOK = b"DescriptorFactory::override_runtime_arguments"
-CALLS_HOOK_OF_OPERATION = b"DeviceOperation::override_runtime_arguments"
-TELLS_INPUTS_APART = b"num_input_buffers"
 
 
 class Described(Struct):
@@ -78,23 +71,21 @@ class Descriptor:
         described = self._described(call, factory, inputs)
         program = new_program(call.m, None)
         program_from_descriptor(call.m, program, described, None)
-        adapter = call.m.interp.index.tree.get(ADAPTER)
-        bound_in_place = adapter is not None and TELLS_INPUTS_APART in adapter.original
-        aliased = [] if bound_in_place else _aliased(inputs)
-        if aliased:
-            _note_apart(call, aliased)
-        bound = [] if aliased else list(bindings(call.m, described))
+        shared = [] if binds_in_place(call.m.interp) else aliased(inputs)
+        if shared:
+            note_apart(call, shared)
+        bound = [] if shared else list(bindings(call.m, described))
         return Made(program, (), Described(program, bound))
 
     def refresh(self, call: Call, factory: Factory, made: Made, inputs: Inputs) -> None:
         """What the adapter does with a cached program."""
         cached = made.cached
         if factory.override is not None:
-            given = [made.program, inputs.attributes, inputs.tensor_args, inputs.output, _coordinate(inputs)]
+            given = [made.program, inputs.attributes, inputs.tensor_args, inputs.output, coordinate_of(inputs)]
             call(factory.override, given[: len(factory.override.params)])
         elif isinstance(cached, Described) and any(binding.is_argument for binding in cached.bound):
             for binding in cached.bound:
-                _patch(call, made.program, binding)
+                patch(call, made.program, binding)
         else:
             self._rebuild(call, factory, made.program, inputs)
 
@@ -127,8 +118,8 @@ class Descriptor:
     @staticmethod
     def _described(call: Call, factory: Factory, inputs: Inputs) -> Struct:
         given = [inputs.attributes, inputs.tensor_args, inputs.output]
-        if _is_coordinate(call, factory):
-            given.append(_coordinate(inputs))
+        if is_coordinate(call, factory):
+            given.append(coordinate_of(inputs))
         described = call(factory.create, given)
         if not isinstance(described, Struct):
             raise Thrown("create_descriptor() gives no descriptor that can be read")
@@ -146,12 +137,12 @@ class Descriptor:
         scoping = interp.scoping(create.file, create.scope)
         params = [scoping.type(p.type, p.declarator) for p in create.params]
         op = finder.describe(struct) if finder.is_operation(struct) else finder.operation(create, struct)
-        hook = _hook(finder, struct, op.struct if op is not None else None)
+        override = hook(finder, struct, op.struct if op is not None else None)
         return Factory(
             finder.name(create, struct),
             self.name,
             create,
-            hook,
+            override,
             struct,
             None,
             op,
@@ -159,42 +150,12 @@ class Descriptor:
             params[1],
             params[2],
             finder.templates(create),
-            skip=data_driven(interp, params[0]) or ("" if hook is not None else _dynamic(finder, op)),
-            bound=hook is None,
+            skip=data_driven(interp, params[0]) or ("" if override is not None else dynamic(finder, op)),
+            bound=override is None,
         )
 
 
-def _dynamic(finder: Finder, op: Operation | None) -> str:
-    """The reason to skip an op that names arguments to be written on a hit, as some did from June to August 2026
-    (facts/since_may_2026.md section 1.2); "" for others."""
-    adapter = finder.tree.get(ADAPTER)
-    known = adapter is None or DYNAMIC.encode() in adapter.original
-    has = op is not None and any(f.body is not None for f in finder.interp.methods(op.struct, DYNAMIC))
-    return f"what {DYNAMIC}() refreshes is not modelled" if known and has else ""
-
-
-def _hook(finder: Finder, struct: StructDef, op: StructDef | None) -> FunctionDef | None:
-    """The override that the analysed tree's adapter calls: the factory's own or, for a while, its operation's."""
-    adapter = finder.tree.get(ADAPTER)
-    if adapter is None:
-        return _hook_in(finder, struct)
-    called = (CALLS_HOOK, struct), (CALLS_HOOK_OF_OPERATION, op)
-    hooks = (_hook_in(finder, owner) for text, owner in called if owner is not None and text in adapter.original)
-    return next((hook for hook in hooks if hook is not None), None)
-
-
-def _hook_in(finder: Finder, struct: StructDef) -> FunctionDef | None:
-    """The override in a class that refreshes a Program by itself."""
-    for method in finder.interp.methods(struct, HOOK):
-        if method.body is None or len(method.params) not in HOOK_PARAMS:
-            continue
-        first = method.params[0]
-        if finder.interp.scoping(method.file, method.scope).type(first.type, first.declarator).name == "Program":
-            return method
-    return None
-
-
-def _is_coordinate(call: Call, factory: Factory) -> bool:
+def is_coordinate(call: Call, factory: Factory) -> bool:
     """Is the fourth parameter the coordinate, so that there is a program for each (operation_concepts.hpp)?"""
     params = factory.create.params
     if len(params) != 4:
@@ -205,55 +166,9 @@ def _is_coordinate(call: Call, factory: Factory) -> bool:
     return isinstance(inner, Type) and inner.name == "MeshCoordinate"
 
 
-def _coordinate(inputs: Inputs) -> Value:
+def coordinate_of(inputs: Inputs) -> Value:
     """The coordinate of the program that is looked at."""
     return Opt(MeshCoordinate([*workload_coords(inputs.world).coords()[0]]))
-
-
-def _tensors(value: Value, depth: int = 0) -> list[Tensor]:
-    """The tensors in an output."""
-    if isinstance(value, Opt):
-        return _tensors(value.v, depth)
-    if isinstance(value, Tensor):
-        return [value]
-    if depth > 3 or not isinstance(value, (Struct, Vec)):
-        return []
-    items = value.fields.values() if isinstance(value, Struct) else value.items
-    return [tensor for item in items for tensor in _tensors(item, depth + 1)]
-
-
-def _aliased(inputs: Inputs) -> list[str]:
-    """The tensors that the op is given and that an output lies in the buffer of."""
-    owners = (tensor.buffer.owner for tensor in _tensors(inputs.output))
-    return [owner for owner in owners if not owner.startswith(OUTPUT)]
-
-
-def _note_apart(call: Call, aliased: list[str]) -> None:
-    """Note when a hit would patch what is bound instead: none of these tensors is given."""
-    world, apart = call.m.world, None
-    for key in (f"{owner}.has_value" for owner in aliased):
-        if key not in world.facts:
-            return
-        given = Val(True, world.facts[key].bit, key)
-        absent = Val(False, given.p, ("!", given, None))
-        apart = absent if apart is None else Val(False, apart.p | absent.p, ("&&", apart, absent))
-    if world.run == 1:
-        call.m.ways.append(apart)
-
-
-def _patch(call: Call, program: Program, binding: Binding) -> None:
-    """Write the address of the new tensor where the first one's was."""
-    buffer = Buffer(binding.buffer.owner, 2, binding.buffer.spec) if binding.buffer.run == 1 else binding.buffer
-    if binding.kernel is None:
-        cb = program.cbs[binding.position]
-        cb.buffer = buffer
-        cb.writes.append((cb.mark, cb.stack))
-        return
-    kernel = program.kernels[binding.kernel]
-    data = kernel.args.get(binding.core) if binding.core is not None else kernel.common
-    if data is not None and binding.position < len(data.vals):
-        data.vals[binding.position] = call.m.world.address(buffer.owner, buffer.run)
-        data.writes[binding.position] = (data.marks[binding.position] or data.set_call, data.stacks)
 
 
 def _copy(old: CoreArgs, new: CoreArgs) -> None:

@@ -42,12 +42,13 @@ class Made:
     """What a miss leaves in the cache. A workload of several programs is given as one program with all their parts.
 
     `shares` are the shared variables of each part; one for all, or none, is fine. `cached` is whatever the infra hands
-    to the override again.
+    to the override again. `parked` is what else lives as long as the program.
     """
 
     program: Program
     shares: tuple[Struct, ...]
     cached: Value
+    parked: Value = None
 
 
 class Infra(Protocol):

@@ -19,6 +19,7 @@ from tt_cache_lint.interp.values import (
     Obj,
     Opaque,
     Opt,
+    Piece,
     Ptr,
     Ref,
     Struct,
@@ -202,6 +203,8 @@ def item_at(m: Machine, base: Vec | InitList, index: int, at: Value = None) -> V
     """An element by number (`at` is the number with its origin); past an opaque segment nothing is known."""
     if Opaque in map(type, base.items[: index + 1]):
         position, item = next((p, i) for p, i in enumerate(base.items) if type(i) is Opaque)
+        if index == position:
+            return Piece(item)
         return Unknown(f"{item.key}+{index - position}")
     if not 0 <= index < len(base.items):
         return beyond(m, base, index, at)

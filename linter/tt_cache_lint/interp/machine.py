@@ -196,6 +196,8 @@ class Machine:
             value = arg.get() if isinstance(arg, Ref) else arg
             p |= mask(value)
             keys.append(key_of(value))
+            if hasattr(value, "unknown_use"):
+                value.unknown_use(self.world)
         result = Unknown(f"{name}({', '.join(keys)})", p)
         for position in writes:
             self.clobber(args[position], f"{result.key}#{position}")

@@ -16,6 +16,7 @@ from tt_cache_lint.interp.values import (
     Absent,
     InitList,
     Opaque,
+    Piece,
     Ptr,
     Ref,
     Struct,
@@ -67,7 +68,7 @@ def converted_item(m: Machine, vector: Vec, value: Value) -> Value:
 def vec_size(m: Machine, site: Site, v: Vec) -> Value:
     for item in v.items:
         if type(item) is Opaque:
-            return m.unknown_number(f"size with {item.key}", 0)
+            return m.unknown_number(f"size with {item.key}", 0, (len(v.items),))
     return known_length(m, v)
 
 
@@ -90,6 +91,8 @@ def vec_push(m: Machine, site: Site, v: Vec, value: Value) -> None:
         raise Implausible("a vector grows without bound")
     if isinstance(value, (Vec, Struct)):
         m.spend(build.weight(value) // build.COPIED_PER_STEP)
+    if type(value) is Piece:
+        value = value.segment
     v.push(converted_item(m, v, value), site.arg_marks[0] if site.arg_marks else site.mark)
 
 

@@ -337,6 +337,17 @@ class Opaque(Obj):
         return f"...{self.key}"
 
 
+class Piece(Unknown):
+    """The first of the unknown items of `segment`: appended to a list, it brings all of them, as copying a list item by
+    item does."""
+
+    __slots__ = ("segment",)
+
+    def __init__(self, segment: Opaque) -> None:
+        super().__init__(f"{segment.key}+0", segment.p)
+        self.segment = segment
+
+
 class Map(Obj):
     """map and unordered_map; keyed by `identity` of the key. `elem` and `key` are the declared types, where known."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from tt_cache_lint.interp.values import Unknown, Val, Value
+from tt_cache_lint.interp.values import Mark, Unknown, Val, Value
 
 NOT_GIVEN: Value = object()  # a path insists on nothing for a fact
 # A tie says what an input of an op always is: ("constant", value), ("input", key of another), or (operator, tie, tie).
@@ -58,8 +58,12 @@ class World:
     addresses: dict[int, tuple[str, int]] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
     semaphores: set[str] = field(default_factory=set)  # those of the owners that are global semaphores
+    moved: dict[str, int] = field(default_factory=dict)  # what the code moves to the device, numbered
+    made: dict[str, Mark] = field(default_factory=dict)  # where those of the owners are made that the code allocates
+    held: set[str] = field(default_factory=set)  # those of the owners that live as long as the cached program
     preallocated: set[str] = field(default_factory=set)  # the outputs that the caller gives
-    misfits: set[str] = field(default_factory=set)  # tensors whose shards do not fit their shape: none can be made so
+    # Tensors whose shards do not fit their shape, so that none can be made so, with what would make them fit.
+    misfits: dict[str, dict[str, Value]] = field(default_factory=dict)
     varying: dict[str, Value] = field(default_factory=dict)
     ties: Mapping[str, Tie] = field(default_factory=dict)
     fuel_left: int = 0
@@ -75,7 +79,8 @@ class World:
         """
         made = World(self.seed, self.forced, dict(self.facts), list(self.names), self.touched)
         made.dispatch, made.addresses, made.owners = self.dispatch, dict(self.addresses), dict(self.owners)
-        made.semaphores = set(self.semaphores)
+        made.semaphores, made.moved, made.made = set(self.semaphores), dict(self.moved), dict(self.made)
+        made.held = set(self.held)
         made.varying, made.ties, made.grids, made.free = varying, self.ties, self.grids, self.free
         made.narrow = self.narrow
         return made
@@ -150,15 +155,25 @@ class World:
         Run 0 is what create() made and keeps with the program: it lives as long as the program does, so that a fresh
         create() would be as right with this address as with its own.
         """
+        run = self.run_of(owner, run)
         index = self.owners.setdefault(owner, len(self.owners))
         # The distance between two buffers is another one in each run, too.
         number = (0x3000000, 0x1000000, 0x2000000)[run] + (0x4000, 0x4000, 0x5000)[run] * (index + 1)
         self.addresses[number] = (owner, run)
         key = f"address of {owner}"
         bit = self.bit(key)
-        if run:
+        if run and owner not in self.held:
             self.dispatch |= bit
         return Val(number, bit, key)
+
+    def hold(self, owner: str) -> None:
+        """What create() allocated stays with the cached program: its address in run 1 is as right in run 2."""
+        self.held.add(owner)
+        self.dispatch &= ~self.bit(f"address of {owner}")
+
+    def run_of(self, owner: str, run: int) -> int:
+        """The run whose buffer stands for that of the owner."""
+        return 1 if run and owner in self.held else run
 
     def touch(self, bits: int) -> None:
         """Note that a branch depended on these leaves."""

@@ -1,0 +1,150 @@
+"""Workload-descriptor factories: create_workload_descriptor() returns the programs of all coordinates at once, and the
+semaphores and buffers that are to live as long as they do.
+
+A hit never runs it again: of each program the arguments and circular buffers bound to a tensor of the call are patched,
+and everything else stays. Where the analysed tree's adapter calls it, an override of the factory refreshes each program
+after that (ttnn/api/ttnn/mesh_device_operation_adapter.hpp:527-537 in May 2026, facts/since_may_2026.md section 1.4).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tt_cache_lint.device.allocated import OWN
+from tt_cache_lint.device.descriptor import Binding, bindings, program_from_descriptor
+from tt_cache_lint.device.mesh import MeshCoordinate, MeshCoordinateRange, coordinate_range, workload_coords
+from tt_cache_lint.device.program import Program, new_program
+from tt_cache_lint.device.workload import Joined
+from tt_cache_lint.infra.adapter import binds_in_place, dynamic, hook_in, workloads_call_hook
+from tt_cache_lint.infra.bound import aliased, note_apart, patch
+from tt_cache_lint.infra.mesh import GRIDS
+from tt_cache_lint.infra.policy import Call, Inputs, Made
+from tt_cache_lint.infra.skipped import ANALYSED, data_driven
+from tt_cache_lint.interp.interrupts import Thrown
+from tt_cache_lint.interp.values import InitList, Opt, Struct, Value, Vec
+from tt_cache_lint.owners import held_in
+from tt_cache_lint.source.defs import FunctionDef
+
+if TYPE_CHECKING:
+    from tt_cache_lint.factory.find import Finder
+    from tt_cache_lint.factory.found import Factory
+
+CREATE = "create_workload_descriptor"
+
+
+class Part:
+    """The program of one range of coordinates, and what of it is bound."""
+
+    __slots__ = ("bound", "program", "where")
+
+    def __init__(self, where: MeshCoordinateRange, program: Program, bound: list[Binding]) -> None:
+        self.where = where
+        self.program = program
+        self.bound = bound
+
+
+class Described(Struct):
+    """What a miss keeps."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: list[Part]) -> None:
+        super().__init__(None, "cached_workload_descriptor")
+        self.parts = parts
+
+
+class Workload:
+    """The policy of workload-descriptor factories."""
+
+    name = "workload-descriptor"
+    many = True
+
+    def mentioned(self, text: bytes) -> bool:
+        """Does the file name the creating function?"""
+        return CREATE.encode() in text
+
+    def find(self, finder: Finder, path: str) -> list[Factory]:
+        """The factories whose create_workload_descriptor() is defined in the file, each once."""
+        defs = finder.index.defs(path)
+        found: dict[str, Factory] = {}
+        for create in defs.functions.get(CREATE, ()) if defs is not None else ():
+            factory = self._factory(finder, create)
+            if factory is not None:
+                found.setdefault(factory.name, factory)
+        return list(found.values())
+
+    def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
+        """A program for each range, with what of it is bound."""
+        given = [inputs.attributes, inputs.tensor_args, inputs.output, workload_coords(inputs.world)]
+        described = call(factory.create, given)
+        listed = described.get("programs") if isinstance(described, Struct) else None
+        if not isinstance(described, Struct) or not isinstance(listed, Vec) or not listed.items:
+            raise Thrown("create_workload_descriptor() gives no programs that can be read")
+        parked = described.get("buffers")
+        shared = [] if binds_in_place(call.m.interp) else aliased(inputs)
+        if shared:
+            note_apart(call, shared)
+        kept = held_in(parked)
+        parts = []
+        for item in listed.items:
+            where, descriptor = _entry(item)
+            program = new_program(call.m, None)
+            program_from_descriptor(call.m, program, descriptor, None)
+            found = () if shared else bindings(call.m, descriptor)
+            bound = [b for b in found if b.buffer.owner in kept or not b.buffer.owner.startswith(OWN)]
+            parts.append(Part(where, program, bound))
+        return Made(Joined([p.program for p in parts], [repr(p.where) for p in parts]), (), Described(parts), parked)
+
+    def refresh(self, call: Call, factory: Factory, made: Made, inputs: Inputs) -> None:
+        """What the adapter does with the cached programs."""
+        assert isinstance(made.cached, Described)
+        for part in made.cached.parts:
+            for binding in part.bound:
+                patch(call, part.program, binding)
+            if factory.override is not None:
+                coordinate = Opt(MeshCoordinate(list(part.where.coords()[0])))
+                given = [part.program, inputs.attributes, inputs.tensor_args, inputs.output, coordinate]
+                call(factory.override, given[: len(factory.override.params)])
+
+    def _factory(self, finder: Finder, create: FunctionDef) -> Factory | None:
+        from tt_cache_lint.factory.found import Factory
+
+        interp = finder.interp
+        struct = interp.owner_of(create)
+        if struct is None or create.body is None or len(create.params) != 4:
+            return None
+        if any(f.body is not None for name in ANALYSED for f in interp.methods(struct, name)):
+            return None
+        scoping = interp.scoping(create.file, create.scope)
+        params = [scoping.type(p.type, p.declarator) for p in create.params]
+        op = finder.describe(struct) if finder.is_operation(struct) else finder.operation(create, struct)
+        override = hook_in(finder, struct) if workloads_call_hook(finder) else None
+        return Factory(
+            finder.name(create, struct),
+            self.name,
+            create,
+            override,
+            struct,
+            None,
+            op,
+            params[0],
+            params[1],
+            params[2],
+            finder.templates(create),
+            grids=GRIDS,
+            skip=data_driven(interp, params[0]) or ("" if override is not None else dynamic(finder, op)),
+            bound=override is None,
+        )
+
+
+def _entry(item: Value) -> tuple[MeshCoordinateRange, Struct]:
+    """A program of the workload: {range, descriptor} (tt-metalium/workload_descriptor.hpp)."""
+    fields: list[Value] = []
+    if isinstance(item, Struct):
+        fields = [item.get("range"), item.get("descriptor")]
+    elif isinstance(item, InitList):
+        fields = item.items
+    where = coordinate_range(fields[0]) if len(fields) == 2 else None
+    if where is None or not isinstance(fields[1], Struct):
+        raise Thrown("the workload holds a program that cannot be read")
+    return where, fields[1]
