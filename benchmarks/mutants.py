@@ -95,8 +95,8 @@ class Mutation:
         for kind, start, end, new in changes(function.file.text, function.body):
             yield Mutant(kind, path, factory, function.file.path, start, end, new)
 
-    def findings(self, path: str, mutant: Mutant | None = None) -> set[tuple[str, str, str]]:
-        """Rule, factory and slot of what is found in a file, notes left out."""
+    def findings(self, path: str, mutant: Mutant | None = None) -> set[tuple[str, str, str, int]]:
+        """Rule, factory and slot (or line) of what is found in a file, notes left out."""
         worker = Worker(self.root, Options())
         if mutant is not None:
             text = self.worker.tree.read(mutant.file).original
@@ -106,7 +106,7 @@ class Mutation:
         if faults:
             raise RuntimeError(faults[0].message)
         sure = (f for f in found if f.confidence is not Confidence.POSSIBLE and f.severity is not Severity.NOTE)
-        return {(f.rule, f.factory, f.slot) for f in sure}
+        return {(f.rule, f.factory, f.slot, f.place.line if not f.slot else 0) for f in sure}
 
 
 def _override(text: bytes, body: Node) -> Iterator[Change]:
@@ -253,7 +253,7 @@ def main() -> None:
     mutation = Mutation(given.root.resolve())
     draw = random.Random(given.seed)
     made, found = Counter[str](), Counter[str]()
-    sound: dict[str, set[tuple[str, str, str]]] = {}
+    sound: dict[str, set[tuple[str, str, str, int]]] = {}
     lines = []
     for group in list(mutation.groups(given.below)):
         wanted = [mutant for mutant in group if mutant.kind in given.kinds]

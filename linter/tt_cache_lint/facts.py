@@ -143,6 +143,8 @@ class Collector:
         if all("create" in t.outcome.after.escaped and not t.needing_refresh for t in tables):
             why = tables[0].outcome.after.why
             return Status.PARTIAL, f"create() does what cannot be read: {why[0] if why else ''}"
+        if not any(t.slots for t in tables) and any(t.outcome.fresh.kernels for t in tables):
+            return Status.PARTIAL, "which runtime arguments the kernels get, and on which cores, cannot be told"
         if explored.unselected:
             return Status.ANALYSED, "select_program_factory() never gives this factory"
         return Status.ANALYSED, "" if explored.validated else "no input was found that the validators accept"

@@ -13,6 +13,7 @@ from tt_cache_lint.device.tensors import (
     TILE_BYTES,
     PageConfig,
     ShardSpec,
+    Tensor,
     TensorLayout,
     TensorSpec,
     Tile,
@@ -89,6 +90,12 @@ def layout_memory(m: Machine, site: Site, v: TensorLayout) -> Value:
 @method(TensorSpec, "tile")
 def spec_tile(m: Machine, site: Site, v: TensorSpec) -> Value:
     return v.layout.page.tile
+
+
+@method(Tensor, "get_tile")
+def tensor_tile(m: Machine, site: Site, v: Tensor) -> Value:
+    """Tensor::get_tile() of autumn 2024 (ttnn/cpp/ttnn/tensor/tensor.hpp)."""
+    return v.spec.layout.page.tile
 
 
 @method(TensorLayout, "get_tile")

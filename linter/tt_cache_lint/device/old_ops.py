@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.device.own_tensors import keep
 from tt_cache_lint.device.resources import create_device_tensor
 from tt_cache_lint.device.tensors import MemoryConfig, Tensor, enum
 from tt_cache_lint.interp.access import value_of
@@ -99,3 +100,4 @@ def _computed(m: Machine, op: Struct, tensors: Value) -> list[Value] | None:
 @function("AddConfigBuffer", "AssignGlobalBufferToProgram", arity=(2, 2))
 def keep_alive(m: Machine, site: Site, args: list[Value]) -> None:
     """The program keeps the buffer as long as it lives (tt_metal/detail/tt_metal.hpp of 2024); it builds nothing."""
+    keep(m, args[1])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.tensor_make import construct_shape
 from tt_cache_lint.device.tensors import make_shape, round_up
 from tt_cache_lint.interp import ops
-from tt_cache_lint.interp.registry import CONSTRUCTORS, Site, constructor, method
+from tt_cache_lint.interp.registry import CONSTRUCTORS, Site, constructor, member, method
 from tt_cache_lint.interp.types import SCALARS, Type
 from tt_cache_lint.interp.values import InitList, Mark, Struct, Val, Value, Vec, copied, plain
 
@@ -141,7 +141,7 @@ def shape_padding(m: Machine, site: Site, v: Vec) -> Value:
 
 
 @method(Vec, "with_tile_padding")
-def shape_with_padding(m: Machine, site: Site, v: Vec) -> Value:
+def shape_with_padding(m: Machine, site: Site, v: Vec) -> Vec:
     """The padded dimensions; of plain ones those that tiles ask for."""
     if isinstance(v, OldShape):
         return make_shape(list(v.items))
@@ -150,6 +150,13 @@ def shape_with_padding(m: Machine, site: Site, v: Vec) -> Value:
         if len(dims) >= back:
             dims[-back] = round_up(dims[-back], TILE)
     return make_shape(dims)
+
+
+@member("Shape", "value")
+def shape_value(m: Machine, v: Vec) -> Value:
+    """ttnn::Shape::value of autumn 2024: the LegacyShape, with padded dimensions (ttnn/cpp/ttnn/tensor/types.hpp)."""
+    padded = shape_with_padding(m, Site(Mark("", 0, 1, 0, ""), "value"), v)
+    return OldShape(list(padded.items), without_padding(v) if isinstance(v, OldShape) else list(v.items))
 
 
 @method(Vec, "pad_value")

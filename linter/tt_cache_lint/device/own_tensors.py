@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.allocated import CREATE, own_name
+from tt_cache_lint.device.program import Program, buffer_of
 from tt_cache_lint.device.tensor_make import construct_layout, to_memory
-from tt_cache_lint.device.tensors import Device, Tensor, TensorLayout, TensorSpec
+from tt_cache_lint.device.tensors import Buffer, Device, Tensor, TensorLayout, TensorSpec
 from tt_cache_lint.interp.registry import Site, constructor, function, method
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import Mark, Opt, Unknown, Value, Vec, key_of
@@ -61,6 +62,18 @@ def tensor_to_device(m: Machine, site: Site, v: Tensor, device: Value, memory: V
 def tensor_to(m: Machine, site: Site, v: Tensor, where: Value, memory: Value = None, *more: Value) -> Value:
     """to(device[, memory config]) moves to the device, to(layout) stays (tt_eager/tensor/tensor.hpp)."""
     return _on_device(m, v, memory, site.mark) if isinstance(where, Device) else m.unknown_call("Tensor.to", [v, where])
+
+
+@method(Program, "add_buffer")
+def program_add_buffer(m: Machine, site: Site, v: Program, buffer: Value) -> None:
+    keep(m, buffer)
+
+
+def keep(m: Machine, value: Value) -> None:
+    """What the code allocated is kept for as long as the program."""
+    buffer = buffer_of(value)
+    if isinstance(buffer, Buffer):
+        buffer.unknown_use(m.world)
 
 
 def _on_host(m: Machine, data: Value, spec: TensorSpec) -> Tensor:

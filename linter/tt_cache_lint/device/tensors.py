@@ -395,8 +395,15 @@ class Buffer(Obj):
     def stable_key(self) -> object:
         return ("buffer", self.owner)
 
+    def unknown_use(self, world: World) -> None:
+        """Unknown code was given the buffer, and may keep it."""
+        if self.owner.startswith(OWN):
+            world.hold(self.owner)
+
     def member(self, m: Machine, name: str) -> Value:
-        """`DeviceStorage::coords` was a data member until get_coords() came (storage.hpp of 2026-01)."""
+        """`DeviceStorage::coords` was a data member before get_coords() (storage.hpp of 2026-01), `buffer` in 2024."""
+        if name == "buffer":
+            return self
         if name != "coords":
             return NotImplemented
         return METHODS[Buffer][name](m, Site(Mark("", 0, 1, 0, ""), name), self)
@@ -448,8 +455,7 @@ class Tensor(Obj):
 
     def unknown_use(self, world: World) -> None:
         """Unknown code was given the tensor, and may keep it."""
-        if self.name.startswith(OWN):
-            world.hold(self.name)
+        self.buffer.unknown_use(world)
 
     def stable_key(self) -> object:
         return ("tensor", self.name)

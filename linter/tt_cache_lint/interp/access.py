@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tt_cache_lint.interp import build, ops, solving
 from tt_cache_lint.interp.interrupts import NULL, Implausible, Thrown
 from tt_cache_lint.interp.refs import CallRef, FieldRef, ItemRef, LocalRef, MapRef, Pointer, sequence_ref
+from tt_cache_lint.interp.registry import MEMBERS
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
     Absent,
@@ -120,6 +121,8 @@ def member_value(m: Machine, owner: Value, name: str) -> Value:
         raise null_use(m, owner, f"member {name}")
     if isinstance(owner, Vec) and name in ("first", "second") and len(owner.items) >= 2:
         return owner.items[0 if name == "first" else 1]
+    if isinstance(owner, Vec) and (owner.kind, name) in MEMBERS:
+        return MEMBERS[owner.kind, name](m, owner)
     if isinstance(owner, InitList) and owner.names and name in owner.names:
         return owner.items[owner.names.index(name)]
     getter = getattr(owner, "member", None)

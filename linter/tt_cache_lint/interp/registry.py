@@ -41,6 +41,7 @@ class Function:
 FUNCTIONS: dict[str, Function] = {}
 METHODS: dict[type, dict[str, Callable[..., Value]]] = {}
 METHOD_REFS: dict[type, dict[str, Callable[..., Value]]] = {}
+MEMBERS: dict[tuple[str, str], Callable[..., Value]] = {}
 CONSTRUCTORS: dict[str, Callable[..., Value]] = {}
 CONSTANTS: dict[str, Value] = {}
 STATELESS: set[str] = set()  # classes of function objects that are the same in every call
@@ -65,6 +66,16 @@ def function(
         for name in names:
             _once(FUNCTIONS, name)
             FUNCTIONS[name] = Function(handler, refs, arity, accepts)
+        return handler
+
+    return register
+
+
+def member(kind: str, name: str) -> Callable[[F], F]:
+    """Register a handler for a data member of the sequences of a kind."""
+
+    def register(handler: F) -> F:
+        MEMBERS[kind, name] = handler
         return handler
 
     return register
