@@ -9,11 +9,14 @@ from typing import Any
 from unittest.mock import patch
 
 from tt_cache_lint.device import api, inputs, work_split
+from tt_cache_lint.device.allocated import OWN
 from tt_cache_lint.device.arguments import ArgRef, ArgView
+from tt_cache_lint.infra import workload
 from tt_cache_lint.interp import build, declarations
 from tt_cache_lint.interp.lower import Lowering
 from tt_cache_lint.interp.registry import FUNCTIONS
 from tt_cache_lint.interp.values import Ref, Value, Vec
+from tt_cache_lint.interp.world import World
 
 FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {}
 
@@ -134,4 +137,17 @@ def fields_shifted_in_a_positional_list() -> Iterator[None]:
         return original(m, decl, type_, given)
 
     with patch.object(build, "aggregate", mutant):
+        yield
+
+
+@fault
+def nothing_is_freed() -> Iterator[None]:
+    """What create() allocates lives on, whether anything holds it or not."""
+    with patch.object(World, "run_of", lambda self, owner, run: 1 if run and owner.startswith(OWN) else run):
+        yield
+
+
+@fault
+def bindings_of_a_workload_lost() -> Iterator[None]:
+    with patch.object(workload, "patch", lambda call, program, binding: None):
         yield

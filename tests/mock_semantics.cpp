@@ -284,6 +284,151 @@ void descriptors() {
     check(after_hit(true, true) == std::tuple(true, true, true), "a buffer that is there twice leaves nothing bound");
 }
 
+// How long a tensor that create() makes is held.
+enum class Held { create, variables, storage };
+
+struct Tabulating {
+    struct shared_variables_t {
+        std::optional<Tensor> table;
+        DeviceStorage storage;
+    };
+    using cached_program_t = ttnn::device_operation::CachedProgram<shared_variables_t>;
+
+    static cached_program_t create(const Held& held, const Tensor&, Tensor&) {
+        Built built;
+        const Tensor table = Tensor::from_vector(
+            std::vector<uint32_t>(8), TensorSpec(Shape({1, 8}), TensorLayout(DataType::UINT32, Layout::ROW_MAJOR, {})));
+        const Tensor moved = table.to_device(&mock::device());
+        SetRuntimeArgs(built.program, built.reader, CoreCoord(0, 0), {moved.buffer()->address()});
+        shared_variables_t variables;
+        if (held == Held::variables) {
+            variables.table = moved;
+        } else if (held == Held::storage) {
+            variables.storage = moved.device_storage();
+        }
+        return {std::move(built.program), std::move(variables)};
+    }
+    static void override_runtime_arguments(cached_program_t&, const Held&, const Tensor&, Tensor&) {}
+};
+
+// The same arg in the cached program, and in the reference program that is made while the cached one is there.
+template <typename Factory, typename Attributes, typename Given>
+auto in_both(const Attributes& attributes, const Given& first, const Given& second, auto read) {
+    auto& record = mock::Record::get();
+    record.clear();
+    Tensor output = make(MemoryConfig());
+    record.phase = "create";
+    const auto cached = mock::Entry<Factory>::make(attributes, first, output);
+    record.phase = "override";
+    cached->refresh(attributes, second, output);
+    record.phase = "fresh";
+    const auto fresh = mock::Entry<Factory>::make(attributes, second, output);
+    record.clear();
+    return std::pair(read(*cached), read(*fresh));
+}
+
+void tensors_of_create() {
+    const Tensor host(HostBuffer(std::vector<bfloat16>(8)), Shape({1, 8}), DataType::BFLOAT16, Layout::ROW_MAJOR);
+    check(host.storage_type() == StorageType::HOST && !is_device_tensor(host), "on the host");
+    check(throws([&] { host.buffer(); }) && throws([&] { host.device(); }), "no buffer and no device there");
+    check(
+        throws([] { Tensor(HostBuffer(std::vector<float>(7)), Shape({8}), DataType::FLOAT32, Layout::ROW_MAJOR); }),
+        "as much data as the shape says");
+    check(throws([&] { Tensor::from_vector(std::vector<float>(7), host.tensor_spec()); }), "as many elements");
+    const MemoryConfig l1(TensorMemoryLayout::INTERLEAVED, BufferType::L1);
+    const Tensor moved = host.to_device(&mock::device(), l1);
+    check(moved.buffer()->is_l1() && moved.memory_config() == l1, "moved to where it is wanted");
+    check(host.to_device(&mock::device()).buffer()->is_dram(), "or to where its spec says");
+    check(moved.to_device(&mock::device()).buffer() == moved.buffer(), "one on the device stays where it is");
+    check(host.to_device(&mock::device(), l1).buffer()->address() != moved.buffer()->address(), "each is elsewhere");
+
+    const auto same_in_both = [&](Held held) {
+        const auto [cached, fresh] = in_both<Tabulating>(
+            held, moved, moved, [](auto& entry) { return entry.state().kernel(0).args({0, 0})[0]; });
+        return cached == fresh;
+    };
+    check(!same_in_both(Held::create), "what nothing holds is freed when create() returns");
+    check(same_in_both(Held::variables), "a tensor in the shared variables is not");
+    check(same_in_both(Held::storage), "nor is one whose storage is there");
+}
+
+struct Parking {
+    struct Attributes {
+        bool park;
+        bool bind;
+    };
+
+    // Args: input, table, semaphore, and a number of the input and the coordinate. A circular buffer on the table.
+    static WorkloadDescriptor create_workload_descriptor(
+        const Attributes& attributes,
+        const Tensor& input,
+        Tensor&,
+        const distributed::MeshCoordinateRangeSet& coordinates) {
+        WorkloadDescriptor workload;
+        const auto table = std::make_shared<Tensor>(make(MemoryConfig(TensorMemoryLayout::INTERLEAVED, BufferType::L1)));
+        if (attributes.park) {
+            workload.buffers.push_back({table, table->buffer()});
+        }
+        workload.semaphores.emplace_back(&mock::device(), grid, 0);
+        for (const auto& coordinate : coordinates.coords()) {
+            KernelDescriptor kernel{
+                .kernel_source = "reader.cpp", .core_ranges = CoreRangeSet(CoreRange({0, 0}, {0, 0})), .config = {}};
+            KernelDescriptor::RTArgList args;
+            args.push_back(input.buffer());
+            if (attributes.bind) {
+                args.push_back(table->buffer());
+            } else {
+                args.push_back(table->buffer()->address());
+            }
+            args.push_back(static_cast<uint32_t>(workload.semaphores.front().address()));
+            args.push_back(input.buffer()->address() + coordinate[1]);
+            kernel.emplace_runtime_args({0, 0}, args);
+            ProgramDescriptor descriptor;
+            descriptor.kernels.push_back(std::move(kernel));
+            descriptor.cbs.push_back(CBDescriptor{
+                .total_size = 1024,
+                .core_ranges = grid,
+                .format_descriptors = {{CBFormatDescriptor{
+                    .buffer_index = 0, .data_format = tt::DataFormat::Float16_b, .page_size = 1024}}},
+                .buffer = table->buffer()});
+            workload.programs.push_back({distributed::MeshCoordinateRange(coordinate), std::move(descriptor)});
+        }
+        return workload;
+    }
+};
+
+void workload_descriptors() {
+    const auto first = make(MemoryConfig());
+    const auto second = make(MemoryConfig());
+    const auto read = [](auto& entry) {
+        std::vector<std::vector<uint32_t>> words;
+        for (const auto& [place, state] : entry.programs()) {
+            const auto& args = state->kernel(0).args({0, 0});
+            words.push_back({args[0], args[1], args[2], args[3], *state->cbs.at(0)->config.globally_allocated_address()});
+        }
+        return words;
+    };
+    const auto holding = [&](Parking::Attributes attributes) {
+        const auto [cached, fresh] = in_both<Parking>(attributes, first, second, read);
+        std::vector<std::size_t> same;
+        for (std::size_t i = 0; i < cached[1].size(); ++i) {
+            if (cached[1][i] == fresh[1][i]) {
+                same.push_back(i);
+            }
+        }
+        return same;
+    };
+    const auto [cached, fresh] = in_both<Parking>(Parking::Attributes{true, true}, first, second, read);
+    check(cached.size() == 2 && cached[1][3] == cached[0][3] + 1, "a program for each coordinate, in their order");
+    check(cached[1][0] == second.buffer()->address(), "a hit patches what is bound in each program");
+    check(cached[1][3] == first.buffer()->address() + 1, "and makes nothing anew");
+    check(holding({true, true}) == std::vector<std::size_t>{0, 1, 2, 4}, "what is parked stays, and can be bound");
+    check(holding({true, false}) == std::vector<std::size_t>{0, 1, 2, 4}, "or be given as a number");
+    check(holding({false, false}) == std::vector<std::size_t>{0, 2}, "what is not parked is freed");
+    check(throws([&] { holding({false, true}); }), "an arg cannot be bound to it");
+    mock::Record::get().clear();
+}
+
 }  // namespace
 
 int main() {
@@ -295,5 +440,7 @@ int main() {
     hashing();
     cores();
     descriptors();
+    tensors_of_create();
+    workload_descriptors();
     return failed == 0 ? 0 : 1;
 }

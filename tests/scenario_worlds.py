@@ -61,6 +61,11 @@ class Given:
     addresses: dict[str, int] = field(default_factory=dict)
     grids: dict[str, list[Rectangle]] = field(default_factory=dict)
 
+    def allocated(self, addresses: list[int]) -> None:
+        """Take in where the tensors lie that create() puts on the device, in this order."""
+        for number, address in enumerate(addresses):
+            self.addresses[f"a tensor that create() allocates{f' ({number + 1})' if number else ''}"] = address
+
     def read(self, interp: Interp, type_: Type, key: str, data: Any) -> None:
         """Take in an input of the given type, as mock/given.hpp prints it."""
         name, decl = type_.name, type_.decl
@@ -152,6 +157,7 @@ class ScenarioWorld(World):
 
     def address(self, owner: str, run: int) -> Val:
         super().address(owner, run)
+        run = self.run_of(owner, run)
         number = self.runs[run - 1].addresses[owner] if run else self.lasting[int(owner.rpartition("#")[2])]
         self.addresses[number] = (owner, run)
         key = f"address of {owner}"
@@ -269,6 +275,8 @@ def interpret(factory: Factory, raw: Mapping[str, Any]) -> Outcome | None:
     chosen: list[Outcome] = []
     for templates in factory.templates:
         given = (Given(), Given())
+        for one, addresses in zip(given, raw["allocated"], strict=True):
+            one.allocated(addresses)
         for one, (attributes, args, _) in zip(given, runs, strict=True):
             one.read(interp, factory.attributes, "operation_attributes", attributes)
             if isinstance(factory, CallbackFactory):  # the op's lists of tensors, in the order of the mock's struct

@@ -14,7 +14,7 @@ from tt_cache_lint.device.tensors import DRAM, L1
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.machine import Machine
-from tt_cache_lint.interp.values import Handle, Value, mask, plain
+from tt_cache_lint.interp.values import Handle, Opaque, Value, mask, plain
 from tt_cache_lint.interp.world import World
 
 START = """
@@ -588,3 +588,19 @@ uint32_t f() {
 def test_what_shared_variables_are_called(tmp_path: Path, name: str) -> None:
     """By their older name, too, in the cached program and in what the override of a workload makes for each program."""
     assert value(tmp_path, START + PROXY.replace("@NAME@", name)) == 55
+
+
+def test_a_list_with_unknown_items_is_copied_item_by_item(tmp_path: Path) -> None:
+    """What a fabric helper appended is there in the copy, too, and stands where it stood."""
+    body = """
+        std::vector<uint32_t> args = {1, 2, 3};
+        append_fabric_mux_connection_rt_args(true, CoreCoord{0, 0}, args);
+        std::vector<uint32_t> copied;
+        for (size_t i = 0; i < args.size(); ++i) { copied.push_back(args[i]); }
+        SetRuntimeArgs(program, kernel, CoreCoord{0, 0}, copied);
+    """
+    device = Device(tmp_path, f"Program create(const Tensor& input) {{ {KERNEL} {body} return program; }}")
+    (kernel,) = device.create().kernels
+    vals = kernel.args[(0, 0)].vals
+    assert [plain(v) for v in vals[:3]] == [1, 2, 3]
+    assert [type(v) for v in vals[3:]] == [Opaque]

@@ -92,6 +92,21 @@ def test_a_file_leads_to_its_factories(root: Path, path: str, ops: list[str]) ->
     assert checked(root, f"{OPS}/{path}") == ops
 
 
+def test_an_operation_leads_to_factories_that_do_not_know_it(root: Path) -> None:
+    """They stand in a folder of their own and include only the types of the op."""
+    folder = root / OPS / "left/device"
+    (folder / "program_factory").mkdir()
+    header, source = folder / "program_factory/only.hpp", folder / "program_factory/only.cpp"
+    (folder / "left_program_factory.cpp").unlink()
+    text = FACTORY.format(name="left", kernel='"a.cpp"').replace("left_device_operation.hpp", "only.hpp")
+    source.write_text(text)
+    header.write_text("#pragma once\n" + OPERATION.format(name="../left"))
+    (folder / "left_device_operation.hpp").write_text('#pragma once\n#include "program_factory/only.hpp"\n')
+    for path in ("left_device_operation.hpp", "left_device_operation.cpp"):
+        analysis = analyse(root, [folder / path], Options())
+        assert [facts.path for facts in analysis.facts] == [f"{OPS}/left/device/program_factory/only.cpp"]
+
+
 def test_a_factory_is_analysed_once(root: Path) -> None:
     device = f"{OPS}/left/device"
     names = ("left_types.hpp", "left_program_factory.cpp", "left_device_operation.cpp", "kernels/reader.cpp")

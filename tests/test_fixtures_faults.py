@@ -23,6 +23,8 @@ WITNESSES = (
     "compile-time-mutation/good_sizes_restated",
     "compile-time-mutation/bad_address_and_size",
     "arg-index-mismatch/bad_off_by_one",
+    "buffer-not-kept/bad_core_table",
+    "unbound-address/good_workload_semaphore",
 )
 
 

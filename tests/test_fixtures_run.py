@@ -47,6 +47,7 @@ STALE_SLOT = {
     "stale-capture",
     "mesh-coordinate-mismatch",
     "unbound-address",
+    "buffer-not-kept",
 }
 
 # Rules about what is fixed at the miss: two calls with one hash need different programs.

@@ -609,3 +609,73 @@ def test_a_slot_needs_no_refresh_where_its_address_is_hashed(
     (tmp_path / "op.cpp").write_text(text)
     run = run_check(tmp_path, [tmp_path / "op.cpp"])
     assert sorted({f.rule for f in run.findings if "done" in f.message}) == rules
+
+
+CONFIGURED = """
+    ReaderDataMovementConfig config({7});
+    config.defines.emplace("MODE", attributes.flag ? "1" : "0");
+    config.compile_args.push_back(attributes.factor);
+    auto reader = CreateKernel(program, "reader.cpp", all, config);
+"""
+
+
+def test_what_is_added_to_a_config_is_compiled(tmp_path: Path) -> None:
+    text = op(HASHED.format("t"))
+    made = 'auto reader = CreateKernel(program, "reader.cpp", all, ReaderDataMovementConfig({}));'
+    assert made in text
+    found = facts(tmp_path, text.replace(made, CONFIGURED)).omissions
+    assert {use.what for o in found for use in o.uses} == {"reader compile-time arg 1", "reader define MODE"}
+
+
+def test_a_hash_that_is_thrown_away_covers_nothing(tmp_path: Path) -> None:
+    """Only what goes into the hash that is returned does."""
+    again = "auto hash = operation::hash_operation<CopyOperation>(a, t); hash = {}; return hash;"
+    other, same = "operation::hash_operation<CopyOperation>(a.flag, t)", "ttsl::hash::hash_objects(hash, a.flag)"
+    assert omitted(tmp_path / "other", op(again.format(other), "attributes.factor")) == {FACTOR}
+    assert omitted(tmp_path / "same", op(again.format(same), "attributes.factor")) == set()
+
+
+def test_the_hash_asks_for_what_nothing_else_asks_for(tmp_path: Path) -> None:
+    """A hash function that needs an optional is executed where it is there."""
+    text = op(HASHED.format("a.other.value(), t"), "attributes.factor")
+    text = text.replace("bool flag = false;", "bool flag = false; std::optional<uint32_t> other;")
+    assert omitted(tmp_path, text) == {FACTOR}
+
+
+def test_what_only_the_selection_depends_on_is_an_input(tmp_path: Path) -> None:
+    text = op(HASHED.format("a.factor, t"))
+    only = "using program_factory_t = std::variant<CopyFactory>;"
+    chosen = "return CopyFactory{};"
+    assert only in text
+    assert chosen in text
+    text = text.replace(only, "struct Other {}; using program_factory_t = std::variant<CopyFactory, Other>;")
+    text = text.replace("const operation_attributes_t&, const tensor_args_t&) {\n        return CopyFactory", "@")
+    text = text.replace("@", "const operation_attributes_t& a, const tensor_args_t&) {\n        return CopyFactory")
+    text = text.replace(chosen, "if (a.flag) { return Other{}; } return CopyFactory{};")
+    assert omitted(tmp_path, text) == {FLAG}
+
+
+def test_shards_that_would_not_fit_are_no_second_call(tmp_path: Path) -> None:
+    """Where the memory config is hashed, and with it the width of the shards, another width cannot be."""
+    body = HASHED.format("a, t.input.dtype(), t.input.layout(), t.input.memory_config()")
+    sharded = "TT_FATAL(tensors.input.memory_config().memory_layout() == TensorMemoryLayout::HEIGHT_SHARDED);"
+    row_major = "TT_FATAL(tensors.input.layout() == Layout::ROW_MAJOR);"
+    text = op(body, f"(uint32_t){WIDTH}", validate=sharded + row_major)
+    assert omitted(tmp_path / "width", text) == set()
+    height = "tensors.input.padded_shape()[-2]"
+    assert omitted(tmp_path / "height", text.replace(WIDTH, height)) == {SHAPE}
+
+
+def test_the_fix_of_a_hash_that_is_defined_outside_of_its_class(tmp_path: Path) -> None:
+    declared = HASH.partition(" {{")[0]
+    text = op(HASHED.format("a.flag, t"), "attributes.factor")
+    inside = HASH.format(HASHED.format("a.flag, t"))
+    assert inside in text
+    outside = inside.replace("static ", "").replace("compute_program_hash", "CopyOperation::compute_program_hash")
+    for member in ("operation_attributes_t", "tensor_args_t"):
+        outside = outside.replace(member, f"CopyOperation::{member}")
+    create = "CopyOperation::CopyFactory::cached_program_t CopyOperation::CopyFactory::create("
+    assert create in text
+    text = text.replace(inside, declared + ";").replace(create, f"{outside}\n{create}")
+    (found,) = facts(tmp_path, text).omissions
+    assert found.fix[0].split()[0] == "a.factor,"

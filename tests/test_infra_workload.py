@@ -181,8 +181,27 @@ def test_a_buffer_of_the_workload_stays(tmp_path: Path) -> None:
 def test_a_buffer_that_is_not_kept_is_freed(tmp_path: Path) -> None:
     facts = facts_of(tmp_path, TABLE)
     assert stale(facts) == {SECOND: Cause.FREED}
+    assert facts.differences[0].fix[0].startswith("// keep what create() allocates")  # binding it would not help
     (related,) = [r for d in facts.differences for r in d.related if r.message == "allocated here"]
     assert related.place.line == OP[: OP.index("table.to_device")].count("\n") + 1
+
+
+def test_a_buffer_without_its_owner_is_not_kept(tmp_path: Path) -> None:
+    facts = facts_of(tmp_path, TABLE, before="workload.buffers.push_back({nullptr, moved.buffer()});")
+    assert stale(facts) == {SECOND: Cause.FREED}
+
+
+def test_what_is_allocated_and_what_is_moved_are_told_apart(tmp_path: Path) -> None:
+    """Only the first of two tensors is parked."""
+    facts = facts_of(
+        tmp_path,
+        "reader.emplace_runtime_args(core, {owner->buffer()->address(), other.buffer()->address()});",
+        before="auto owner = std::make_shared<Tensor>(create_device_tensor(tensors.input.tensor_spec(), device));"
+        "workload.buffers.push_back({owner, owner->buffer()});"
+        "Tensor other = Tensor(HostBuffer(std::vector<uint32_t>{3}), ttnn::Shape({1}), DataType::UINT32,"
+        " Layout::ROW_MAJOR).to_device(device, MemoryConfig{});",
+    )
+    assert stale(facts) == {SECOND: Cause.FREED}
 
 
 def test_an_output_in_the_buffer_of_an_input_unbinds_all(tmp_path: Path) -> None:

@@ -240,3 +240,12 @@ def test_hostile_text_is_neutralised_in_colour(monkeypatch: pytest.MonkeyPatch) 
     report = re.sub(r"\x1b\[[0-9;]*m", "", text.render(hostile_run(), View(width=80, color=True)))
     assert all(char.isprintable() for char in report.replace("\n", ""))
     assert not [line for line in report.split("\n") if line.lstrip().startswith("::")]
+
+
+def test_many_findings_of_a_kind_without_a_table_are_told_briefly() -> None:
+    """The first three with their source, the others with their place and what to write; -v shows all."""
+    several = only(*(replace(STALE, rows=(), slot=f"hash: input {i}") for i in range(5)))
+    brief, whole = (text.render(several, View(width=100, verbose=verbose)) for verbose in (False, True))
+    assert brief.count("like the ones above") == 2
+    assert brief.count("hash: input ") == 3
+    assert "like the ones above" not in whole

@@ -60,6 +60,7 @@ TABLE = """
     TTC404 uninitialised-shared-variable  error  I4
     TTC405 missing-override               error  I4
     TTC406 narrowed-handle                error  I4
+    TTC407 buffer-not-kept                error  I4
     TTC501 hash-omits                     error  I5
     TTC502 hash-includes-per-dispatch     warning I5
     TTC503 unordered-in-hash              error  I5
@@ -193,6 +194,7 @@ SPEAKER = {
     Cause.RUN1_CAPTURE: "stale-capture",
     Cause.NO_OVERRIDE: "missing-override",
     Cause.WRONG_COORDINATE: "mesh-coordinate-mismatch",
+    Cause.FREED: "buffer-not-kept",
 }
 UNBOUND = {What.ADDRESS: "unbound-address", What.CB: "unbound-address", What.SCALAR: "stale-scalar"}
 STALE = {What.ADDRESS: "stale-buffer-address", What.CB: "stale-cb-address", What.SCALAR: "stale-scalar"}
@@ -224,7 +226,7 @@ def test_confidence_and_witness_pass_through(confidence: Confidence) -> None:
         assert got.factory == "Add::MultiCore"
 
 
-@pytest.mark.parametrize("cause", [cause for cause in SPEAKER if cause is not Cause.NO_OVERRIDE])
+@pytest.mark.parametrize("cause", [cause for cause in SPEAKER if cause not in (Cause.NO_OVERRIDE, Cause.FREED)])
 def test_place_and_slot_of_a_difference(cause: Cause) -> None:
     (got,) = everything(facts(replace(BASE, cause=cause, written=WRITE)))
     at_create = cause is Cause.NOT_SHARED
@@ -275,6 +277,24 @@ def test_a_coordinate_left_out() -> None:
         "kernel uses the first call's buffer there."
     )
     assert got.place == SET
+
+
+@pytest.mark.parametrize("written", [None, WRITE])
+def test_a_buffer_that_nothing_keeps(written: Place | None) -> None:
+    """Whatever the override does: what has to change is in create()."""
+    name = "address of a tensor that create() allocates"
+    table = Held(0x3000, "table.buffer()->address()", (name,), (name,))
+    made = Related(Place(CPP, 40, 9), "allocated here")
+    freed = replace(BASE, cause=Cause.FREED, written=written, created=table, expected=table, related=(made,))
+    got = one("buffer-not-kept", facts(freed))
+    assert got.message == (
+        "`reader_kernel_id` arg 1 holds the buffer address of a tensor that create() allocates "
+        "(`table.buffer()->address()`), and the shared variables do not keep it: it is freed when create() returns, "
+        "and the kernels of the cached program use memory that is given to others."
+    )
+    assert (got.place, got.related) == (SET, (made,))
+    captured = one("buffer-not-kept", replace(facts(freed), infra="callback"))
+    assert "the callback does not capture it" in captured.message
 
 
 def test_orders_of_two_programs_are_two_orders() -> None:

@@ -85,6 +85,8 @@ class Diagnosis:
         """(cause, shared variable concerned, other slot) of a wrong slot in one world."""
         bad = state.bad
         written = [r for r in bad if r.write is not None]
+        if _freed(table.outcome.world, (written or bad)[0]):
+            return Cause.FREED, "", ""
         if written:
             if of_another_coordinate(table, state, written[0]):
                 return Cause.WRONG_COORDINATE, "", ""
@@ -94,9 +96,6 @@ class Diagnosis:
                 if swapped:
                     return Cause.WRONG_HANDLE, "", swapped
             return cause, name, ""
-        owners = owners_of(table.outcome.world, bad[0].expected)
-        if owners and all(owner.startswith(OWN) for owner in owners):
-            return Cause.FREED, "", ""
         if self.factory.bound:
             return Cause.UNBOUND, "", ""
         good = [r for r in state.needing if not r.wrong and r.write is not None]
@@ -450,6 +449,13 @@ def _captured_in(shared: Struct | None, value: Value) -> str:
         if isinstance(inner, Buffer) or hasattr(inner, "buffer"):
             return name
     return ""
+
+
+def _freed(world: World, reading: Reading) -> bool:
+    """Does the slot need what create() itself allocates, and is nothing else written there?"""
+    values = [reading.expected, *([reading.found] if reading.write is not None else ())]
+    owners = [owners_of(world, value) for value in values]
+    return all(names and all(name.startswith(OWN) for name in names) for names in owners)
 
 
 def _in_place(table: WorldTable) -> tuple[str, ...]:

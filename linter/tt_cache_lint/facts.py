@@ -143,7 +143,7 @@ class Collector:
         if all("create" in t.outcome.after.escaped and not t.needing_refresh for t in tables):
             why = tables[0].outcome.after.why
             return Status.PARTIAL, f"create() does what cannot be read: {why[0] if why else ''}"
-        if not any(t.slots for t in tables) and any(t.outcome.fresh.kernels for t in tables):
+        if not any(t.slots for t in tables) and all(_nowhere(t.outcome.fresh.kernels) for t in tables):
             return Status.PARTIAL, "which runtime arguments the kernels get, and on which cores, cannot be told"
         if explored.unselected:
             return Status.ANALYSED, "select_program_factory() never gives this factory"
@@ -450,3 +450,8 @@ def _kind(value: Value) -> str:
     if isinstance(inner, Struct):
         return "struct"
     return "number" if isinstance(plain(inner), (int, float)) else ""
+
+
+def _nowhere(kernels: Sequence[Kernel]) -> bool:
+    """Are there kernels, and none that runs on any core that is known?"""
+    return bool(kernels) and not any(kernel.cores and not kernel.unsure for kernel in kernels)

@@ -39,7 +39,8 @@ NO_LIMITS = (UNLIMITED, UNLIMITED)
 @dataclass(slots=True)
 class _Miss:
     """What run 1 left. `touched` are the inputs that create() branched on, `touched_before` and `order_before` those
-    that were branched on before it; `fresh` is None where only executing create() again can tell."""
+    that were branched on before it, `selected` those that its selection branched on; `fresh` is None where only
+    executing create() again can tell."""
 
     made: Made
     snapshot: Snapshot
@@ -48,6 +49,7 @@ class _Miss:
     touched_before: int
     touched: int
     order_before: list[int]
+    selected: int
     failures: list[Failure] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     numeric: list[Branch] = field(default_factory=list)
@@ -164,6 +166,7 @@ class Replay:
             ways=list(m.ways),
             statics=dict(m.statics),
             programs=list(m.programs),
+            selected=miss.selected,
         )
 
     def _miss(self, m: Machine, world: World, strict: bool, limits: tuple[int, int], bodies: bool) -> _Miss:
@@ -172,9 +175,9 @@ class Replay:
         enter(m)
         world.grids = self.factory.grids
         world.run = 1
-        first = self._inputs(m, validate=True)
+        first, selected = self._inputs(m, validate=True), 0
         try:
-            self._select(m, first)
+            selected = self._select(m, first)
         except Thrown as error:
             if strict:
                 raise
@@ -191,7 +194,7 @@ class Replay:
         unset: dict[str, Mark | None] = {}
         for shared in made.shares:
             unset.update(unset_of(shared))
-        miss = _Miss(made, snapshot, fresh, unset, touched_before, world.touched, order_before)
+        miss = _Miss(made, snapshot, fresh, unset, touched_before, world.touched, order_before, selected)
         miss.failures, miss.events = list(m.failures), list(m.log)
         miss.numeric = [*m.numeric.values(), *m.further.values()]
         miss.violations, miss.broken, m.limit = dict(m.violations), set(m.broken), UNLIMITED
@@ -241,6 +244,26 @@ class Replay:
         given = self._inputs(m, validate=False)
         m.phase = "create"
         return self.infra.make(self._caller(m), self.factory, given).program
+
+    def hash_wants(self, outcome: Outcome) -> tuple[dict[str, Value], ...]:
+        """What would keep the op's own hash function from throwing in the world of an outcome; () where it does not."""
+        body = self._method("compute_program_hash")
+        if body is None or self.own_inputs is not None:
+            return ()
+        m = Machine(self.interp, outcome.world.onward({}))
+        m.checks, m.world.run = False, 1
+        try:
+            enter(m)
+            given = self._inputs(m, validate=False)
+            m.phase = "hash"
+            self._call(m, body, [given.attributes, given.tensor_args][: len(body.params)])
+        except Thrown as error:
+            return error.repairs
+        except (Interrupt, RecursionError, *FAULTS):  # the examination of the hash tells of these
+            return ()
+        finally:
+            m.release()
+        return ()
 
     # -- the parts of a call ---------------------------------------------------------------------------------------
 
@@ -298,27 +321,29 @@ class Replay:
             return error.message.removesuffix(" is selected instead")
         return ""
 
-    def _select(self, m: Machine, inputs: Inputs) -> None:
+    def _select(self, m: Machine, inputs: Inputs) -> int:
+        """Have the op choose this factory; the inputs that it branches on for that."""
         chooser = self._method("select_program_factory")
         op = self.factory.op
         if chooser is None or op is None or len(op.factories) < 2:
-            return
+            return 0
         if self.unselected:  # whatever the inputs are: it is of no use to look for others
             m.violate("select", ())
-            return
+            return 0
         m.phase = "select"
         m.branches.clear()
         chosen = self._call(m, chooser, [inputs.attributes, inputs.tensor_args])
         name = chosen_name(chosen)
+        bits = 0
+        for condition, *_ in m.branches:
+            bits |= getattr(condition, "p", 0)
         if name is None or name == self.factory.create.scope[-1]:
-            return
+            return bits
         from tt_cache_lint.interp.solving import want
 
         repairs = self._held(m.world) + self._toward(m)
-        bits = 0
         for condition, taken, _ in reversed(m.branches):
             repairs += want(condition, not taken)
-            bits |= getattr(condition, "p", 0)
         raise Thrown(f"{name} is selected instead", bits, tuple(repairs[:32]), after=m.last_met())
 
     def _held(self, world: World) -> list[dict[str, Value]]:

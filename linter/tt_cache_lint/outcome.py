@@ -48,6 +48,7 @@ class Outcome:
     ways: list[Value] = field(default_factory=list)
     statics: dict[object, Value] = field(default_factory=dict)  # the local statics of functions that were called
     programs: list[Program] = field(default_factory=list)  # others that the executions made
+    selected: int = 0  # the leaves that the selection of the factory branched on
 
     def release(self) -> None:
         """Empty what refers to itself, which would wait for the garbage collector; the outcome is of no use then."""

@@ -43,7 +43,7 @@ def held_in(value: Value, depth: int = 0) -> frozenset[str]:
     if isinstance(value, Ref):
         value = value.get()
     if isinstance(value, Buffer):
-        return frozenset((value.owner,))
+        return frozenset((value.owner,) if value.shares else ())
     if isinstance(value, Tensor):
         return frozenset((value.buffer.owner,))
     if depth > HANDLE_DEPTH:

@@ -13,6 +13,7 @@ from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.interp.values import Enum, Handle, Map, Mark, Opt, Struct, Unknown, Value, Vec, empty, plain
 from tt_cache_lint.interp.world import UNKNOWN, World
 from tt_cache_lint.model import Place, Row, SlotKind
+from tt_cache_lint.owners import owners_of
 from tt_cache_lint.search.exploration import Path
 from tt_cache_lint.source.defs import Definition, StructDef
 from tt_cache_lint.spelling import spelling_of
@@ -223,6 +224,9 @@ class Describer:
     def fix(self, table: WorldTable, state: SlotState, reading: Reading) -> tuple[str, ...]:
         """Lines to write in the override; in create(), where the framework patches what is bound."""
         world = table.outcome.world
+        owners = owners_of(world, reading.expected)
+        if owners and all(owner.startswith(OWN) for owner in owners):
+            return ("// keep what create() allocates for as long as the program: with its end it is freed",)
         if self.factory.bound:
             return self._binding(world, state, reading)
         of_workload = bool(state.program.place)
@@ -232,8 +236,6 @@ class Describer:
         name = kept or (state.slot.owner if state.kernel is not None else "cb_handle")
         handle = self.spelling.kept(name, of_workload)
         value = self._expression(world, reading)
-        if not value:
-            return ("// keep what create() allocates for as long as the program: with its end it is freed",)
         keep = () if kept else ("// first keep the handle of the first call",)
         if state.slot.kind is SlotKind.CB:
             scope, star = (
@@ -260,7 +262,7 @@ class Describer:
     def _expression(self, world: World, reading: Reading) -> str:
         value = opened(reading.expected)
         if isinstance(value, Buffer):
-            return self._buffer_text(world, value.owner) if not value.owner.startswith(OWN) else ""
+            return self._buffer_text(world, value.owner)
         if isinstance(value, GlobalCircularBuffer):
             return self.given_text(world, value.name)
         bare = plain(value)
@@ -268,8 +270,6 @@ class Describer:
         if owner is not None and not computed(value):
             text = self.given_text(world, owner[0])
             plainly = owner[0] in world.semaphores or owner[0].endswith(HELD_BUFFER)
-            if owner[0].startswith(OWN):
-                return ""
             return f"{text}.address()" if plainly else f"{self.spelling.buffer(text)}->address()"
         origin = getattr(value, "t", None)
         if isinstance(origin, str) and origin.startswith("operation_attributes.") and self.spelling.attribute(origin):

@@ -41,8 +41,8 @@ class BufferNotKept(Rule):
     A callback captures it by value; a workload descriptor has `buffers` for it.
 
     ## Known problems
-    A buffer that is handed to a function which cannot be read counts as kept. Whether it is kept by a pointer that does
-    not own it is not told apart.
+    A buffer that is handed to a function which cannot be read counts as kept. A `Buffer*` does not keep what it points
+    to, but what else comes from a tensor's storage counts as sharing it.
     """
 
     id = "TTC407"

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
 
 OWN = ("a buffer that ", "a tensor that ")  # how their names begin
+HOST = "host tensor "  # how the names of tensors begin that are not on the device
 CREATE = "create"
 _WHO = {CREATE: "create()", "override": "the override"}
 

@@ -27,7 +27,6 @@ from tt_cache_lint.interp.values import (
     Value,
     Vec,
     copied,
-    identity,
     key_of,
     mask,
     plain,
@@ -356,31 +355,3 @@ def grid_at(m: Machine, site: Site, v: ArgGrid, at: Value) -> Value:
 @method(ArgGrid, "size")
 def grid_size(m: Machine, site: Site, v: ArgGrid) -> Value:
     return v.length()
-
-
-class KernelConfig(Obj):
-    """The configuration of a kernel: what is given to it, by member or position."""
-
-    __slots__ = ("given", "kind")
-
-    def __init__(self, kind: str, given: list[Value]) -> None:
-        self.kind = kind
-        self.given = given
-
-    def identity(self) -> object:
-        return (self.kind, tuple(identity(g) for g in self.given))
-
-    def member(self, m: Machine, name: str) -> Value:
-        return Unknown(f"{self.kind}.{name}")
-
-    def member_ref(self, m: Machine, name: str) -> Value:
-        from tt_cache_lint.interp.refs import CallRef
-
-        return CallRef(lambda: Unknown(f"{self.kind}.{name}"), lambda value, mark: self.given.append(value))
-
-
-@constructor(
-    "ReaderDataMovementConfig", "WriterDataMovementConfig", "DataMovementConfig", "ComputeConfig", "EthernetConfig"
-)
-def kernel_config(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Value:
-    return KernelConfig(type_.name, [copied(a) for a in args])

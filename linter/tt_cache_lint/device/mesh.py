@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 
 Coords = tuple[int, ...]
 # (shape of the mesh, the coordinates that get a program): an end and a middle, two middles on two axes, the two ends.
+# One is square, so that the same number of devices can be taken along either axis.
 MESHES: tuple[tuple[Coords, tuple[Coords, Coords]], ...] = (
     ((1, 4), ((0, 0), (0, 1))),
-    ((2, 4), ((0, 1), (1, 3))),
+    ((4, 4), ((0, 1), (1, 3))),
     ((1, 2), ((0, 0), (0, 1))),
     ((1, 4), ((0, 2), (0, 3))),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.device import api, circular_buffers
 from tt_cache_lint.device.cores import CoreCoord, CoreRange, CoreRangeSet
+from tt_cache_lint.device.kernel_config import KernelConfig
 from tt_cache_lint.device.program import CbConfig, Kernel, Program
 from tt_cache_lint.device.resources import create_semaphore
 from tt_cache_lint.device.tensors import Device
@@ -40,14 +41,14 @@ def _on_cores(args: list[Value]) -> bool:
 @function("CreateDataMovementKernel", "CreateComputeKernel", arity=(3, 9), accepts=_on_cores)
 def create_typed_kernel(m: Machine, site: Site, args: list[Value]) -> Value:
     """(program, file, cores, [config]) and, before that, (program, file, cores, compile args, processor, noc)."""
-    config: Value = api.KernelConfig(site.name, list(args[3:]))
+    config: Value = KernelConfig(site.name, list(args[3:]))
     return api.create_kernel(m, site, [*args[:3], config])
 
 
 @method(Handle, "add_define", "set_runtime_args_count", "set_defines")
 def kernel_define(m: Machine, site: Site, v: Handle, *args: Value) -> None:
     """Defines are compile-time state."""
-    if isinstance(v.target, Kernel) and isinstance(v.target.config, api.KernelConfig):
+    if isinstance(v.target, Kernel) and isinstance(v.target.config, KernelConfig):
         v.target.config.given.extend(args)
 
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.allocated import CREATE, own_name
+from tt_cache_lint.device.allocated import CREATE, HOST, own_name
 from tt_cache_lint.device.program import Program, buffer_of
 from tt_cache_lint.device.tensor_make import construct_layout, to_memory
 from tt_cache_lint.device.tensors import Buffer, Device, Tensor, TensorLayout, TensorSpec
 from tt_cache_lint.interp.registry import Site, constructor, function, method
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Mark, Opt, Unknown, Value, Vec, key_of
+from tt_cache_lint.interp.values import Mark, Opt, Unknown, Value, Vec, empty, key_of
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
-
-HOST = "host "  # how the names of tensors begin that are not on the device
 
 
 @constructor("Tensor")
@@ -50,7 +48,7 @@ def tensor_from_data(m: Machine, site: Site, args: list[Value]) -> Value:
     if not isinstance(args[1], TensorSpec):
         return m.unknown_call(site.name, args)
     made = _on_host(m, args[0], args[1])
-    return _on_device(m, made, None, site.mark) if len(args) > 2 and isinstance(args[2], Device) else made
+    return _on_device(m, made, None, site.mark) if len(args) > 2 and not empty(args[2]) else made
 
 
 @method(Tensor, "to_device")
@@ -77,7 +75,7 @@ def keep(m: Machine, value: Value) -> None:
 
 
 def _on_host(m: Machine, data: Value, spec: TensorSpec) -> Tensor:
-    return Tensor(f"{HOST}tensor of {key_of(data)}", m.world.run, spec)
+    return Tensor(f"{HOST}of {key_of(data)}", m.world.run, spec)
 
 
 def _on_device(m: Machine, tensor: Tensor, memory: Value, mark: Mark | None) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.allocated import own_name
+from tt_cache_lint.device.allocated import CREATE, own_name
 from tt_cache_lint.device.api import log_event, refuse_when_compiled
 from tt_cache_lint.device.arguments import ArgGrid
 from tt_cache_lint.device.cores import cores_of
@@ -76,10 +76,12 @@ def create_device_tensor(m: Machine, site: Site, args: list[Value]) -> Value:
     from tt_cache_lint.device.tensor_make import construct_layout, construct_shape, to_memory
     from tt_cache_lint.device.tensors import TensorLayout, TensorSpec, make_shape
 
-    number = m.count("output")
+    number = m.count(f"tensor of {m.phase}")
     if m.phase == "outputs":
         name = "tensor_return_value" + (f"[{number}]" if number else "")
     else:
+        moved = m.world.moved
+        number = moved.setdefault(f"tensor {number}", len(moved)) if m.phase == CREATE else number
         name = own_name(m, "tensor", site.mark, number, m.phase)
     run = m.world.run_of(name, m.world.run)
     first = args[0].v if isinstance(args[0], Opt) else args[0]

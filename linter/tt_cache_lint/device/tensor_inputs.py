@@ -133,9 +133,10 @@ def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec |
     if kind != "BLOCK_SHARDED":
         usual = (2, 2) if pick == 2 else (2 if pick % 2 else min(4, GRIDS[world.seed % len(GRIDS)][0]), 1)
     cores = input_ranges(world, f"{name}.shard_spec.grid", (x0, y0, *usual), p)
-    orientation = _fact(world, name, ".shard_spec.orientation", ORIENTATIONS, words=f"{name} shard orientation")
-    most = _most_shards(kind, cores, orientation)
+    orientation: Value = ORIENTATIONS[0]
     if kind == "BLOCK_SHARDED":
+        orientation = _orientation(world, name)
+        most = _most_shards(kind, cores, orientation)
         extents = [_share(height, most[0]), _share(width, most[1])]
     elif kind == "HEIGHT_SHARDED":
         extents = [_share(height, len(cores.xys())), width]
@@ -149,16 +150,22 @@ def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec |
     for index, extent in enumerate(extents):
         fact = _fact(world, name, f".shard_spec.shape[{index}]", (extent,), number=True)
         sides.append(Val(fact.v, fact.p | p, fact.t))
+    orientation = _orientation(world, name)
     if shape is not None and not several:
         page = world.facts.get(f"{name}.layout")
         shard = int(sides[0].v), int(sides[1].v)
         if page is not None and page.value == ROW_MAJOR and shard[1] > 0:
             width = -(-width // shard[1]) * shard[1]  # page_config.cpp:151-155
+        most = _most_shards(kind, cores, orientation)
         if not _fits(kind, (height, width), shard, most):
             world.misfits[name] = _fitting(kind, name, (height, width), shard, most)
     if several:
         return NdShardSpec(make_shape([1] * (len(padded.items) - 2) + sides), cores, orientation)
     return ShardSpec(cores, make_shape(sides), orientation)
+
+
+def _orientation(world: World, name: str) -> Val:
+    return _fact(world, name, ".shard_spec.orientation", ORIENTATIONS, words=f"{name} shard orientation")
 
 
 def _most_shards(kind: str, cores: CoreRangeSet, orientation: Value) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.device.allocated import HOST, OWN
 from tt_cache_lint.device.core_methods import count_of
 from tt_cache_lint.device.tensor_inputs import is_sharded
 from tt_cache_lint.device.tensors import (
@@ -60,7 +61,11 @@ LATER_SHAPES = (b"get_legacy_shape", b"logical_shape")
     "get_mesh_buffer",
 )
 def tensor_buffer(m: Machine, site: Site, v: Tensor) -> Value:
+    if v.name.startswith(HOST):  # how it came to the device was not understood
+        return Unknown(f"buffer of {v.name}", mask(v.spec))
     v.buffer.spec = v.spec
+    if site.name == "buffer" and v.buffer.owner.startswith(OWN):
+        return Buffer(v.buffer.owner, v.buffer.run, v.spec, shares=False)
     return v.buffer
 
 

@@ -359,7 +359,9 @@ class TensorSpec(Obj):
     def _of_whole_shards(self) -> Vec | None:
         """The shape of a sharded row-major tensor whose rows the shards do not divide (page_config.cpp:143-155)."""
         memory = self.layout.memory
-        shard = plain(memory.shard_spec) if memory is not None and memory.sharded and self.shape.items else None
+        if memory is None or not memory.sharded or not self.shape.items:
+            return None
+        shard = plain(memory.shard_spec)
         side = shard.shape.items[1] if isinstance(shard, ShardSpec) and len(shard.shape.items) == 2 else None
         last, unit = plain(self.shape.items[-1]), plain(side)
         if not isinstance(last, int) or not isinstance(unit, int) or unit <= 0 or last % unit == 0:
@@ -381,13 +383,14 @@ class TensorSpec(Obj):
 class Buffer(Obj):
     """Device memory. `run` is the run it was allocated in: its address belongs to that run."""
 
-    __slots__ = ("owner", "run", "spec")
+    __slots__ = ("owner", "run", "shares", "spec")
     is_storage = True  # it stands for the storage of a tensor, too
 
-    def __init__(self, owner: str, run: int, spec: TensorSpec | None) -> None:
+    def __init__(self, owner: str, run: int, spec: TensorSpec | None, shares: bool = True) -> None:
         self.owner = owner
         self.run = run
         self.spec = spec
+        self.shares = shares  # keeps the memory, as a storage or std::shared_ptr does and a Buffer* does not
 
     def identity(self) -> object:
         return ("buffer", self.owner, self.run)

@@ -65,13 +65,15 @@ class Finder:
     def leading_to(self, path: str) -> list[str]:
         """The files with factories that a header, device operation, helper or device kernel belongs to.
 
-        Those of its own op that use it, if there are any. A file of another op is asked for only when it uses this one
-        directly; what belongs to no op is followed until it meets factories.
+        Those of its own op that use it, or else those that it includes. A file of another op is asked for only when it
+        uses this one directly; what belongs to no op is followed until it meets factories.
         """
         self.tree.reads.lasting = False
         op = op_folder(path)
         around = {*self.users.within(path, op), *self.tree.folder(path.rpartition("/")[0])} - {path}
         found = sorted(user for user in around if op_folder(user) == op and self._has_factories(user))
+        if not found:
+            found = [user for user in self.users.made_of(path, op) if self._has_factories(user)]
         if found:
             return found
         shared = not any(op_folder(file) == op and self._has_factories(file) for file in self.tree.walk(op))

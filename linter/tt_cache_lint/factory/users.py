@@ -33,6 +33,26 @@ class Users:
         self._scan(folder)
         return [user for level in self._levels(path, folder + "/" if folder else "") for user in level]
 
+    def made_of(self, path: str, folder: str) -> list[str]:
+        """The files below `folder` that `path` and its headers include, directly or through each other, and the sources
+        of these: a device operation names its factories so, which need not know of it."""
+        seen: set[str] = set()
+        waiting = [path, *self._faces(path)]
+        while waiting:
+            at = waiting.pop()
+            file = self.tree.get(at)
+            for include in file.includes if file is not None else ():
+                found = self.tree.resolve(include, at)
+                if found is not None and found not in seen and op_folder(found) == folder:
+                    seen.add(found)
+                    waiting.append(found)
+        return sorted({*seen, *(source for header in seen for source in self._sources(header))} - {path})
+
+    def _sources(self, header: str) -> list[str]:
+        """The source files of a header."""
+        stem = header.rpartition(".")[0]
+        return [p for p in self.tree.folder(header.rpartition("/")[0]) if p != header and p.rpartition(".")[0] == stem]
+
     def everywhere(self, path: str) -> Iterator[list[str]]:
         """The files that use `path` directly, then those that use these, and so on; the nearest of each first."""
         tops = [top for top in TOPS if (self.tree.root / top).is_dir()]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tt_cache_lint.device.api import KernelConfig
 from tt_cache_lint.device.cores import XY, describe
+from tt_cache_lint.device.kernel_config import KernelConfig
 from tt_cache_lint.device.program import CircularBuffer, Kernel, Program
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.values import (
@@ -31,13 +31,6 @@ from tt_cache_lint.interp.values import (
 )
 
 Stack = tuple[Mark, ...]
-# The positional members of the data-movement configs (kernel_types.hpp:86-102).
-POSITIONS = ("compile_args", "defines", "named_compile_args", "opt_level", "include_paths")
-# The parameters behind the cores until 2023-11 (host_api.hpp).
-OLD_POSITIONS = {
-    "CreateDataMovementKernel": ("compile_args", "processor", "noc"),
-    "CreateComputeKernel": ("compile_args", "math_fidelity", "fp32_dest_acc_en", "math_approx_mode"),
-}
 LISTS = {"compile_args": "compile-time arg", "compile_time_args": "compile-time arg"}
 MAPS = {
     "defines": "define",
@@ -188,10 +181,7 @@ def parts_of(kernel: Kernel) -> Iterator[Part]:
 def _members(config: Value) -> Iterator[tuple[str, Value, Mark | None]]:
     config = config.v if isinstance(config, Opt) else config
     if isinstance(config, KernelConfig):
-        names: tuple[str, ...] = POSITIONS if config.kind.startswith(("Reader", "Writer")) else ()
-        first = config.given[0] if config.given else None
-        if isinstance(first, Vec) or (isinstance(first, InitList) and first.names is None):
-            names = OLD_POSITIONS.get(config.kind, names)
+        names = config.positions()
         for position, given in enumerate(config.given):
             if isinstance(given, InitList) and given.names is not None:
                 yield from _members(given)

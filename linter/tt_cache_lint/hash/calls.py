@@ -19,7 +19,7 @@ from tt_cache_lint.outcome import Outcome
 from tt_cache_lint.search.exploration import Exploration, Path
 from tt_cache_lint.words import named
 
-STEPS = 100_000  # what they may cost in interpreter steps, so that every machine says the same
+STEPS = 200_000  # what they may cost in interpreter steps, so that every machine says the same
 SECONDS = 20.0  # the emergency brake, in CPU time
 RESIZING = ("cb-size", "cb-page-size")
 Moved = tuple[int, bool, int]  # a runtime argument: its kernel, whether it is a common one, its index

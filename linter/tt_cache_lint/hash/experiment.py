@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from tt_cache_lint.device.program import Program
 from tt_cache_lint.hash.builds import Change, leaves_of, runtime_leaves_of
 from tt_cache_lint.hash.calls import Calls, Pair, replica
 from tt_cache_lint.hash.hasher import Hasher
@@ -19,7 +20,7 @@ from tt_cache_lint.hash.trial import Report, Trial
 from tt_cache_lint.hash.vary import DEVICE, is_input, property_of, smaller, varied
 from tt_cache_lint.hit import Replay
 from tt_cache_lint.interp.interrupts import Interrupt, Thrown
-from tt_cache_lint.interp.values import Mark, Value
+from tt_cache_lint.interp.values import Mark, Value, mask, plain
 from tt_cache_lint.interp.world import Fact, World
 from tt_cache_lint.outcome import Outcome
 from tt_cache_lint.search.exploration import Exploration, Path
@@ -28,7 +29,7 @@ from tt_cache_lint.search.repairs import plausible
 PATHS = 8  # how many paths are looked at for omissions
 WORLDS = 3  # in how many worlds of a path
 ADMITTING = 4  # of those that show nothing new, for what was refused on the others
-TRIALS = 128  # how many pairs of calls are executed for a factory
+TRIALS = 256  # how many pairs of calls are executed for a factory
 EVASIONS = 24  # and how many of which only checks inside create() would refuse the second
 MEMORY_CONFIG = ".memory_config"
 SELECTED = " is selected instead"
@@ -175,17 +176,18 @@ class Laboratory:
 
     def _vary_to(self, path: Path, key: Key, fact: Fact, values: Iterator[Value], baseline: set[str]) -> None:
         self.asked, self.offered = [], [fact.value]
+        uses = _uses(path.outcomes[0].fresh, fact.bit)
         for value in _and_asked(values, self.asked, bool(fact.choices)):
             if value in self.offered:
                 continue
             self.offered.append(value)
-            mark = (fact.key, repr((path.outcomes[0].world.seed, fact.value, value, path.ordinary)))
-            if mark in self.tried or self.left <= 0:
+            tried = (fact.key, repr((path.outcomes[0].world.seed, fact.value, value, path.ordinary, uses)))
+            if tried in self.tried or self.left <= 0:
                 continue
             trial = self._pair(path, key, fact.key, {fact.key: value}, baseline)
             if trial is not None or fact.key in self.report.told:  # what is refused here may pass elsewhere
-                self.tried.add(mark)
-            if trial is not None and (trial.changes or trial.outcome.switched):
+                self.tried.add(tried)
+            if trial is not None and _tells(trial):
                 self.proven.add(trial.property)
                 return
 
@@ -197,16 +199,22 @@ class Laboratory:
             name, found, _ = fact.key.rpartition(".logical_shape[")
             if found and name in used and isinstance(fact.value, int):
                 dims.setdefault(name, []).append(fact)
+        swapped = _swapped(path.outcomes[0].world)
         for name, group in dims.items():
             if f"{name}.logical_shape" in self.proven or len(group) < 2:
                 continue
+            if group[0].key in swapped:
+                trial = self._pair(path, key, group[0].key, swapped, baseline)
+                if trial is not None and _tells(trial):
+                    self.proven.add(trial.property)
+                    continue
             last, before, first = group[-1], group[-2], group[max(len(group) - 3, 0)]
             # The shards of a tensor may not leave its width free.
             for big, small in ((last, before), (before, last), (first, before), (before, first)):
                 if small.value % 2 == 0 and small.value > 1:
                     varying: dict[str, Value] = {big.key: big.value * 2, small.key: small.value // 2}
                     trial = self._pair(path, key, big.key, varying, baseline)
-                    if trial is not None and (trial.changes or trial.outcome.switched):
+                    if trial is not None and _tells(trial):
                         self.proven.add(trial.property)
                         break
 
@@ -335,6 +343,33 @@ class Laboratory:
         return trial
 
 
+def _swapped(world: World) -> dict[str, Value]:
+    """The first two dimensions of every tensor exchanged: other batches, the same volume and the same shards."""
+    varying: dict[str, Value] = {}
+    for key, fact in world.facts.items():
+        other = world.facts.get(f"{key.removesuffix('[0]')}[1]") if key.endswith(".logical_shape[0]") else None
+        if other is not None and other.value != fact.value:
+            varying |= {key: other.value, other.key: fact.value}
+    return varying
+
+
+def _tells(trial: Trial) -> bool:
+    """Does something known change in the program? Where that could not be computed, another value may tell more."""
+    return bool(trial.outcome.switched) or any(not change.unknown for change in trial.changes)
+
+
+def _uses(program: Program, bit: int) -> list[tuple[object, list[int]]]:
+    """The kernels that get something made of an input as a runtime argument, and where: what it does elsewhere says
+    nothing about these."""
+    found = []
+    for kernel in program.kernels:
+        data = next(iter(kernel.args.values()), None)
+        indices = [i for i, v in enumerate(data.vals) if mask(v) & bit] if data is not None else []
+        if indices:
+            found.append((plain(kernel.source), indices))
+    return found
+
+
 def _misfits(path: Path, pair: Pair) -> dict[str, tuple[dict[str, Value], ...]]:
     """Why the second call's tensors cannot be made, and what would do instead."""
     before, after = path.outcomes[0].world.misfits, pair.outcome.world.misfits
@@ -374,8 +409,8 @@ def _used_inputs(path: Path) -> set[str]:
 
 
 def used_by(outcome: Outcome) -> int:
-    """The inputs that create() uses: for what is compiled, for runtime arguments, to branch on."""
-    used = leaves_of(outcome.fresh) | runtime_leaves_of(outcome.fresh)
+    """The inputs that create() uses: for what is compiled, for runtime arguments, to branch on; and its selection."""
+    used = leaves_of(outcome.fresh) | runtime_leaves_of(outcome.fresh) | outcome.selected
     for bits in outcome.core:
         used |= bits
     return used

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from tt_cache_lint.device.inputs import make_input
 from tt_cache_lint.device.program import enter
 from tt_cache_lint.factory.found import Factory
-from tt_cache_lint.fault import FAULTS
+from tt_cache_lint.fault import DEBUG, FAULTS
 from tt_cache_lint.hash.key import Key, read_key
 from tt_cache_lint.hash.reflect import Reflection
 from tt_cache_lint.infra.callback import given, member_arguments
@@ -52,6 +54,8 @@ class Hasher:
         except Interrupt as error:
             return Key(unclear=str(error) or type(error).__name__)
         except (RecursionError, *FAULTS) as error:
+            if os.environ.get(DEBUG):
+                raise
             return Key(unclear=f"{type(error).__name__}: {error}")
         finally:
             world.run = before

@@ -5,7 +5,9 @@ Two calls collide when all their items are equal. An input that is hashed as it 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from tt_cache_lint.device.inputs import InputStruct, Variant
 from tt_cache_lint.device.mesh_device import MeshSocket
@@ -104,12 +106,46 @@ def covering(leaf: str, whole: dict[str, Mark | None]) -> str | None:
     return None
 
 
+class Hashed(Unknown):
+    """A hash, and the values that it was made of; those of hash_combine(), which go into its seed, aside."""
+
+    __slots__ = ("given",)
+
+    def __init__(self, given: list[Value]) -> None:
+        super().__init__("hash")
+        self.given = given
+
+
 @function(*HASHERS)
 def note_hashed(m: Machine, site: Site, args: list[Value]) -> Value:
     """Everything that is given to a hash function is hashed; for hash_combine(seed, value) that is the value."""
-    given = args[1:] if site.name == "hash_combine" else args
-    m.hash_sink.extend((value, site.mark) for value in given)
-    return Unknown("hash", 0)
+    if site.name == "hash_combine":
+        m.hash_sink.extend((value, site.mark) for value in args[1:])
+        return Unknown("hash")
+    made = Hashed(list(args))
+    m.hash_sink.extend((value, site.mark, made) for value in args)
+    return made
+
+
+def hashed(sink: list[Any], result: Value) -> Iterator[tuple[Value, Mark | None]]:
+    """What was given to hash functions, with its place; not what went into a hash that `result` is not made of, where
+    that can be told."""
+    used = _used(result)
+    for value, mark, *made in sink:
+        if not (used and made and id(made[0]) not in used):
+            yield value, mark
+
+
+def _used(result: Value) -> set[int]:
+    """The hashes that a hash is made of, itself among them."""
+    found: set[int] = set()
+    waiting = [result]
+    while waiting:
+        value = value_of(waiting.pop())
+        if isinstance(value, Hashed) and id(value) not in found:
+            found.add(id(value))
+            waiting += value.given
+    return found
 
 
 class Reader:
@@ -260,7 +296,7 @@ class Reader:
         before, m.hash_sink = m.hash_sink, []
         result = value_of(m.invoke(code, [value]) if how is How.STD_HASH else m.invoke(code, [], value))
         inner, m.hash_sink = m.hash_sink, before
-        for item, _ in inner:
+        for item, _ in hashed(inner, result):
             self.add(item, depth + 1)
         items = elements(result) or [result]
         if how is How.LISTED and value.type is not None:
@@ -296,7 +332,7 @@ def _called(value: Value) -> str:
 def read_key(m: Machine, reflection: Reflection, result: Value) -> Key:
     """The key of a hash function that was executed on `m` and returned `result`; `m.hash_sink` is what it hashed."""
     reader = Reader(m, reflection)
-    for value, mark in list(m.hash_sink):
+    for value, mark in hashed(list(m.hash_sink), result):
         reader.mark = mark
         reader.add(value)
     reader.mark = None

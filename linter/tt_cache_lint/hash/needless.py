@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator
 
 from tt_cache_lint.compare import SlotState, WorldTable, tabulate
-from tt_cache_lint.device.api import KernelConfig
+from tt_cache_lint.device.kernel_config import KernelConfig
 from tt_cache_lint.device.kernel_data import is_data
 from tt_cache_lint.hash.builds import leaves_of, runtime_leaves_of
 from tt_cache_lint.hash.calls import replica

@@ -8,6 +8,7 @@ from tt_cache_lint.hash.calls import replica
 from tt_cache_lint.hash.hasher import Hasher
 from tt_cache_lint.hash.reflect import How, Reflection
 from tt_cache_lint.hash.trial import Trial
+from tt_cache_lint.infra.callback_lists import MAKERS
 from tt_cache_lint.interp.values import Enum, Value, plain
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.source.defs import StructDef
@@ -99,7 +100,7 @@ def fix_of(op: Operation, attributes: StructDef | None, reflection: Reflection, 
     own = op.methods.get("compute_program_hash")
     if own is not None:
         names = [param.name for param in own.params]
-        if own.is_static:
+        if own.is_static or not any(name in op.methods for name in MAKERS):  # only older ops are what they hash
             given = dict(zip(("operation_attributes", "tensor_args"), names, strict=False)) if len(names) <= 2 else {}
             text = _expression(trial, given)
         else:

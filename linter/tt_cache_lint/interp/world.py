@@ -58,7 +58,7 @@ class World:
     addresses: dict[int, tuple[str, int]] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
     semaphores: set[str] = field(default_factory=set)  # those of the owners that are global semaphores
-    moved: dict[str, int] = field(default_factory=dict)  # what the code moves to the device, numbered
+    moved: dict[str, int] = field(default_factory=dict)  # what create() puts on the device, numbered
     made: dict[str, Mark] = field(default_factory=dict)  # where those of the owners are made that the code allocates
     held: set[str] = field(default_factory=set)  # those of the owners that live as long as the cached program
     preallocated: set[str] = field(default_factory=set)  # the outputs that the caller gives

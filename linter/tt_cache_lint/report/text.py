@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -20,6 +21,7 @@ from tt_cache_lint.report.summary import counted, tally, unfinished, withheld
 
 INDENT = 2
 ROWS_SHOWN = 10
+FRAMED = 3  # findings of one rule about the hash of one op that are shown with their source
 TITLES = (
     "\nslot",
     "\ncores",
@@ -51,11 +53,14 @@ def _print_file(target: Console, path: str, findings: Sequence[Finding], run: Ru
     head.append(drawn.rule * max(2, target.width - head.cell_len), FAINT)
     target.print(head, soft_wrap=True)
     target.print()
+    seen: Counter[tuple[str, str]] = Counter()
     for finding in findings:
-        _print_finding(target, finding, run, view)
+        kind = (finding.rule, finding.factory)
+        seen[kind] += not finding.rows
+        _print_finding(target, finding, run, view, brief=seen[kind] > FRAMED and not finding.rows and not view.verbose)
 
 
-def _print_finding(target: Console, finding: Finding, run: Run, view: View) -> None:
+def _print_finding(target: Console, finding: Finding, run: Run, view: View, brief: bool = False) -> None:
     drawn = glyphs(view)
     style = SEVERITY[finding.severity]
     head = Text(f"{finding.severity.value} {finding.id} ", style).append(finding.rule, "bold")
@@ -65,17 +70,21 @@ def _print_finding(target: Console, finding: Finding, run: Run, view: View) -> N
         head.append(f" {drawn.dot} {finding.confidence.value}", FAINT)
     target.print(head, soft_wrap=True)
     _indented(target, coded(finding.message))
-    target.print()
-    painter = Painter(run.texts, drawn, target.width)
-    for line in painter.frames(_marks(finding, style)):
-        target.print(line, soft_wrap=True)
-    target.print()
+    if brief:
+        at = f"{visible(finding.place.path)}:{finding.place.line}"
+        _labelled(target, "at", [Text(at).append("  like the ones above; -v shows the source", FAINT)])
+    else:
+        target.print()
+        painter = Painter(run.texts, drawn, target.width)
+        for line in painter.frames(_marks(finding, style)):
+            target.print(line, soft_wrap=True)
+        target.print()
     if finding.rows:
         _indented(target, _table(finding.rows, view))
         target.print()
-    _labelled(target, "when", [coded(fact) for fact in finding.when])
+    _labelled(target, "when", [] if brief else [coded(fact) for fact in finding.when])
     _labelled(target, "write", [Text("+ ", "green").append(visible(line), "green") for line in finding.fix])
-    if finding.when or finding.fix:
+    if brief or finding.when or finding.fix:
         target.print()
 
 

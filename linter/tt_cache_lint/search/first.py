@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BASE_ATTEMPTS = 48
 LOOSE_ATTEMPTS = 64
 IMPROVE_ATTEMPTS = 40
+HASH_REPAIRS = 4
 LONG = 4_000  # steps of an execution that are worth looking for a world with less to do
 
 
@@ -49,7 +50,7 @@ class FirstPath(Solver):
             if found is not None:
                 if needs_refresh(found[0]):
                     self.learned, self.careful = None, False
-                    return self.roomy(replay, seed, found)
+                    return self.roomy(replay, seed, self.hashable(replay, seed, found))
                 idle = idle or found
         self.learned = None
         if idle is not None:
@@ -77,6 +78,24 @@ class FirstPath(Solver):
                 if signature(found[0]) == signature(outcome):
                     return found
         return outcome, forced
+
+    def hashable(self, replay: Replay, seed: int, start: tuple[Outcome, Decisions]) -> tuple[Outcome, Decisions]:
+        """A world whose hash can be computed, which every call is asked for before anything else."""
+        for _ in range(HASH_REPAIRS):
+            outcome, forced = start
+            wanted = next((r for r in replay.hash_wants(outcome) if plausible(r)), None)
+            if wanted is None:
+                break
+            together = {**forced, **wanted}
+            if outcome.world.facts.keys() & wanted.keys():
+                found = self.solve(replay, seed, together, wanted, 6)
+                if found is None or not needs_refresh(found[0]):
+                    break
+                start = found
+            else:  # nothing but the hash asks for it
+                outcome.world.forced.update(wanted)
+                start = outcome, together
+        return start
 
     def roomy(self, replay: Replay, seed: int, start: tuple[Outcome, Decisions]) -> tuple[Outcome, Decisions]:
         """A world in which limits that create() works with come to bear, such as the most tiles of a block."""
