@@ -292,7 +292,7 @@ def test_shards_that_no_tensor_has(tmp_path: Path, layout: str, side: str, sure:
     """A tensor spec refuses them (tt_metal/impl/tensor/spec/tensor_spec.cpp:16-93), whatever the op accepts."""
     check = f"""
         TT_FATAL(tensors.input.memory_config().memory_layout() == TensorMemoryLayout::{layout});
-        const auto width = tensors.input.padded_shape()[-1];
+        const auto width = tensors.input.logical_shape()[-1];
         const auto height = tensors.input.physical_volume() / width;
         TT_FATAL(tensors.input.shard_spec()->{side});
     """
