@@ -167,19 +167,20 @@ def listed(root: Path, text: str) -> list[FactoryFacts]:
 
 SPEC = """
 struct AddFactory {
-    static ProgramArtifacts create_program_artifacts(const Params& attributes, const Inputs& tensors, Tensor& output);
+    static MeshWorkloadArtifacts create_mesh_workload_artifacts(
+        const Params& attributes, const Inputs& tensors, Tensor& output, const MeshCoordinateRangeSet& coordinates);
 };
-ProgramArtifacts AddFactory::create_program_artifacts(
-    const Params& attributes, const Inputs& tensors, Tensor& output) {
+MeshWorkloadArtifacts AddFactory::create_mesh_workload_artifacts(
+    const Params& attributes, const Inputs& tensors, Tensor& output, const MeshCoordinateRangeSet& coordinates) {
     return {};
 }
 """
 
 
-def test_spec_factories_are_listed_as_skipped(tmp_path: Path) -> None:
+def test_spec_factories_of_workloads_are_listed_as_skipped(tmp_path: Path) -> None:
     (facts,) = listed(tmp_path, SPEC)
-    assert (facts.factory, facts.infra, facts.status) == ("AddFactory", "spec", Status.SKIPPED)
-    assert facts.reason == "factories with create_program_artifacts() are not analysed yet"
+    assert (facts.factory, facts.infra, facts.status) == ("AddFactory", "mesh-spec", Status.SKIPPED)
+    assert facts.reason == "factories with create_mesh_workload_artifacts() are not analysed yet"
     assert facts.worlds == 0
 
 

@@ -204,7 +204,7 @@ class _Slots:
                 break
             count += 1
         for index in range(len(states), count):
-            slot = Slot(self.kind, self.owner, index)
+            slot = Slot(self.kind, self.owner, index, _label(self.table, self.kernel, self.kind, index))
             state = SlotState(slot, self.position, self.kernel, None, self.columns, self.bits)
             states.append(self.table.slots.setdefault((slot, self.position), state))
         column = (xy, created, found, expected, count)
@@ -214,6 +214,14 @@ class _Slots:
         for index in found.writes:
             if index < count:
                 states[index].written = True
+
+
+def _label(table: WorldTable, kernel: Kernel, kind: SlotKind, index: int) -> str:
+    """The name of an argument that has one."""
+    if not kernel.named:
+        return ""
+    labels = table.outcome.world.labels.get((kernel.handle.name, kind is SlotKind.COMMON), [])
+    return labels[index] if index < len(labels) else ""
 
 
 def _reading(column: Column, index: int, bits: int) -> Reading:

@@ -102,6 +102,8 @@ class Diagnosis:
         unset = self._unset_handle(table, state)
         if good:
             return Cause.PARTIAL_CORES, "", ""
+        if any(kernel.named for kernel in table.outcome.fresh.kernels):  # there are no handles in a spec
+            return Cause.NOT_REFRESHED, "", ""
         narrow = next((f for f in table.outcome.failures if f.kind == "narrow" and f.phase == "override"), None)
         if narrow is not None:
             return Cause.NARROWED, "", ""
@@ -236,7 +238,8 @@ class Diagnosis:
             if words.near(mark) and place.line != words.user(reading.set_mark, reading.set_stack).line:
                 related.append(Related(place, "called here"))
                 break
-        patched = self._patched(table) if cause is Cause.UNBOUND else None
+        by_number = cause is Cause.UNBOUND and (state.kernel is None or not state.kernel.named)
+        patched = self._patched(table) if by_number else None
         made = [world.made[o] for o in owners_of(world, reading.expected) if o in world.made]
         if cause is Cause.FREED and made:
             related.append(Related(words.place(made[0]), "allocated here"))

@@ -85,7 +85,7 @@ def numbers(values: list[Value], dispatch: int) -> list[Number] | None:
 def kernel_code(interp: Interp, kernel: Kernel) -> KernelCode | None:
     """The code of a kernel, None when its path is not known or names no file of the tree."""
     source = plain(kernel.source)
-    if not isinstance(source, str) or not source:
+    if not isinstance(source, str) or not source or kernel.named:  # numbers say nothing about named arguments
         return None
     if source not in interp.kernels:
         file = interp.index.tree.get(source)

@@ -78,19 +78,23 @@ class Slot:
     """A place in the program that a cache hit may have to refresh.
 
     `owner` is the variable that holds the kernel handle in create(), or the circular buffer's index from its config
-    (`c_0`). `index` is the runtime-argument index; -1 for a circular buffer.
+    (`c_0`). `index` is the runtime-argument index; -1 for a circular buffer. An argument that has a name in the program
+    goes by its `label`.
     """
 
     kind: SlotKind
     owner: str
     index: int = -1
+    label: str = ""
 
     @property
     def name(self) -> str:
         """The stable name: `reader_kernel_id arg 1`, `writer_kernel_id common arg 0`, `CB c_0`."""
         if self.kind is SlotKind.CB:
             return f"CB {self.owner}"
-        return f"{self.owner} {self.kind.value} {self.index}"
+        if self.label.startswith("tensor "):  # an address that the framework passes on
+            return f"{self.owner} {self.label}"
+        return f"{self.owner} {self.kind.value} {self.label or self.index}"
 
 
 @dataclass(frozen=True, slots=True)

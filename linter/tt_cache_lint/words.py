@@ -8,6 +8,7 @@ from tt_cache_lint.call import Given
 from tt_cache_lint.compare import Reading, SlotState, WorldTable
 from tt_cache_lint.device.allocated import OWN
 from tt_cache_lint.device.cores import describe
+from tt_cache_lint.device.spec import TENSOR
 from tt_cache_lint.device.tensors import HELD_BUFFER, Buffer, GlobalCircularBuffer, GlobalSemaphore
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.interp.values import Enum, Handle, Map, Mark, Opt, Struct, Unknown, Value, Vec, empty, plain
@@ -227,6 +228,8 @@ class Describer:
         owners = owners_of(world, reading.expected)
         if owners and all(owner.startswith(OWN) for owner in owners):
             return ("// keep what create() allocates for as long as the program: with its end it is freed",)
+        if state.kernel is not None and state.kernel.named:
+            return self._named(world, state, reading)
         if self.factory.bound:
             return self._binding(world, state, reading)
         of_workload = bool(state.program.place)
@@ -246,6 +249,18 @@ class Describer:
         if state.slot.kind is SlotKind.COMMON:
             return (*keep, f"GetCommonRuntimeArgs({program}, {handle})[{state.slot.index}] = {value};")
         return (*keep, f"GetRuntimeArgs({program}, {handle}, core)[{state.slot.index}] = {value};")
+
+    def _named(self, world: World, state: SlotState, reading: Reading) -> tuple[str, ...]:
+        """What gives an argument that has a name on a hit."""
+        label, value = state.slot.label, self._expression(world, reading)
+        owner = owner_name(world, reading.expected)
+        if label.startswith(TENSOR) or (owner and owner not in world.semaphores):
+            tensor = self.given_text(world, owner) if owner else ""
+            return (f"{tensor}.mesh_tensor()  // as a tensor argument, not its address",) if tensor else ()
+        if self.factory.override is None or not value:
+            return ()
+        table = "common_runtime_arg_values" if state.slot.kind is SlotKind.COMMON else "runtime_arg_values"
+        return (f'{{"{label}", {value}}}  // in {table} of {state.slot.owner}',)
 
     def _binding(self, world: World, state: SlotState, reading: Reading) -> tuple[str, ...]:
         """What binds a slot to its buffer; nothing does that for other values, semaphores among them."""
@@ -275,6 +290,13 @@ class Describer:
         if isinstance(origin, str) and origin.startswith("operation_attributes.") and self.spelling.attribute(origin):
             return self.spelling.attribute(origin)
         return f"/* as in create(): */ {reading.set_mark.text}"
+
+
+def owner_name(world: World, value: Value) -> str:
+    """Whose address a value is, "" for anything else."""
+    bare = plain(opened(value))
+    owner = world.addresses.get(bare) if isinstance(bare, int) and not computed(value) else None
+    return owner[0] if owner is not None else ""
 
 
 def named(leaf: str) -> str:

@@ -18,6 +18,8 @@ from tt_cache_rules._common import (
     them,
 )
 
+PATCHED = "patches only what is bound to a buffer"
+
 
 class StaleScalar(Rule):
     """
@@ -72,8 +74,9 @@ class StaleScalar(Rule):
             )
             yield at_create(self, facts, d, message)
         for d in differences(facts, Cause.UNBOUND, What.SCALAR):
+            refreshed = "gives the program new tensors only" if facts.infra == "spec" else PATCHED
             message = (
-                f"{holds(d)}, which may differ between calls that share a program{on_cores(d)}. A hit patches only "
-                f"what is bound to a buffer: {stale(d)}."
+                f"{holds(d)}, which may differ between calls that share a program{on_cores(d)}. A hit {refreshed}: "
+                f"{stale(d)}."
             )
             yield at_unbound(self, facts, d, message)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tt_cache_lint.model import Cause, FactoryFacts, Finding, Severity, What
 from tt_cache_lint.rule import Rule
-from tt_cache_rules._common import at_unbound, differences, holds, on_cores, stale
+from tt_cache_rules._common import at_unbound, differences, holds, stale, unbound_words
 
 
 class UnboundAddress(Rule):
@@ -32,6 +32,7 @@ class UnboundAddress(Rule):
     ```
 
     ## Known problems
+    In a Metal 2.0 factory every address among the run arguments is reported: a tensor argument is what a hit refreshes.
     The address of a global semaphore cannot be bound. Where the tree's framework calls an override of the factory,
     write it there; else the semaphore has to be made with the program. Only one coordinate of a mesh is looked at.
     """
@@ -45,8 +46,5 @@ class UnboundAddress(Rule):
     def check(self, facts: FactoryFacts) -> Iterable[Finding]:
         for what in (What.ADDRESS, What.CB):
             for d in differences(facts, Cause.UNBOUND, what):
-                message = (
-                    f"{holds(d)}, but is not bound to it{on_cores(d)}, and a hit patches only what is bound to a "
-                    f"buffer: {stale(d)}."
-                )
+                message = f"{holds(d)}, {unbound_words(facts, d)}: {stale(d)}."
                 yield at_unbound(self, facts, d, message)

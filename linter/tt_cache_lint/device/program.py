@@ -83,6 +83,7 @@ class Kernel(Obj):
         "handle",
         "inside",
         "mark",
+        "named",
         "ordinal",
         "program",
         "source",
@@ -104,6 +105,7 @@ class Kernel(Obj):
         self.common: CoreArgs | None = None
         self.handle = Handle("kernel", self.ordinal, self)
         self.touched = False
+        self.named = False  # its arguments go by names, not by numbers
         self.unsure = False  # its cores rest on something that could not be computed
         self.cores_mask = 0  # the inputs that its cores derive from
         self.built: Any = None  # what kernels.built made of the config, once the program is complete

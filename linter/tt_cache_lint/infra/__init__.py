@@ -7,6 +7,7 @@ from tt_cache_lint.infra.descriptor import Descriptor
 from tt_cache_lint.infra.mesh import Mesh
 from tt_cache_lint.infra.policy import Infra
 from tt_cache_lint.infra.skipped import Skipped
+from tt_cache_lint.infra.spec import Spec
 from tt_cache_lint.infra.typed import Typed
 from tt_cache_lint.infra.workload import Workload
 
@@ -16,6 +17,7 @@ _ALL: tuple[Infra, ...] = (
     Mesh(),
     Descriptor(),
     Workload(),
-    Skipped("spec", "create_program_artifacts", "create_program_spec", "create_mesh_workload_artifacts"),
+    Spec(),
+    Skipped("mesh-spec", "create_mesh_workload_artifacts"),
 )
 INFRAS: dict[str, Infra] = {infra.name: infra for infra in _ALL}

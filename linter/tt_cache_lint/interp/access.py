@@ -8,7 +8,7 @@ from tt_cache_lint.interp import build, ops, solving
 from tt_cache_lint.interp.interrupts import NULL, Implausible, Thrown
 from tt_cache_lint.interp.refs import CallRef, FieldRef, ItemRef, LocalRef, MapRef, Pointer, sequence_ref
 from tt_cache_lint.interp.registry import MEMBERS
-from tt_cache_lint.interp.types import Type
+from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.interp.values import (
     Absent,
     Entry,
@@ -317,6 +317,8 @@ def store(m: Machine, target: Value, value: Value, mark: Mark | None) -> None:
             value = build.from_list(m, value, Type(target.type.name, (), target.type))
         elif isinstance(value, InitList) and isinstance(target, Vec) and target.elem is not None:
             value = build.sequence(m, value, Type(target.kind, (target.elem,)))
+        elif isinstance(value, InitList) and isinstance(target, Map):
+            value = build.coerce(m, value, Type(target.kind, (target.key or AUTO, target.elem or AUTO)))
         if isinstance(value, Opt):
             value = value.v
         if target is not value and not target.assign(value):

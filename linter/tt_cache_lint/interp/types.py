@@ -33,8 +33,9 @@ SEQUENCES = {
     "unordered_set",
     "ttsl::SmallVector",
     "basic_string_view",
+    "Group",  # of Metal 2.0 (metal2_host_api/utility), as Table is
 }
-MAPS = {"map", "unordered_map", "multimap"}
+MAPS = {"map", "unordered_map", "multimap", "Table"}
 TRANSPARENT = {"reference_wrapper", "unique_ptr", "shared_ptr", "const", "weak_ptr", "not_null"}
 STRINGS = {"string", "string_view", "basic_string", "path"}
 OTHERS = {"optional", "tuple", "pair", "variant", "function", "monostate", "nullopt_t"}

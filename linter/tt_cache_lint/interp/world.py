@@ -58,6 +58,7 @@ class World:
     addresses: dict[int, tuple[str, int]] = field(default_factory=dict)
     owners: dict[str, int] = field(default_factory=dict)
     semaphores: set[str] = field(default_factory=set)  # those of the owners that are global semaphores
+    labels: dict[tuple[str, bool], list[str]] = field(default_factory=dict)  # of a spec's run arguments, in order
     moved: dict[str, int] = field(default_factory=dict)  # what create() puts on the device, numbered
     made: dict[str, Mark] = field(default_factory=dict)  # where those of the owners are made that the code allocates
     held: set[str] = field(default_factory=set)  # those of the owners that live as long as the cached program
@@ -80,7 +81,7 @@ class World:
         made = World(self.seed, self.forced, dict(self.facts), list(self.names), self.touched)
         made.dispatch, made.addresses, made.owners = self.dispatch, dict(self.addresses), dict(self.owners)
         made.semaphores, made.moved, made.made = set(self.semaphores), dict(self.moved), dict(self.made)
-        made.held = set(self.held)
+        made.held, made.labels = set(self.held), {key: list(names) for key, names in self.labels.items()}
         made.varying, made.ties, made.grids, made.free = varying, self.ties, self.grids, self.free
         made.narrow = self.narrow
         return made
