@@ -7,6 +7,7 @@ ttnn/api/ttnn/mesh_device_operation_adapter.hpp:719-737). What an omission means
     key          the hash of one call, executed: every item that goes into it
     builds       the parts of two programs that no hit refreshes, compared
     vary         other values for an input
+    uses         what a program makes of an input
     experiment   one omitted input varied between two calls with one hash
     idle         compile-time arguments that the kernel makes nothing of
     layouts      layouts that an op is not made for

@@ -11,18 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tt_cache_lint.device.program import Program
-from tt_cache_lint.hash.builds import Change, leaves_of, runtime_leaves_of
+from tt_cache_lint.hash.builds import Change
 from tt_cache_lint.hash.calls import Calls, Pair, replica
 from tt_cache_lint.hash.hasher import Hasher
 from tt_cache_lint.hash.key import Key
 from tt_cache_lint.hash.trial import Report, Trial
+from tt_cache_lint.hash.uses import misfits, of_leaf, swapped, used_by, used_inputs, uses
 from tt_cache_lint.hash.vary import DEVICE, is_input, property_of, smaller, varied
 from tt_cache_lint.hit import Replay
 from tt_cache_lint.interp.interrupts import Interrupt, Thrown
-from tt_cache_lint.interp.values import Mark, Value, mask, plain
+from tt_cache_lint.interp.values import Mark, Value
 from tt_cache_lint.interp.world import Fact, World
-from tt_cache_lint.outcome import Outcome
 from tt_cache_lint.search.exploration import Exploration, Path
 from tt_cache_lint.search.repairs import plausible
 
@@ -91,7 +90,7 @@ class Laboratory:
         """The base path and those that show something new or use another attribute, the ones that use most other inputs
         first; none that a check would not let pass."""
         left = [p for p in self.exploration.paths if p.outcomes and not p.contradicts]
-        used = {id(path): _used_inputs(path) for path in left}
+        used = {id(path): used_inputs(path) for path in left}
         chosen: list[Path] = []
         known: set[str] = set()
 
@@ -176,12 +175,12 @@ class Laboratory:
 
     def _vary_to(self, path: Path, key: Key, fact: Fact, values: Iterator[Value], baseline: set[str]) -> None:
         self.asked, self.offered = [], [fact.value]
-        uses = _uses(path.outcomes[0].fresh, fact.bit)
+        used = uses(path.outcomes[0].fresh, fact.bit)
         for value in _and_asked(values, self.asked, bool(fact.choices)):
             if value in self.offered:
                 continue
             self.offered.append(value)
-            tried = (fact.key, repr((path.outcomes[0].world.seed, fact.value, value, path.ordinary, uses)))
+            tried = (fact.key, repr((path.outcomes[0].world.seed, fact.value, value, path.ordinary, used)))
             if tried in self.tried or self.left <= 0:
                 continue
             trial = self._pair(path, key, fact.key, {fact.key: value}, baseline)
@@ -199,12 +198,12 @@ class Laboratory:
             name, found, _ = fact.key.rpartition(".logical_shape[")
             if found and name in used and isinstance(fact.value, int):
                 dims.setdefault(name, []).append(fact)
-        swapped = _swapped(path.outcomes[0].world)
+        exchanged = swapped(path.outcomes[0].world)
         for name, group in dims.items():
             if f"{name}.logical_shape" in self.proven or len(group) < 2:
                 continue
-            if group[0].key in swapped:
-                trial = self._pair(path, key, group[0].key, swapped, baseline)
+            if group[0].key in exchanged:
+                trial = self._pair(path, key, group[0].key, exchanged, baseline)
                 if trial is not None and _tells(trial):
                     self.proven.add(trial.property)
                     continue
@@ -244,10 +243,10 @@ class Laboratory:
             else:
                 if leaf not in pair.outcome.world.facts:  # on the way these calls took, nothing asks for it
                     return None
-                if not pair.outcome.refused and not _misfits(path, pair):
+                if not pair.outcome.refused and not misfits(path, pair):
                     others = self._changed_without(path, key, leaf, varying) if pair.changes else set()
                     return self._trial(path, key, leaf, varying, pair, baseline | others)
-                why, repairs = next(iter((pair.outcome.refused or _misfits(path, pair)).items()))
+                why, repairs = next(iter((pair.outcome.refused or misfits(path, pair)).items()))
             self._ask(leaf, repairs)
             joined = self._joined(key, leaf, varying, repairs)
             if joined is None:
@@ -285,7 +284,7 @@ class Laboratory:
             pair = self.calls.pair(path, varying, bodies=False)
         except Interrupt:
             return None
-        refused = pair.outcome.refused or _misfits(path, pair)
+        refused = pair.outcome.refused or misfits(path, pair)
         return pair if leaf in pair.outcome.world.facts and not refused else None
 
     def _elsewhere(self, path: Path, key: Key, leaf: str, varying: dict[str, Value], name: str) -> Trial:
@@ -329,7 +328,7 @@ class Laboratory:
         strained: bool = False,
     ) -> Trial | None:
         """What a pair of calls shows. Where nothing that is compiled differs, a hit says what becomes of arguments."""
-        changes = _of_leaf(pair, leaf, baseline)
+        changes = of_leaf(pair, leaf, baseline)
         if not (changes or pair.outcome.switched) and self.calls.moved(pair, leaf):
             try:
                 pair = self.calls.whole(path, varying, bodies=not strained)
@@ -337,43 +336,15 @@ class Laboratory:
                 return None
             if leaf not in pair.outcome.world.facts:
                 return None
-            changes = _of_leaf(pair, leaf, baseline)
+            changes = of_leaf(pair, leaf, baseline)
         trial = Trial(leaf, varying, path, pair.outcome, changes, key, strained, pair.hit)
         self.report.trials.append(trial)
         return trial
 
 
-def _swapped(world: World) -> dict[str, Value]:
-    """The first two dimensions of every tensor exchanged: other batches, the same volume and the same shards."""
-    varying: dict[str, Value] = {}
-    for key, fact in world.facts.items():
-        other = world.facts.get(f"{key.removesuffix('[0]')}[1]") if key.endswith(".logical_shape[0]") else None
-        if other is not None and other.value != fact.value:
-            varying |= {key: other.value, other.key: fact.value}
-    return varying
-
-
 def _tells(trial: Trial) -> bool:
     """Does something known change in the program? Where that could not be computed, another value may tell more."""
     return bool(trial.outcome.switched) or any(not change.unknown for change in trial.changes)
-
-
-def _uses(program: Program, bit: int) -> list[tuple[object, list[int]]]:
-    """The kernels that get something made of an input as a runtime argument, and where: what it does elsewhere says
-    nothing about these."""
-    found = []
-    for kernel in program.kernels:
-        data = next(iter(kernel.args.values()), None)
-        indices = [i for i, v in enumerate(data.vals) if mask(v) & bit] if data is not None else []
-        if indices:
-            found.append((plain(kernel.source), indices))
-    return found
-
-
-def _misfits(path: Path, pair: Pair) -> dict[str, tuple[dict[str, Value], ...]]:
-    """Why the second call's tensors cannot be made, and what would do instead."""
-    before, after = path.outcomes[0].world.misfits, pair.outcome.world.misfits
-    return {f"the shards of {name} fit its shape": (other,) for name, other in after.items() if name not in before}
 
 
 def _and_asked(values: Iterator[Value], asked: list[Value], choices: bool) -> Iterator[Value]:
@@ -388,29 +359,7 @@ def _and_asked(values: Iterator[Value], asked: list[Value], choices: bool) -> It
             return
 
 
-def _of_leaf(pair: Pair, leaf: str, baseline: set[str]) -> list[Change]:
-    """The changes that an input brings about, without those that there are between any two calls."""
-    world = pair.outcome.world
-    mine, always = world.facts[leaf].bit, world.dispatch
-    return [c for c in pair.changes if c.name not in baseline and (c.p & mine or not c.p & always)]
-
-
 def _holds(decision: str, leaf: str) -> bool:
     """Does a decision say whether there is an input at all, or which alternative of it?"""
     owner = next((decision.removesuffix(s) for s in EXISTENCE if decision.endswith(s)), "")
     return bool(owner) and leaf != decision and leaf.startswith(owner)
-
-
-def _used_inputs(path: Path) -> set[str]:
-    """The inputs that create() uses on a path."""
-    outcome = path.outcomes[0]
-    used = used_by(outcome)
-    return {f.key for f in outcome.world.facts.values() if is_input(f) and f.bit & used}
-
-
-def used_by(outcome: Outcome) -> int:
-    """The inputs that create() uses: for what is compiled, for runtime arguments, to branch on; and its selection."""
-    used = leaves_of(outcome.fresh) | runtime_leaves_of(outcome.fresh) | outcome.selected
-    for bits in outcome.core:
-        used |= bits
-    return used
