@@ -165,25 +165,6 @@ def listed(root: Path, text: str) -> list[FactoryFacts]:
     return engine.analyse(root, [root], engine.Options()).facts
 
 
-SPEC = """
-struct AddFactory {
-    static MeshWorkloadArtifacts create_mesh_workload_artifacts(
-        const Params& attributes, const Inputs& tensors, Tensor& output, const MeshCoordinateRangeSet& coordinates);
-};
-MeshWorkloadArtifacts AddFactory::create_mesh_workload_artifacts(
-    const Params& attributes, const Inputs& tensors, Tensor& output, const MeshCoordinateRangeSet& coordinates) {
-    return {};
-}
-"""
-
-
-def test_spec_factories_of_workloads_are_listed_as_skipped(tmp_path: Path) -> None:
-    (facts,) = listed(tmp_path, SPEC)
-    assert (facts.factory, facts.infra, facts.status) == ("AddFactory", "mesh-spec", Status.SKIPPED)
-    assert facts.reason == "factories with create_mesh_workload_artifacts() are not analysed yet"
-    assert facts.worlds == 0
-
-
 def test_a_program_given_as_data_is_skipped(tmp_path: Path) -> None:
     text = factory().replace("uint32_t factor = 1;", "std::vector<std::optional<ProgramDescriptor>> programs;")
     (facts,) = listed(tmp_path, text)

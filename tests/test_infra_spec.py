@@ -54,6 +54,14 @@ struct ProgramArtifacts {
     tt::tt_metal::experimental::ProgramSpec spec;
     tt::tt_metal::experimental::ProgramRunArgs run_params;
 };
+struct MeshWorkloadArtifacts {
+    struct PerRange {
+        ttnn::MeshCoordinateRange range;
+        tt::tt_metal::experimental::ProgramSpec spec;
+        tt::tt_metal::experimental::ProgramRunArgs run_params;
+    };
+    std::vector<PerRange> programs;
+};
 }
 """
 LISTED = """
@@ -78,8 +86,8 @@ struct CopyOperation {
     using spec_return_value_t = TensorSpec;
     using tensor_return_value_t = Tensor;
     struct CopyFactory {
-        static ttnn::device_operation::ProgramArtifacts create_program_artifacts(
-            const operation_attributes_t& attributes, const tensor_args_t& tensors, Tensor& output);
+        static ttnn::device_operation::@MADE@ @CREATE@(
+            const operation_attributes_t& attributes, const tensor_args_t& tensors, Tensor& output@COORDS@);
         @HOOK@
     };
     using program_factory_t = std::variant<CopyFactory>;
@@ -94,8 +102,8 @@ struct CopyOperation {
         return create_device_tensor(compute_output_specs(attributes, tensors), tensors.input.device());
     }
 };
-ttnn::device_operation::ProgramArtifacts CopyOperation::CopyFactory::create_program_artifacts(
-    const operation_attributes_t& attributes, const tensor_args_t& tensors, Tensor& output) {
+ttnn::device_operation::@MADE@ CopyOperation::CopyFactory::@CREATE@(
+    const operation_attributes_t& attributes, const tensor_args_t& tensors, Tensor& output@COORDS@) {
     const KernelSpecName READER{"reader"};
     const DFBSpecName ROWS{"rows"};
     const TensorParamName INPUT{"input"};
@@ -114,6 +122,7 @@ ttnn::device_operation::ProgramArtifacts CopyOperation::CopyFactory::create_prog
     for (const auto& node : corerange_to_cores(all)) {
         @GIVEN@
     }
+    @LOOP@
     ProgramSpec spec{
         .name = "copy",
         .kernels = {reader},
@@ -122,12 +131,26 @@ ttnn::device_operation::ProgramArtifacts CopyOperation::CopyFactory::create_prog
         .work_units = {WorkUnitSpec{.name = "copy", .kernels = {READER}, .target_nodes = all}},
     };
     ProgramRunArgs run_args;
-    run_args.kernel_run_args = {std::move(reader_run_args)};
+    run_args.kernel_run_args = {reader_run_args};
     run_args.tensor_args = {{INPUT, tensors.input.mesh_tensor()}, {OUTPUT, output.mesh_tensor()}};
-    return ttnn::device_operation::ProgramArtifacts{.spec = std::move(spec), .run_params = std::move(run_args)};
+    @GIVE@
 }
 }
 """
+ONE = {
+    "MADE": "ProgramArtifacts",
+    "CREATE": "create_program_artifacts",
+    "COORDS": "",
+    "LOOP": "",
+    "GIVE": "return ttnn::device_operation::ProgramArtifacts{.spec = spec, .run_params = std::move(run_args)};",
+}
+FOR_EACH = {
+    "MADE": "MeshWorkloadArtifacts",
+    "CREATE": "create_mesh_workload_artifacts",
+    "COORDS": ", const ttnn::MeshCoordinateRangeSet& coords",
+    "LOOP": "ttnn::device_operation::MeshWorkloadArtifacts workload; for (const auto& coord : coords.coords()) {",
+    "GIVE": "workload.programs.push_back({.range = coord, .spec = spec, .run_params = run_args}); } return workload;",
+}
 COUNTED = """AddRuntimeArgsForNode(
     reader_run_args.runtime_arg_values, node, {{"start", node.x}, {"count", tensors.input.physical_volume()}});"""
 SEEDED = COUNTED.replace("node.x", "attributes.seed")
@@ -158,16 +181,24 @@ def hook(tensors: str = BOTH, returns: str = "ProgramRunArgs") -> str:
 
 
 def facts_of(
-    root: Path, given: str, *, hashed: str = "a.factor, t", hook: str = "", run: str = LISTED
+    root: Path,
+    given: str,
+    *,
+    hashed: str = "a.factor, t",
+    hook: str = "",
+    run: str = LISTED,
+    made: dict[str, str] = ONE,
 ) -> tuple[FactoryFacts, set[str]]:
     """The facts about the factory of the op with these parts, and the inputs that its hash leaves out."""
-    text = API.replace("@RUN@", run) + OP.replace("@GIVEN@", given).replace("@HASHED@", hashed).replace("@HOOK@", hook)
+    text = API.replace("@RUN@", run) + OP
+    for key, part in {**made, "GIVEN": given, "HASHED": hashed, "HOOK": hook}.items():
+        text = text.replace(f"@{key}@", part)
     file = root / "ttnn" / "copy_program_factory.cpp"
     file.parent.mkdir()
     file.write_text(text)
     analysis = engine.analyse(root, [file], engine.Options())
     (facts,) = analysis.facts
-    assert (facts.infra, facts.status) == ("spec", Status.ANALYSED), facts.reason
+    assert (facts.infra.partition("-")[0], facts.status) == ("spec", Status.ANALYSED), facts.reason
     return facts, {o.input for op in analysis.operations for o in op.omissions if not o.per_dispatch}
 
 
@@ -240,7 +271,7 @@ OF_NODE = """reader_run_args.named_runtime_args.push_back(
 def test_run_arguments_keyed_by_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table of kernels, instead of a list."""
     text = OP.replace("KernelRunArgs reader_run_args{.kernel = READER}", "KernelRunArgs reader_run_args{}")
-    text = text.replace("{std::move(reader_run_args)}", "{{READER, std::move(reader_run_args)}}")
+    text = text.replace("kernel_run_args = {reader_run_args}", "kernel_run_args = {{READER, reader_run_args}}")
     monkeypatch.setitem(globals(), "OP", text)
     assert stale(facts_of(tmp_path, SEEDED, run=KEYED)[0]) == {"reader arg start": Cause.UNBOUND}
 
@@ -253,3 +284,18 @@ def test_run_arguments_as_they_were_first(tmp_path: Path, monkeypatch: pytest.Mo
     assert stale(facts) == {"reader arg start": Cause.UNBOUND}
     refreshed = {line.slot.name: line.refreshed for line in facts.table if line.per_dispatch}
     assert refreshed == {INPUT: "yes", OUTPUT: "yes", "CB rows": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("given", "hooked", "wrong"),
+    [
+        (COUNTED, "", {}),
+        (SEEDED, "", {"reader arg start": Cause.UNBOUND}),
+        (SEEDED, hook().replace("const std::optional<ttnn::MeshCoordinate>&", "const ttnn::MeshCoordinateRange&"), {}),
+    ],
+)
+def test_a_workload_of_specs(tmp_path: Path, given: str, hooked: str, wrong: dict[str, Cause]) -> None:
+    """A spec for each coordinate; the override gets the range that a program runs on."""
+    facts, _ = facts_of(tmp_path, given, hook=hooked, made=FOR_EACH)
+    assert facts.infra == "spec-workload"
+    assert stale(facts) == wrong

@@ -18,7 +18,7 @@ INPUTS, OPTIONAL, OUTPUTS = "tensor_args.input_tensors", "tensor_args.optional_i
 TENSORS, BUFFERS = ["input_tensors", "optional_input_tensors", "output_tensors"], ["input_buffers", "output_buffers"]
 
 # Where the attributes stand among the parameters of an override that may get a coordinate behind the output.
-GIVEN_AT = {"descriptor": 1, "workload-descriptor": 1, "spec": 0}
+GIVEN_AT = {"descriptor": 1, "workload-descriptor": 1, "spec": 0, "spec-workload": 0}
 
 
 class Spelling:

@@ -266,7 +266,7 @@ def stale(d: Difference) -> str:
 
 def unbound_words(facts: FactoryFacts, d: Difference) -> str:
     """Why the framework leaves the slots of a difference alone on a hit."""
-    if facts.infra == "spec":
+    if facts.infra.startswith("spec"):
         return "but a hit only gives the program new tensors, and every other run argument keeps its first value"
     return f"but is not bound to it{on_cores(d)}, and a hit patches only what is bound to a buffer"
 

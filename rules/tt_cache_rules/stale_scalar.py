@@ -74,7 +74,7 @@ class StaleScalar(Rule):
             )
             yield at_create(self, facts, d, message)
         for d in differences(facts, Cause.UNBOUND, What.SCALAR):
-            refreshed = "gives the program new tensors only" if facts.infra == "spec" else PATCHED
+            refreshed = "gives the program new tensors only" if facts.infra.startswith("spec") else PATCHED
             message = (
                 f"{holds(d)}, which may differ between calls that share a program{on_cores(d)}. A hit {refreshed}: "
                 f"{stale(d)}."

@@ -6,8 +6,8 @@ from tt_cache_lint.infra.callback import Callback
 from tt_cache_lint.infra.descriptor import Descriptor
 from tt_cache_lint.infra.mesh import Mesh
 from tt_cache_lint.infra.policy import Infra
-from tt_cache_lint.infra.skipped import Skipped
 from tt_cache_lint.infra.spec import Spec
+from tt_cache_lint.infra.spec_workload import SpecWorkload
 from tt_cache_lint.infra.typed import Typed
 from tt_cache_lint.infra.workload import Workload
 
@@ -18,6 +18,6 @@ _ALL: tuple[Infra, ...] = (
     Descriptor(),
     Workload(),
     Spec(),
-    Skipped("mesh-spec", "create_mesh_workload_artifacts"),
+    SpecWorkload(),
 )
 INFRAS: dict[str, Infra] = {infra.name: infra for infra in _ALL}

@@ -53,70 +53,83 @@ class Spec:
     def find(self, finder: Finder, path: str) -> list[Factory]:
         """The factories whose creating function is defined in the file, each once."""
         defs = finder.index.defs(path)
-        found: dict[str, Factory] = {}
-        for name in CREATES if defs is not None else ():
-            for create in defs.functions.get(name, ()) if defs is not None else ():
-                factory = self._factory(finder, create)
-                if factory is not None:
-                    found.setdefault(factory.name, factory)
-        return list(found.values())
+        creates = [f for name in CREATES for f in defs.functions.get(name, ())] if defs is not None else []
+        made = (specified(finder, create, self.name, 3, ()) for create in creates)
+        return list({factory.name: factory for factory in made if factory is not None}.values())
 
     def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
         """The program of the spec, with its first run arguments."""
         made = call(factory.create, [inputs.attributes, inputs.tensor_args, inputs.output])
-        spec = made.get("spec") if isinstance(made, Struct) else None
-        run = next((r for r in map(made.get, RUN_MEMBERS) if isinstance(r, Struct)), None) if spec is not None else None
-        if not isinstance(spec, Struct) or run is None:
-            raise Thrown(f"{factory.create.name}() gives no spec that can be read")
+        spec, run = parts_of(made, factory.create.name)
         program = program_from_spec(call.m, spec, run)
         return Made(program, (), Specified(tensor_arguments(run)), made.get("op_owned_tensors"))
 
     def refresh(self, call: Call, factory: Factory, made: Made, inputs: Inputs) -> None:
         """What the adapter does with the cached program."""
-        program: Program = made.program
-        if factory.override is None:
-            assert isinstance(made.cached, Specified)
-            world = call.m.world
-            fresh = {n: Buffer(b.owner, world.run_of(b.owner, 2), b.spec) for n, b in made.cached.tensors.items()}
-            apply_tensors(call.m, program, fresh)
-            return
+        assert isinstance(made.cached, Specified)
         coordinate: Value = Opt(MeshCoordinate([*workload_coords(inputs.world).coords()[0]]))
-        given = [inputs.attributes, inputs.tensor_args, inputs.output, coordinate]
-        run = call(factory.override, given[: len(factory.override.params)])
-        if not isinstance(run, Struct):
-            program.escape(call.m, "run arguments that cannot be read")
-            return
+        refresh_program(call, factory, made.program, made.cached.tensors, inputs, coordinate)
+
+
+def parts_of(made: Value, name: str) -> tuple[Struct, Struct]:
+    """The spec and the run arguments in what a creating function gives. Raises Thrown when they cannot be read."""
+    spec = made.get("spec") if isinstance(made, Struct) else None
+    run = next((r for r in map(made.get, RUN_MEMBERS) if isinstance(r, Struct)), None) if spec is not None else None
+    if not isinstance(spec, Struct) or run is None:
+        raise Thrown(f"{name}() gives no spec that can be read")
+    return spec, run
+
+
+def refresh_program(
+    call: Call, factory: Factory, program: Program, tensors: dict[str, Buffer], inputs: Inputs, where: Value
+) -> None:
+    """Give a program the tensors of a new call, or what the override returns for it, which runs at `where`."""
+    if factory.override is None:
+        world = call.m.world
+        fresh = {n: Buffer(b.owner, world.run_of(b.owner, 2), b.spec) for n, b in tensors.items()}
+        apply_tensors(call.m, program, fresh)
+        return
+    given = [inputs.attributes, inputs.tensor_args, inputs.output, where]
+    run = call(factory.override, given[: len(factory.override.params)])
+    if isinstance(run, Struct):
         apply_run_arguments(call.m, program, run)
+    else:
+        program.escape(call.m, "run arguments that cannot be read")
 
-    def _factory(self, finder: Finder, create: FunctionDef) -> Factory | None:
-        from tt_cache_lint.factory.found import Factory
 
-        interp = finder.interp
-        struct = interp.owner_of(create)
-        if struct is None or create.body is None or len(create.params) != 3:
-            return None
-        others = (*ANALYSED, "create_descriptor", "create_workload_descriptor")
-        if any(f.body is not None for name in others for f in interp.methods(struct, name)):
-            return None
-        scoping = interp.scoping(create.file, create.scope)
-        params = [scoping.type(p.type, p.declarator) for p in create.params]
-        op = finder.describe(struct) if finder.is_operation(struct) else finder.operation(create, struct)
-        override = _hook(finder, struct)
-        return Factory(
-            finder.name(create, struct),
-            self.name,
-            create,
-            override,
-            struct,
-            None,
-            op,
-            params[0],
-            params[1],
-            params[2],
-            finder.templates(create),
-            skip=data_driven(interp, params[0]),
-            bound=override is None,
-        )
+def specified(
+    finder: Finder, create: FunctionDef, infra: str, params: int, grids: tuple[tuple[int, int], ...]
+) -> Factory | None:
+    """The factory of a creating function with so many parameters; None for one of another kind."""
+    from tt_cache_lint.factory.found import Factory
+
+    interp = finder.interp
+    struct = interp.owner_of(create)
+    if struct is None or create.body is None or len(create.params) != params:
+        return None
+    others = (*ANALYSED, "create_descriptor", "create_workload_descriptor")
+    if any(f.body is not None for name in others for f in interp.methods(struct, name)):
+        return None
+    scoping = interp.scoping(create.file, create.scope)
+    types = [scoping.type(p.type, p.declarator) for p in create.params]
+    op = finder.describe(struct) if finder.is_operation(struct) else finder.operation(create, struct)
+    override = _hook(finder, struct)
+    return Factory(
+        finder.name(create, struct),
+        infra,
+        create,
+        override,
+        struct,
+        None,
+        op,
+        types[0],
+        types[1],
+        types[2],
+        finder.templates(create),
+        grids=grids,
+        skip=data_driven(interp, types[0]),
+        bound=override is None,
+    )
 
 
 def _hook(finder: Finder, struct: StructDef) -> FunctionDef | None:
