@@ -100,6 +100,17 @@ def test_a_callback_that_keeps_copies_is_clean(tmp_path: Path) -> None:
     assert said(only(op(tmp_path))) == []
 
 
+def test_outputs_of_specs_that_are_none(tmp_path: Path) -> None:
+    """Half-written code computes anything; the op is looked at with outputs of any spec."""
+    placed = (
+        "Program program{};=>Program program{}; CircularBufferConfig config(64, {{0, tt::DataFormat::Float16_b}}); "
+        "config.set_page_size(0, 64).set_globally_allocated_address(*output.buffer()); "
+        "CreateCircularBuffer(program, CoreRange({0, 0}, {1, 0}), config);"
+    )
+    specs = "{input_tensors.at(0).tensor_spec()}=>std::vector<std::vector<int>>{{1, 2}}"
+    assert said(only(op(tmp_path, replaced=f"{placed}|{specs}"))) == ["handle-not-shared CB c_0"]
+
+
 @pytest.mark.parametrize("captures", ["&", "&reader, &writer, &cores", "&cores, reader, writer"])
 def test_a_local_variable_is_gone_when_a_hit_runs_the_callback(tmp_path: Path, captures: str) -> None:
     found = said(only(op(tmp_path, captures=captures)))

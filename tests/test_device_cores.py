@@ -15,7 +15,7 @@ from tt_cache_lint.device.work_split import corerange_to_cores, grid_to_cores, n
 from tt_cache_lint.interp.interrupts import Implausible, Thrown
 from tt_cache_lint.interp.machine import Machine
 from tt_cache_lint.interp.registry import Site
-from tt_cache_lint.interp.values import Mark, Val, Value, plain
+from tt_cache_lint.interp.values import Mark, Opt, Val, Value, plain
 from tt_cache_lint.interp.world import World
 
 # The same examples in every run: a failure can be seen again.
@@ -118,6 +118,13 @@ def test_grid_to_cores_between_two(x: int, y: int, size: tuple[int, int], row_wi
     end = Coord(x + size[0] - 1, y + size[1] - 1)
     found = [c.xy for c in grid_to_cores(machine(), SITE, [Coord(x, y), end, row_wise]).items]
     assert found == [(x + a, y + b) for a, b in order(*size, row_wise)]
+
+
+def test_grid_to_cores_between_unknown_ones() -> None:
+    (core,) = grid_to_cores(machine(), SITE, [Coord(1, 2), Opt(Coord(1, 2))]).items
+    assert core.xy == (1, 2)
+    with pytest.raises(Implausible):
+        grid_to_cores(machine(), SITE, [3, 4])
 
 
 @LAWS

@@ -135,3 +135,16 @@ def test_numbers_of_a_tensor_and_places_of_its_banks(tmp_path: Path) -> None:
         "return {t.get_logical_volume(), t.volume(), differ, first == t.buffer()->noc_coordinates(0)}; }"
     )
     assert run(tmp_path, code, args=(tensor,)).data == [1800, 2048, 1, 1]
+
+
+def test_a_tensor_without_dimensions_has_no_shards() -> None:
+    memory = input_memory(
+        World(0, {"t.memory_layout": enum("TensorMemoryLayout", "HEIGHT_SHARDED")}), "t", lambda: make_shape([])
+    )
+    with pytest.raises(Implausible):
+        memory.shard_spec  # noqa: B018
+
+
+def test_a_memory_layout_is_an_enumerator() -> None:
+    with pytest.raises(Implausible):
+        input_memory(World(0, {"t.memory_layout": True}), "t")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from interp_snippets import Case, parameters, value
+from interp_snippets import Case, parameters, run, value
 from tt_cache_lint.interp.interrupts import Exhausted, Implausible
 
 STREAM = [
@@ -290,6 +290,21 @@ ABSURD = [
 def test_more_elements_than_a_machine_holds_are_not_made(tmp_path: Path, text: str) -> None:
     with pytest.raises((Exhausted, Implausible)):
         value(tmp_path, text)
+
+
+HALF_WRITTEN = [
+    "int f() { std::unordered_map<int, std:vector<int>> m; m[1] = 2; return m.size(); }",
+    "int f() { std::map<int, 7> m; m[1] = 2; return m.size(); }",
+    "int f() { std::array<7, 3> a; int n = sizeof(a); return 1; }",
+    "int f() { std::array<int, std:size> a; int n = sizeof(a); return 1; }",
+    "int f() { std::vector<7> v; v.resize(1); return v.size(); }",
+    "int f() { std::tuple<int, 7> t; std::optional<7> o; std::variant<7> v; return !o.has_value(); }",
+]
+
+
+@pytest.mark.parametrize("text", HALF_WRITTEN)
+def test_half_written_types_stop_nothing(tmp_path: Path, text: str) -> None:
+    assert run(tmp_path, text).data == 1
 
 
 MAP = [

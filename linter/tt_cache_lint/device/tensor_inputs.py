@@ -120,6 +120,8 @@ def input_shard(world: World, name: str, layout: Val, shape: Any) -> ShardSpec |
     One of n dimensions splits the tensor into more shards than there are cores, which no other one can.
     """
     padded: Vec = shape() if callable(shape) else make_shape([*reversed(default_dims(world)[:4])])
+    if not padded.items:
+        raise Implausible("shards of a tensor without dimensions")
     width = int(plain(padded.items[-1]))
     height = 1
     for item in padded.items[:-1]:

@@ -63,7 +63,7 @@ def _flag(m: Machine, args: list[Value], position: int) -> bool:
 
 @function("grid_to_cores", arity=(2, 4))
 def grid_to_cores(m: Machine, site: Site, args: list[Value]) -> Value:
-    if isinstance(args[0], (CoreCoord, InitList)):
+    if len(args) == 2 or isinstance(args[0], (CoreCoord, InitList)):
         start, end = to_coord(m, args[0]), to_coord(m, args[1])
         box = CoreRange(start, end).box()
         return core_vector(ordered_cores(box, _flag(m, args, 2)), start.mask() | end.mask())

@@ -17,7 +17,7 @@ from tt_cache_lint.device.inputs import make_input
 from tt_cache_lint.device.mesh import MeshCoordinate, MeshCoordinateRange, MeshCoordinateRangeSet, mesh_of
 from tt_cache_lint.device.program import Failure
 from tt_cache_lint.device.tensor_inputs import input_tensor
-from tt_cache_lint.device.tensors import Tensor
+from tt_cache_lint.device.tensors import Tensor, TensorSpec
 from tt_cache_lint.infra.callback_find import RESULT_BYTES, CallbackFactory, Search, returns_program
 from tt_cache_lint.infra.callback_lists import kinds
 from tt_cache_lint.infra.callback_parts import (
@@ -312,12 +312,18 @@ def _outputs(call: Call, factory: CallbackFactory, attributes: Value, lists: Str
         if specs is not None:
             found = call(specs, member_arguments(m, specs, lists, None), attributes)
             if isinstance(found, Vec):
-                made = Vec([Tensor(_output_name(i), m.world.run, spec) for i, spec in enumerate(found.items)])
+                made = Vec([_output(m, i, spec) for i, spec in enumerate(found.items)])
     if isinstance(made, InitList):
         made = Vec(list(made.items))
     if isinstance(made, Vec):
         return made
     return Vec([input_tensor(m.world, _output_name(0), m.world.run)])
+
+
+def _output(m: Machine, position: int, spec: Value) -> Tensor:
+    """An output of this spec, of any where it is not known."""
+    name, run = _output_name(position), m.world.run
+    return Tensor(name, run, spec) if isinstance(spec, TensorSpec) else input_tensor(m.world, name, run)
 
 
 def _output_name(position: int) -> str:

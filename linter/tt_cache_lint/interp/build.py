@@ -72,7 +72,7 @@ def default_value(m: Machine, type_: Type) -> Value:
         return vector
     if name in MAPS:
         result = Map("map" if name == "map" else "unordered_map")
-        result.elem = type_.args[1] if len(type_.args) > 1 else None
+        result.elem = next((a for a in type_.args[1:2] if isinstance(a, Type)), None)
         result.key = type_.args[0] if type_.args and isinstance(type_.args[0], Type) else None
         return result
     if name in STRINGS:

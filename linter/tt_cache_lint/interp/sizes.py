@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from tt_cache_lint.interp import build, ops
+from tt_cache_lint.interp.types import Type
 from tt_cache_lint.source.declarators import peel
 from tt_cache_lint.source.defs import EnumDef, FieldDef, StructDef
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tt_cache_lint.interp.classes import Classes
-    from tt_cache_lint.interp.types import Type
 
 POINTER = 8
 FLOATS = {"float": 4, "double": 8, "bfloat16": 2}
@@ -44,8 +44,9 @@ def size_of(interp: Classes, type_: Type, depth: int = 0) -> Size | None:
         base = type_.decl.node.child_by_field_name("base")
         place = interp.scoping(type_.decl.file, type_.decl.scope)
         return size_of(interp, place.type(base), depth + 1) if base is not None else Size(4, 4)
-    if type_.name == "array" and len(type_.args) == 2 and type(type_.args[1]) is int:
-        return _many(size_of(interp, type_.args[0], depth + 1), type_.args[1])
+    if type_.name == "array" and len(type_.args) == 2:
+        item, count = type_.args
+        return _many(size_of(interp, item, depth + 1), count) if isinstance(item, Type) and type(count) is int else None
     if isinstance(type_.decl, StructDef) and depth < DEEP:
         return _class_size(interp, type_.decl, build.template_arguments(type_.decl, type_.args), depth)
     return None

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from tt_cache_lint.interp.values import Mark, Unknown, Val, Value
+from tt_cache_lint.interp.interrupts import Implausible
+from tt_cache_lint.interp.values import Enum, Mark, Unknown, Val, Value
 
 NOT_GIVEN: Value = object()  # a path insists on nothing for a fact
 # A tie says what an input of an op always is: ("constant", value), ("input", key of another), or (operator, tie, tie).
@@ -110,7 +111,8 @@ class World:
                 return tied
             value = self.given(key)
             if value is not NOT_GIVEN:
-                pass
+                if choices and isinstance(choices[0], Enum) and isinstance(value, (int, float, str)):
+                    raise Implausible(f"{key} is no enumerator")
             elif number and len(choices) > 1:
                 value = choices[(self.seed * 7 + stable_hash(key)) % len(choices)]
             else:
