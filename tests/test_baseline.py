@@ -196,7 +196,7 @@ def finding(name: str, line: int) -> Finding:
 NAMES = st.lists(st.sampled_from("abc"), max_size=8)
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(before=NAMES, after=NAMES)
 def test_new_known_and_fixed_add_up(before: list[str], after: list[str]) -> None:
     known = baseline.entries(finding(name, at) for at, name in enumerate(before))

@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -92,7 +92,7 @@ def test_problems_are_warnings(tmp_path: Path) -> None:
     ]
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(st.text(st.sampled_from("a%:,=\n\r\x1b\u2028#[]0DA25"), min_size=1))
 def test_commands_hold_exactly_what_was_said(text: str) -> None:
     out = github.render(evil(text=text), View())
@@ -211,10 +211,13 @@ def test_nothing_from_sources_is_markup() -> None:
     assert any("(http://h)@user" in code for code in page.codes)
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(st.text(st.sampled_from("ab `|*_<>&[]()!@#~$:/.\\\n\r\t-+=1x{}"), min_size=1, max_size=30))
+@example("##[")
+@example("##a[`")
 def test_code_spans_hold_exactly_the_text(text: str) -> None:
     shown = text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    shown = re.sub(r"##(?=\w*\[)", r"#\\x23", shown)  # a command to the log readers of CI systems
     page = Page(f"a {markdown.code(text)} b")
     assert page.tags == {"p", "code"}
     (code,) = page.codes
@@ -222,7 +225,7 @@ def test_code_spans_hold_exactly_the_text(text: str) -> None:
     assert code.strip(" ") == shown.strip(" ")
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(st.text(st.sampled_from("ab `|*_<>&[]()!@#~$:/.\\\n-+=1x{}w"), max_size=40))
 def test_prose_has_no_markup(text: str) -> None:
     page = Page(f"x {markdown.prose(text)} y")
