@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from tt_cache_lint.device import api, inputs, work_split
+from tt_cache_lint.device import api, arguments, inputs, tensor_inputs, work_split
 from tt_cache_lint.device.allocated import OWN
 from tt_cache_lint.device.arguments import ArgRef, ArgView
 from tt_cache_lint.infra import workload
@@ -17,6 +17,7 @@ from tt_cache_lint.interp.lower import Lowering
 from tt_cache_lint.interp.registry import FUNCTIONS
 from tt_cache_lint.interp.values import Ref, Value, Vec
 from tt_cache_lint.interp.world import World
+from tt_cache_lint.source import declarators
 
 FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {}
 
@@ -61,7 +62,7 @@ def decision_ignored() -> Iterator[None]:
 @fault
 def alias_lost() -> Iterator[None]:
     """`auto& x = y` makes a copy."""
-    original = declarations.peel
+    original = declarators.peel
 
     def mutant(node: Any) -> Any:
         return replace(original(node), ref=False)
@@ -86,7 +87,7 @@ def update_of_circular_buffers_lost() -> Iterator[None]:
 
 @fault
 def arguments_on_the_first_core_only() -> Iterator[None]:
-    original = api.set_args
+    original = arguments.set_args
 
     def mutant(m: Any, kernel: Any, xys: Any, *rest: Any) -> Any:
         return original(m, kernel, list(xys)[:1], *rest)
@@ -121,7 +122,7 @@ def second_core_group_works_as_much() -> Iterator[None]:
 
 @fault
 def second_call_gets_first_tensors() -> Iterator[None]:
-    original = inputs.input_tensor
+    original = tensor_inputs.input_tensor
     with patch.object(inputs, "input_tensor", lambda world, name, run: original(world, name, 1)):
         yield
 

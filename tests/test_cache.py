@@ -109,6 +109,21 @@ def same(root: Path, *paths: str) -> int:
 
 
 Change = Callable[[Path], object]
+
+
+def together(*changes: Change) -> Change:
+    def change(root: Path) -> None:
+        for one in changes:
+            one(root)
+
+    return change
+
+
+def touch(root: Path) -> None:
+    for path in root.rglob("*.[ch]pp"):
+        os.utime(path, (1e9, 1e9))
+
+
 # Each with whether the answer changes: the opposite would mean that the change is not one that has to be noticed.
 CHANGES: dict[str, tuple[Change, bool]] = {
     "the factory forgets a slot": (
@@ -152,9 +167,9 @@ CHANGES: dict[str, tuple[Change, bool]] = {
         True,
     ),
     "an include of an include": (
-        lambda r: (
-            put(r, f"{OPS}/deep/deep.hpp", f"namespace ttnn::operations::test {{ {NEARER} }}\n"),
-            put(r, OTHER, '#pragma once\n#include "ttnn/operations/deep/deep.hpp"\n'),
+        together(
+            lambda r: put(r, f"{OPS}/deep/deep.hpp", f"namespace ttnn::operations::test {{ {NEARER} }}\n"),
+            lambda r: put(r, OTHER, '#pragma once\n#include "ttnn/operations/deep/deep.hpp"\n'),
         ),
         True,
     ),
@@ -162,10 +177,10 @@ CHANGES: dict[str, tuple[Change, bool]] = {
     "another launcher": (lambda r: put(r, f"{OPS}/copy/more.cpp", LAUNCH.replace("{1, false}", "{4, true}")), False),
     "a file that cannot be read": (lambda r: (r / HELPER).write_bytes(b"\0"), True),
     "a file that is a link": (
-        lambda r: (
-            (r / HELPER).unlink(),
-            put(r, "other/far.cpp", "int x;"),
-            (r / HELPER).symlink_to(r / "other/far.cpp"),
+        together(
+            lambda r: (r / HELPER).unlink(),
+            lambda r: put(r, "other/far.cpp", "int x;"),
+            lambda r: (r / HELPER).symlink_to(r / "other/far.cpp"),
         ),
         True,
     ),
@@ -173,7 +188,7 @@ CHANGES: dict[str, tuple[Change, bool]] = {
 # What cannot matter, with the batches that are analysed again all the same: those whose files are not what they were.
 IDLE: dict[str, Change] = {
     "nothing": lambda r: None,
-    "the times of all files": lambda r: [os.utime(p, (1e9, 1e9)) for p in r.rglob("*.[ch]pp")],
+    "the times of all files": touch,
     "a file that is looked through": lambda r: put(r, OTHER, "#pragma once\nconstexpr uint32_t UNUSED = 2;\n"),
     "a new file in a folder of includes": lambda r: put(r, f"{OPS}/common/new.hpp", "constexpr uint32_t NEW = 2;\n"),
     "a new file beside": lambda r: put(r, f"{OPS}/copy/device/new.hpp", "constexpr uint32_t NEW = 2;\n"),

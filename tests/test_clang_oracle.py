@@ -271,7 +271,7 @@ def test_endless_include_is_given_up(tree: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_without_libclang_the_message_says_what_to_install(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clang.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     done = CliRunner().invoke(main, ["check", str(tree), "--root", str(tree), "--compile-commands", str(tree)])
     assert done.exit_code == 2
     assert "libclang is not installed: pip install 'tt-cache-lint[libclang]'" in done.stderr

@@ -42,7 +42,7 @@ class Spot(NamedTuple):
     kind: str
     ordinal: int
     core: Core | None
-    index: int
+    position: int
 
 
 class Answer(NamedTuple):
@@ -124,8 +124,8 @@ def interpreted_words(outcome: Outcome, side: str) -> dict[Spot, int | str | Non
     for cb in program.cbs:
         words[Spot("CB address", cb.ordinal, None, 0)] = placed(outcome, cb.buffer, cb)
         words[Spot("CB total size", cb.ordinal, None, 0)] = word(cb.total)
-        for index, page in cb.pages.items():
-            words[Spot("CB page size", cb.ordinal, None, int(plain(index)))] = word(page)
+        for held, page in cb.pages.items():
+            words[Spot("CB page size", cb.ordinal, None, int(plain(held)))] = word(page)
     return words
 
 
@@ -233,7 +233,7 @@ def compiled_slots(answer: Answer) -> dict[tuple[str, int, int], list[tuple[Any,
     for spot in sorted(created.keys() | after.keys() | fresh.keys(), key=repr):
         words = (created.get(spot), after.get(spot), fresh.get(spot))
         if spot.kind in ("arg", "common arg"):
-            found.setdefault((spot.kind, spot.ordinal, spot.index), []).append(words)
+            found.setdefault((spot.kind, spot.ordinal, spot.position), []).append(words)
         elif spot.kind == "CB address" and words != (None, None, None):
             found[("CB", spot.ordinal, -1)] = [words]
     return dict(sorted(found.items()))

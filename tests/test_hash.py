@@ -26,7 +26,7 @@ COMPILED = "ReaderDataMovementConfig({{{}}})"
 
 def op(body: str = "", compiled: str = "", **parts: str) -> str:
     """The text of the op with a hash function of its own and compile-time arguments for the reader."""
-    text = factory(**parts)  # type: ignore[arg-type]
+    text = factory(**parts)
     if body:
         text = text.replace(SPECS, f"    {HASH.format(body)}\n{SPECS}")
     return text.replace("ReaderDataMovementConfig({})", COMPILED.format(compiled)) if compiled else text

@@ -78,7 +78,7 @@ def test_headers(tmp_path: Path, include: str, expected: list[int]) -> None:
 
 def op(root: Path, compiled: str, kernel: str, **parts: str) -> Path:
     """An op that compiles an expression into a kernel which is there."""
-    text = factory(**parts)  # type: ignore[arg-type]
+    text = factory(**parts)
     text = text.replace("ReaderDataMovementConfig({})", f"ReaderDataMovementConfig({{{compiled}}})")
     file = root / "ttnn" / "copy_program_factory.cpp"
     file.parent.mkdir()

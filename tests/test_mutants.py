@@ -19,8 +19,10 @@ def test_broken_fixtures_are_found(tmp_path: Path) -> None:
     lines = []
     for folder in SOUND:
         output = tmp_path / "mutants.jsonl"
-        command = [sys.executable, ROOT / "benchmarks/mutants.py", "--root", ROOT / "fixtures", "--below", folder]
-        done = subprocess.run([*command, "--each", "9", "-o", output], capture_output=True, text=True, check=True)
+        command: list[str | Path] = [sys.executable, ROOT / "benchmarks/mutants.py", "--root", ROOT / "fixtures"]
+        done = subprocess.run(
+            [*command, "--below", folder, "--each", "9", "-o", output], capture_output=True, text=True, check=True
+        )
         lines += [json.loads(line) for line in output.read_text().splitlines()]
         assert done.stdout.splitlines()[-1].startswith("all ")
     assert {line["kind"] for line in lines} >= {"write", "index", "hash"}

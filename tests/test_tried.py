@@ -32,7 +32,8 @@ def told(questions: dict[str, Any]) -> object:
 
 @given(st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES), min_size=1, max_size=30))
 def test_a_result_is_found_again_exactly_when_an_execution_would_ask_and_be_told_the_same(worlds: list[Any]) -> None:
-    tried, seen = Tried(), {}
+    tried = Tried()
+    seen: dict[object, Result] = {}
     for forced in worlds:
         key = told(asked(forced))
         found = tried.find(forced)
