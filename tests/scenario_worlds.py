@@ -19,9 +19,10 @@ from unittest import mock
 import fixture_driver
 from fixture_driver import FIXTURES
 from tt_cache_lint import engine
-from tt_cache_lint.device import inputs, tables, tensor_inputs, tensors  # noqa: F401  (fills the tables)
+from tt_cache_lint.device import inputs, tables, tensor_inputs, tensor_spec  # noqa: F401  (fills the tables)
 from tt_cache_lint.device.cores import CoreRangeSet, rectangle
 from tt_cache_lint.device.inputs import DEVICES
+from tt_cache_lint.device.tensors import Tensor
 from tt_cache_lint.device.workload import Joined
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.factory.found import Factory
@@ -168,7 +169,7 @@ def _enumerator(choices: tuple[Enum, ...], number: int) -> Enum:
     for choice in choices:
         if choice.number == number:
             return choice
-    return tensors.enum(choices[0].type, ENUM_NUMBERS[choices[0].type][number])
+    return tensor_spec.enum(choices[0].type, ENUM_NUMBERS[choices[0].type][number])
 
 
 def _cores(world: ScenarioWorld, key: str, p: int = 0) -> CoreRangeSet:
@@ -177,13 +178,13 @@ def _cores(world: ScenarioWorld, key: str, p: int = 0) -> CoreRangeSet:
     return CoreRangeSet([rectangle(x0, y0, x1, y1, p) for (x0, y0), (x1, y1) in world.now.grids[key]])
 
 
-def _shard(world: ScenarioWorld, name: str, layout: Val, shape: Any) -> tensors.ShardSpec:
+def _shard(world: ScenarioWorld, name: str, layout: Val, shape: Any) -> tensor_spec.ShardSpec:
     """tensor_inputs.input_shard, with the scenario's grid and shape."""
     p = layout.p | world.bit(f"{name}.shard_spec")
     grid = _cores(world, name, p)
     sides = [world.fact(f"{name}.shard_spec.shape[{index}]", (), number=True) for index in range(2)]
-    orientation = world.fact(f"{name}.shard_spec.orientation", tensors.ORIENTATIONS)
-    return tensors.ShardSpec(grid, tensors.make_shape([Val(s.v, s.p | p, s.t) for s in sides]), orientation)
+    orientation = world.fact(f"{name}.shard_spec.orientation", tensor_spec.ORIENTATIONS)
+    return tensor_spec.ShardSpec(grid, tensor_spec.make_shape([Val(s.v, s.p | p, s.t) for s in sides]), orientation)
 
 
 class ScenarioReplay(Replay):
@@ -215,7 +216,7 @@ class ScenarioReplay(Replay):
         """Hold an output to the compiled one where it is of this run, and note the address allocated for it."""
         if isinstance(made, Opt):
             made = made.v
-        if isinstance(made, tensors.Tensor) and data is not None:
+        if isinstance(made, Tensor) and data is not None:
             owner = made.buffer.owner
             if not owner.startswith("tensor_args"):
                 given.addresses[owner] = data["address"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tt_cache_lint.device.tensors import DTYPES
+from tt_cache_lint.device.tensor_spec import DTYPES
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.factory.find import Finder
 from tt_cache_lint.hit import Replay

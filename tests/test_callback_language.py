@@ -204,7 +204,7 @@ def test_dram_banks_ask_for_a_whole_chip(tmp_path: Path) -> None:
 def test_a_device_has_the_cores_of_the_shards(width: int, kind: str, fits: bool) -> None:
     """A path that insists on a small device is none for L1 shards on more cores; DRAM shards lie on banks."""
     from tt_cache_lint.device.tensor_inputs import input_memory
-    from tt_cache_lint.device.tensors import enum
+    from tt_cache_lint.device.tensor_spec import enum
 
     given = {
         "device.grid.x": width,

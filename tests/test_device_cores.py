@@ -197,6 +197,7 @@ def test_what_makes_a_range_end_behind_its_start(tmp_path: Path, made: str) -> N
     code = f"int f(int columns) {{ std::size_t last = columns - 1; {made} return CoreRangeSet(cores).num_cores(); }}"
     with pytest.raises((Implausible, Thrown)) as broken:
         value(tmp_path, code, args=(Val(4, 1, "columns"),))
+    assert isinstance(broken.value, (Implausible, Thrown))
     assert broken.value.repairs[:1] == ({"columns": 7},)
 
 

@@ -10,7 +10,7 @@ import pytest
 from interp_snippets import MAIN, data, interp_of, value
 from tt_cache_lint.device.program import CircularBuffer, Failure, Kernel, Program, enter
 from tt_cache_lint.device.tensor_inputs import input_tensor
-from tt_cache_lint.device.tensors import DRAM, L1
+from tt_cache_lint.device.tensor_spec import DRAM, L1
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.machine import Machine

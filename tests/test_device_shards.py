@@ -12,20 +12,20 @@ from tt_cache_lint.device.cores import CoreRangeSet, rectangle
 from tt_cache_lint.device.nd_shard import NdShardSpec
 from tt_cache_lint.device.shards import PADDING, Pages, pages_of
 from tt_cache_lint.device.tensor_inputs import input_memory
-from tt_cache_lint.device.tensors import (
+from tt_cache_lint.device.tensor_spec import (
     L1,
     LAYOUTS,
     ORIENTATIONS,
     MemoryConfig,
     PageConfig,
     ShardSpec,
-    Tensor,
     TensorLayout,
     TensorSpec,
     Tile,
     enum,
     make_shape,
 )
+from tt_cache_lint.device.tensors import Tensor
 from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.values import Opt, Val, plain
 from tt_cache_lint.interp.world import World

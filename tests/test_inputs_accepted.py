@@ -12,7 +12,7 @@ from tt_cache_lint.device.core_methods import count_of, set_box, set_intersects
 from tt_cache_lint.device.cores import CoreRangeSet
 from tt_cache_lint.device.mesh import mesh_of
 from tt_cache_lint.device.tensor_inputs import input_memory, input_ranges, input_shape, input_tensor
-from tt_cache_lint.device.tensors import FORMAT, MEMORY_LAYOUTS, enum, make_shape
+from tt_cache_lint.device.tensor_spec import FORMAT, MEMORY_LAYOUTS, enum, make_shape
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.interp import ops, solving
 from tt_cache_lint.interp.interrupts import Implausible, Thrown

@@ -13,7 +13,7 @@ import pytest
 
 from small_factory import CREATE, REFRESH, STALE, factory
 from tt_cache_lint import engine
-from tt_cache_lint.device.tensors import SHAPES
+from tt_cache_lint.device.tensor_spec import SHAPES
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.interp.solving import want
 from tt_cache_lint.interp.values import Value

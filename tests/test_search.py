@@ -10,7 +10,7 @@ import pytest
 from interp_snippets import interp_of, run
 from small_factory import CREATE, REFRESH, STALE, factory
 from tt_cache_lint.device.nd_shard import or_nd_sharded
-from tt_cache_lint.device.tensors import MEMORY_LAYOUTS, ND_SHARDED
+from tt_cache_lint.device.tensor_spec import MEMORY_LAYOUTS, ND_SHARDED
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.factory.choice import ways
 from tt_cache_lint.factory.find import Finder

@@ -8,7 +8,7 @@ import pytest
 
 from interp_snippets import interp_of
 from small_factory import CREATE, STALE, factory
-from tt_cache_lint.device.tensors import DTYPES
+from tt_cache_lint.device.tensor_spec import DTYPES
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.factory.choice import ways
 from tt_cache_lint.factory.find import Finder

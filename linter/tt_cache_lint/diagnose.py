@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tt_cache_lint.compare import Reading, SlotState, WorldTable, same
-from tt_cache_lint.coordinates import left_out_coordinate, of_another_coordinate
-from tt_cache_lint.device.allocated import OWN
+from collections.abc import Iterator
+
+from tt_cache_lint.causes import cause_of
+from tt_cache_lint.compare import Reading, SlotState, WorldTable
 from tt_cache_lint.device.arguments import ArgView
-from tt_cache_lint.device.cores import CoreRangeSet
 from tt_cache_lint.device.program import Failure
 from tt_cache_lint.device.tensors import Buffer, GlobalCircularBuffer
 from tt_cache_lint.essential import (
@@ -20,7 +20,7 @@ from tt_cache_lint.essential import (
 )
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.idle import Idle
-from tt_cache_lint.interp.values import Map, Mark, Obj, Opt, Struct, Value, Vec, mask
+from tt_cache_lint.interp.values import Mark, Opt, Value, mask
 from tt_cache_lint.interp.world import World
 from tt_cache_lint.model import (
     Cause,
@@ -32,7 +32,7 @@ from tt_cache_lint.model import (
     SlotKind,
     What,
 )
-from tt_cache_lint.owners import holds, owner_of, owners_of
+from tt_cache_lint.owners import owners_of
 from tt_cache_lint.search.exploration import Path
 from tt_cache_lint.sightings import Ledger, Sighting
 from tt_cache_lint.words import Describer, computed, given
@@ -73,132 +73,13 @@ class Diagnosis:
             if table.needing_refresh:
                 ledger.there.setdefault(id(path), set()).add(id(table))
             if state.bad:
-                cause, name, other = self.cause(table, state)
+                cause, name, other = cause_of(self.factory, table, state)
                 writes = [r.write for r in state.bad if r.write is not None]
                 ledger.sightings.append(Sighting(path, table, state, cause, name, other, writes[0] if writes else None))
             elif any(r.write is not None for r in state.needing):
                 ledger.refreshed.append((path, table, state))
 
     # -- causes ----------------------------------------------------------------------------------------------------
-
-    def cause(self, table: WorldTable, state: SlotState) -> tuple[Cause, str, str]:
-        """(cause, shared variable concerned, other slot) of a wrong slot in one world."""
-        bad = state.bad
-        written = [r for r in bad if r.write is not None]
-        if _freed(table.outcome.world, (written or bad)[0]):
-            return Cause.FREED, "", ""
-        if written:
-            if of_another_coordinate(table, state, written[0]):
-                return Cause.WRONG_COORDINATE, "", ""
-            cause, name = self._wrong_write(table, written[0])
-            if cause is Cause.WRONG_TENSOR:
-                swapped = self._swapped_with(table, state, written[0])
-                if swapped:
-                    return Cause.WRONG_HANDLE, "", swapped
-            return cause, name, ""
-        if self.factory.bound:
-            return Cause.UNBOUND, "", ""
-        good = [r for r in state.needing if not r.wrong and r.write is not None]
-        unset = self._unset_handle(table, state)
-        if good:
-            return Cause.PARTIAL_CORES, "", ""
-        if any(kernel.named for kernel in table.outcome.fresh.kernels):  # there are no handles in a spec
-            return Cause.NOT_REFRESHED, "", ""
-        narrow = next((f for f in table.outcome.failures if f.kind == "narrow" and f.phase == "override"), None)
-        if narrow is not None:
-            return Cause.NARROWED, "", ""
-        if unset:
-            return Cause.UNINITIALISED, unset, ""
-        if left_out_coordinate(table, state):
-            return Cause.WRONG_COORDINATE, "", ""
-        elsewhere = self._written_elsewhere(table, state, bad[0])
-        if elsewhere:
-            return Cause.WRONG_HANDLE, "", elsewhere
-        if self._copied(table, state):
-            return Cause.LOST_COPY, "", ""
-        if self._nothing_written(table):
-            return Cause.NO_OVERRIDE, "", ""
-        target: Obj | None = state.kernel if state.kernel is not None else state.cb
-        touched = target is not None and bool(getattr(target, "touched", False))
-        if not touched and not holds(table.outcome.kept_with(state.program), target):
-            return Cause.NOT_SHARED, "", ""
-        return Cause.NOT_REFRESHED, "", ""
-
-    @staticmethod
-    def _swapped_with(table: WorldTable, state: SlotState, reading: Reading) -> str:
-        """The same slot of another kernel or buffer when the two got each other's values."""
-        for other in table.slots.values():
-            if other.ordinal == state.ordinal or other.slot.kind is not state.slot.kind:
-                continue
-            if other.program is not state.program:
-                continue
-            if other.slot.index != state.slot.index:
-                continue
-            for r in other.readings:
-                if r.core == reading.core and same(r.found, reading.expected) and same(r.expected, reading.found):
-                    return other.slot.name
-        return ""
-
-    def _wrong_write(self, table: WorldTable, reading: Reading) -> tuple[Cause, str]:
-        world = table.outcome.world
-        owner = owner_of(world, reading.found)
-        wanted = owner_of(world, reading.expected)
-        if same(reading.found, reading.created) and mask(reading.found) & world.dispatch:
-            return Cause.RUN1_CAPTURE, _captured_in(table.outcome.shared, reading.found)
-        if owner is not None and owner[1] == 1:
-            return Cause.RUN1_CAPTURE, _captured_in(table.outcome.shared, reading.found)
-        if owner is not None and wanted is not None and owner[0] != wanted[0]:
-            return Cause.WRONG_TENSOR, ""
-        return Cause.WRONG_VALUE, ""
-
-    @staticmethod
-    def _unset_handle(table: WorldTable, state: SlotState) -> str:
-        """The shared variable without a value that leaves the slot out: for an argument rather a list of cores."""
-        shared = table.outcome.shared
-        names = [name for name, mark in table.outcome.unset.items() if mark is not None]
-        if shared is not None and state.kernel is not None:
-            names.sort(key=lambda n: not isinstance(shared.defaults.get(n), (Vec, Map, CoreRangeSet)))
-        return names[0] if names else ""
-
-    @staticmethod
-    def _nothing_written(table: WorldTable) -> bool:
-        if any(f.phase == "override" for f in table.outcome.failures):
-            return False
-        return not any(r.write is not None for s in table.slots.values() for r in s.readings)
-
-    def _written_elsewhere(self, table: WorldTable, state: SlotState, reading: Reading) -> str:
-        """The slot of another kernel or buffer that got what belongs here, if it did not belong there."""
-        for other in table.slots.values():
-            if other.ordinal == state.ordinal and other.slot.kind is state.slot.kind:
-                continue
-            if other.program is not state.program:
-                continue
-            if (other.slot.kind is SlotKind.CB) != (state.slot.kind is SlotKind.CB):
-                continue
-            if other.slot.kind is not SlotKind.CB and other.slot.index != state.slot.index:
-                continue
-            for r in other.readings:
-                if r.core == reading.core and r.write is not None and r.wrong and same(r.found, reading.expected):
-                    return other.slot.name
-        for failure in table.outcome.failures:
-            if failure.phase == "override" and failure.kind == "range" and failure.index == state.slot.index:
-                owner = owner_of(table.outcome.world, reading.expected)
-                if (
-                    owner is not None
-                    and f"address of {owner[0]}" in failure.inputs
-                    and failure.owner != state.slot.owner
-                ):
-                    return f"{failure.owner} arg {failure.index}"
-        return ""
-
-    @staticmethod
-    def _copied(table: WorldTable, state: SlotState) -> bool:
-        for copy in table.outcome.copies:
-            view = copy.copy_of
-            if isinstance(view, ArgView) and view.kernel is state.kernel and copy.written:
-                if state.slot.index in copy.written:
-                    return True
-        return False
 
     # -- differences -----------------------------------------------------------------------------------------------
 
@@ -232,20 +113,6 @@ class Diagnosis:
         if cause is Cause.LOST_COPY:
             write = self._copy_write(table, state) or write
         words, world = self.words, table.outcome.world
-        related: list[Related] = []
-        for mark in (reading.set_mark, *reversed(reading.set_stack)):
-            place = words.place(mark)
-            if words.near(mark) and place.line != words.user(reading.set_mark, reading.set_stack).line:
-                related.append(Related(place, "called here"))
-                break
-        by_number = cause is Cause.UNBOUND and (state.kernel is None or not state.kernel.named)
-        patched = self._patched(table) if by_number else None
-        made = [world.made[o] for o in owners_of(world, reading.expected) if o in world.made]
-        if cause is Cause.FREED and made:
-            related.append(Related(words.place(made[0]), "allocated here"))
-        if patched is not None:
-            said = "bound to a buffer, so a hit patches this and builds nothing anew"
-            related.append(Related(words.user(*patched), said))
         return Difference(
             state.slot,
             self._what(state, world, reading),
@@ -270,13 +137,30 @@ class Diagnosis:
             words.fix(table, state, reading),
             first.field,
             words.field_place(first.field),
-            tuple(related),
+            tuple(self._related(table, state, cause)),
             first.other,
             given(world),
             state.program.place if cause is Cause.WRONG_COORDINATE else "",
             # What is wrong under one condition only matters to what is compiled under it.
             idle=all(self.idle(s.table, s.state, exact=cause is Cause.GUARD) for s in ledger.sightings),
         )
+
+    def _related(self, table: WorldTable, state: SlotState, cause: Cause) -> Iterator[Related]:
+        """The other places that the reader of a difference should see."""
+        words, world, reading = self.words, table.outcome.world, state.bad[0]
+        for mark in (reading.set_mark, *reversed(reading.set_stack)):
+            place = words.place(mark)
+            if words.near(mark) and place.line != words.user(reading.set_mark, reading.set_stack).line:
+                yield Related(place, "called here")
+                break
+        made = [world.made[o] for o in owners_of(world, reading.expected) if o in world.made]
+        if cause is Cause.FREED and made:
+            yield Related(words.place(made[0]), "allocated here")
+        by_number = cause is Cause.UNBOUND and (state.kernel is None or not state.kernel.named)
+        patched = self._patched(table) if by_number else None
+        if patched is not None:
+            said = "bound to a buffer, so a hit patches this and builds nothing anew"
+            yield Related(words.user(*patched), said)
 
     @staticmethod
     def _patched(table: WorldTable) -> tuple[Mark, tuple[Mark, ...]] | None:
@@ -439,26 +323,6 @@ class Diagnosis:
                 )
             )
         return found
-
-
-def _captured_in(shared: Struct | None, value: Value) -> str:
-    """The shared variable that holds what belongs to run 1."""
-    if shared is None:
-        return ""
-    for name, item in shared.fields.items():
-        if same(item, value):
-            return name
-        inner = item.v if isinstance(item, Opt) else item
-        if isinstance(inner, Buffer) or hasattr(inner, "buffer"):
-            return name
-    return ""
-
-
-def _freed(world: World, reading: Reading) -> bool:
-    """Does the slot need what create() itself allocates, and is nothing else written there?"""
-    values = [reading.expected, *([reading.found] if reading.write is not None else ())]
-    owners = [owners_of(world, value) for value in values]
-    return all(names and all(name.startswith(OWN) for name in names) for names in owners)
 
 
 def _in_place(table: WorldTable) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tt_cache_lint.device.inputs import InputStruct, Variant, make_input
 from tt_cache_lint.device.program import enter
-from tt_cache_lint.device.tensors import MemoryConfig, Tensor
+from tt_cache_lint.device.tensor_spec import MemoryConfig
+from tt_cache_lint.device.tensors import Tensor
 from tt_cache_lint.fault import FAULTS
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interp import Interp

@@ -8,7 +8,7 @@ from typing import Any
 from tt_cache_lint.device.program import Event, Failure, Program
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.machine import Branch
-from tt_cache_lint.interp.values import Mark, Struct, Value, Vec
+from tt_cache_lint.interp.values import NOWHERE, Mark, Struct, Value, Vec
 from tt_cache_lint.interp.world import World
 
 
@@ -101,4 +101,4 @@ def _filled(shared: Struct, name: str) -> bool:
 def read_unset_of(shared: Struct | None, unset: dict[str, Mark | None]) -> dict[str, Mark | None]:
     if shared is None:
         return {}
-    return {name: shared.marks.get("") or Mark("", 0, 1, 0, "") for name in unset if name in shared.defaults}
+    return {name: shared.marks.get("") or NOWHERE for name in unset if name in shared.defaults}

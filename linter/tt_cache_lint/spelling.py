@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 INPUTS, OPTIONAL, OUTPUTS = "tensor_args.input_tensors", "tensor_args.optional_input_tensors", "tensor_return_value"
 TENSORS, BUFFERS = ["input_tensors", "optional_input_tensors", "output_tensors"], ["input_buffers", "output_buffers"]
 
-# Where the attributes stand among the parameters of an override that may get a coordinate behind the output.
-GIVEN_AT = {"descriptor": 1, "workload-descriptor": 1, "spec": 0, "spec-workload": 0}
-
 
 class Spelling:
     """The names of an override, or of a create() that is to bind them."""
@@ -28,9 +25,7 @@ class Spelling:
         keys = ("operation_attributes", "tensor_args", "tensor_return_value")
         override = factory.override
         params = override.params if override is not None else []
-        given = params[GIVEN_AT[factory.infra] :] if factory.infra in GIVEN_AT else params[-3:]
-        if factory.bound:  # what binds them goes into create()
-            given = factory.create.params
+        given = factory.create.params if factory.bound else params[factory.given_at :]  # what binds goes into create()
         names = {key: param.name or key for key, param in zip(keys, given, strict=False)}
         self.names = {**dict(zip(keys, keys, strict=True)), **names}
         self.cached = (params[0].name if params else "") or "cached_program"

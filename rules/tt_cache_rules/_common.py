@@ -266,9 +266,19 @@ def stale(d: Difference) -> str:
 
 def unbound_words(facts: FactoryFacts, d: Difference) -> str:
     """Why the framework leaves the slots of a difference alone on a hit."""
-    if facts.infra.startswith("spec"):
-        return "but a hit only gives the program new tensors, and every other run argument keeps its first value"
-    return f"but is not bound to it{on_cores(d)}, and a hit patches only what is bound to a buffer"
+    if _passes_tensors(facts):
+        return f"but a hit {refreshed_unasked(facts)}, and every other run argument keeps its first value"
+    return f"but is not bound to it{on_cores(d)}, and a hit {refreshed_unasked(facts)}"
+
+
+def refreshed_unasked(facts: FactoryFacts) -> str:
+    """What a hit does with a program whose factory has no override that is called."""
+    return "only gives the program new tensors" if _passes_tensors(facts) else "patches only what is bound to a buffer"
+
+
+def _passes_tensors(facts: FactoryFacts) -> bool:
+    """Is it a factory of Metal 2.0, which knows of tensors and not of their addresses?"""
+    return facts.infra in ("spec", "spec-workload")
 
 
 # --- findings

@@ -14,11 +14,10 @@ from tt_cache_rules._common import (
     holds,
     never_written,
     on_cores,
+    refreshed_unasked,
     stale,
     them,
 )
-
-PATCHED = "patches only what is bound to a buffer"
 
 
 class StaleScalar(Rule):
@@ -74,9 +73,8 @@ class StaleScalar(Rule):
             )
             yield at_create(self, facts, d, message)
         for d in differences(facts, Cause.UNBOUND, What.SCALAR):
-            refreshed = "gives the program new tensors only" if facts.infra.startswith("spec") else PATCHED
             message = (
-                f"{holds(d)}, which may differ between calls that share a program{on_cores(d)}. A hit {refreshed}: "
-                f"{stale(d)}."
+                f"{holds(d)}, which may differ between calls that share a program{on_cores(d)}. "
+                f"A hit {refreshed_unasked(facts)}: {stale(d)}."
             )
             yield at_unbound(self, facts, d, message)

@@ -16,6 +16,7 @@ from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.registry import CONSTANTS, Site, constructor, function, method, method_ref
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
+    NOWHERE,
     Handle,
     InitList,
     Mark,
@@ -87,7 +88,7 @@ def construct_program(m: Machine, type_: Type, args: list[Value], mark: Mark | N
     if args and isinstance(args[0], Program):
         return args[0]
     program = new_program(m, mark)
-    log_event(m, "program", mark or Mark("", 0, 1, 0, ""))
+    log_event(m, "program", mark or NOWHERE)
     if args and isinstance(args[0], InitList) and not args[0].items:
         return program
     if args:

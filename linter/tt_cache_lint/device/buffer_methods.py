@@ -7,22 +7,18 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.cores import CoreCoord, CoreRangeSet, rectangle
 from tt_cache_lint.device.layout_methods import page_size
 from tt_cache_lint.device.tensor_methods import element_size, memory_shard, memory_sharded, product, shard_cores
-from tt_cache_lint.device.tensors import (
+from tt_cache_lint.device.tensor_spec import (
     DRAM,
     DRAM_BANKS,
     GRIDS,
-    HELD_BUFFER,
     L1,
     ND_SHARDED,
-    Buffer,
-    Device,
-    GlobalCircularBuffer,
-    GlobalSemaphore,
     ShardSpec,
     enum,
     round_up,
     with_mask,
 )
+from tt_cache_lint.device.tensors import HELD_BUFFER, Buffer, Device, GlobalCircularBuffer, GlobalSemaphore
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.access import null_use
 from tt_cache_lint.interp.registry import Site, method

@@ -13,7 +13,8 @@ from tt_cache_lint.device.program import (
     Program,
     cb_of,
 )
-from tt_cache_lint.device.tensors import DRAM, L1, Buffer, GlobalSemaphore, enum
+from tt_cache_lint.device.tensor_spec import DRAM, L1, enum
+from tt_cache_lint.device.tensors import Buffer, GlobalSemaphore
 from tt_cache_lint.interp import ops, solving
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interrupts import Thrown

@@ -17,10 +17,11 @@ from tt_cache_lint.device.circular_buffers import index_key
 from tt_cache_lint.device.cores import XY, cores_of, to_coord
 from tt_cache_lint.device.layout_methods import data_format, page_size
 from tt_cache_lint.device.program import CircularBuffer, Kernel, Program, buffer_of, new_program
-from tt_cache_lint.device.tensors import Buffer, ShardSpec, Tensor, round_up
+from tt_cache_lint.device.tensor_spec import ShardSpec, round_up
+from tt_cache_lint.device.tensors import Buffer, Tensor
 from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.registry import Site, function, method
-from tt_cache_lint.interp.values import InitList, Mark, Opt, Struct, Value, Vec, copied, empty, mask, plain
+from tt_cache_lint.interp.values import NOWHERE, InitList, Mark, Opt, Struct, Value, Vec, copied, empty, mask, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -83,7 +84,7 @@ def program_from_descriptor(m: Machine, program: Program, descriptor: Value, mar
     if not isinstance(descriptor, Struct):
         program.escape(m, "a program made from something unknown")
         return
-    where = mark or Mark("", 0, 1, 0, "")
+    where = mark or NOWHERE
     cbs, kernels = descriptor.get("cbs"), descriptor.get("kernels")
     for position, item in enumerate(_items(cbs)):
         if isinstance(item, Struct):

@@ -8,7 +8,7 @@ from tt_cache_lint.device.cores import CoreCoord, CoreRange, CoreRangeSet, numbe
 from tt_cache_lint.device.mesh import all_coords, input_coordinate, mesh_of
 from tt_cache_lint.device.mesh_device import MeshSocket
 from tt_cache_lint.device.tensor_inputs import default_dims, input_memory, input_shape, input_tensor
-from tt_cache_lint.device.tensors import (
+from tt_cache_lint.device.tensor_spec import (
     DRAM,
     DTYPES,
     GRIDS,
@@ -16,13 +16,11 @@ from tt_cache_lint.device.tensors import (
     LAYOUTS,
     MEMORY_LAYOUTS,
     ORIENTATIONS,
-    Device,
-    GlobalCircularBuffer,
-    GlobalSemaphore,
     ShardSpec,
     Tile,
     make_shape,
 )
+from tt_cache_lint.device.tensors import Device, GlobalCircularBuffer, GlobalSemaphore
 from tt_cache_lint.interp import build
 from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.registry import Site, method

@@ -8,7 +8,7 @@ from tt_cache_lint.interp import build
 from tt_cache_lint.interp.refs import CallRef
 from tt_cache_lint.interp.registry import constructor
 from tt_cache_lint.interp.types import SCALARS, Type
-from tt_cache_lint.interp.values import InitList, Mark, Obj, Opt, Unknown, Value, Vec, copied, identity
+from tt_cache_lint.interp.values import NOWHERE, InitList, Mark, Obj, Opt, Unknown, Value, Vec, copied, identity
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -80,7 +80,7 @@ class KernelConfig(Obj):
                 names.append(positions[position] if position < len(positions) else f"config[{position}]")
                 items.append(value)
                 marks.append(None)
-        made = Designated(items, marks, names, Mark("", 0, 1, 0, ""))
+        made = Designated(items, marks, names, NOWHERE)
         self.given = [made]
         return made
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.nd_shard import NdShardSpec
 from tt_cache_lint.device.tensor_make import to_memory
 from tt_cache_lint.device.tensor_methods import element_size, product
-from tt_cache_lint.device.tensors import (
+from tt_cache_lint.device.tensor_spec import (
     FORMAT,
     FORMAT_SIZES,
     TILE_BYTES,
     PageConfig,
     ShardSpec,
-    Tensor,
     TensorLayout,
     TensorSpec,
     Tile,
     with_mask,
 )
+from tt_cache_lint.device.tensors import Tensor
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import Site, method
 from tt_cache_lint.interp.values import (

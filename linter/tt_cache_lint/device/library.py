@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.cores import CoreCoord
 from tt_cache_lint.device.tensor_make import construct_layout, construct_shape, to_memory
-from tt_cache_lint.device.tensors import DRAM_BANKS, Buffer, Device, Tensor, TensorLayout, TensorSpec, enum, round_up
+from tt_cache_lint.device.tensor_spec import DRAM_BANKS, TensorLayout, TensorSpec, enum, round_up
+from tt_cache_lint.device.tensors import Buffer, Device, Tensor
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.registry import Site, function, method
@@ -181,7 +182,7 @@ def is_block_float(m: Machine, site: Site, args: list[Value]) -> Value:
 def workers_of_shards(m: Machine, site: Site, args: list[Value]) -> Value:
     """The cores that hold shards, in shard-orientation order; for DRAM the worker next to each bank."""
     from tt_cache_lint.device.cores import core_vector
-    from tt_cache_lint.device.tensors import DRAM, ORIENTATIONS, ShardSpec
+    from tt_cache_lint.device.tensor_spec import DRAM, ORIENTATIONS, ShardSpec
     from tt_cache_lint.device.work_split import set_order
 
     tensor = args[0].v if isinstance(args[0], Opt) else args[0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.tensors import make_shape
+from tt_cache_lint.device.tensor_spec import make_shape
 from tt_cache_lint.interp import ops, solving
 from tt_cache_lint.interp.interrupts import Implausible, Thrown
 from tt_cache_lint.interp.refs import ItemRef

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.cores import CoreCoord
 from tt_cache_lint.device.mesh import Coords, MeshCoordinate, all_coords, coordinate, extents, mesh_of, mesh_size
-from tt_cache_lint.device.tensors import DRAM, L1, Buffer, Device, Tensor, make_shape
+from tt_cache_lint.device.tensor_spec import DRAM, L1, make_shape
+from tt_cache_lint.device.tensors import Buffer, Device, Tensor
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import Site, constructor, function, method
 from tt_cache_lint.interp.types import Type

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.cores import CoreRangeSet, to_set
-from tt_cache_lint.device.tensors import MEMORY_LAYOUTS, ND_SHARDED, ORIENTATIONS, enum_value_of, make_shape
+from tt_cache_lint.device.tensor_spec import MEMORY_LAYOUTS, ND_SHARDED, ORIENTATIONS, make_shape
 from tt_cache_lint.interp.registry import Site, constructor, method
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import Enum, InitList, Mark, Obj, Opt, Unknown, Value, Vec, identity, mask, plain
@@ -17,7 +17,7 @@ from tt_cache_lint.interp.values import Enum, InitList, Mark, Obj, Opt, Unknown,
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
 
-ROUND_ROBIN = enum_value_of("ShardDistributionStrategy", "ROUND_ROBIN_1D")
+ROUND_ROBIN = Enum("ShardDistributionStrategy", "ROUND_ROBIN_1D")
 
 
 class NdShardSpec(Obj):

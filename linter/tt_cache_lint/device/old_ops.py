@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.own_tensors import keep
 from tt_cache_lint.device.resources import create_device_tensor
-from tt_cache_lint.device.tensors import MemoryConfig, Tensor, enum
+from tt_cache_lint.device.tensor_spec import MemoryConfig, enum
+from tt_cache_lint.device.tensors import Tensor
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.registry import CONSTANTS, Site, function, method
 from tt_cache_lint.interp.values import Enum, InitList, Opt, Struct, Value, Vec, empty, plain

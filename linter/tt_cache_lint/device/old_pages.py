@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.cores import CoreCoord, core_vector
 from tt_cache_lint.device.program import buffer_of
 from tt_cache_lint.device.shards import PADDING, PageMapping, Pages, pages_of
-from tt_cache_lint.device.tensors import Buffer, with_mask
+from tt_cache_lint.device.tensor_spec import with_mask
+from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.registry import Site, function, method

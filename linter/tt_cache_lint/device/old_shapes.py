@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.tensor_make import construct_shape
-from tt_cache_lint.device.tensors import make_shape, round_up
+from tt_cache_lint.device.tensor_spec import make_shape, round_up
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import CONSTRUCTORS, Site, constructor, member, method
 from tt_cache_lint.interp.types import SCALARS, Type
-from tt_cache_lint.interp.values import InitList, Mark, Struct, Val, Value, Vec, copied, plain
+from tt_cache_lint.interp.values import NOWHERE, InitList, Mark, Struct, Val, Value, Vec, copied, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -155,7 +155,7 @@ def shape_with_padding(m: Machine, site: Site, v: Vec) -> Vec:
 @member("Shape", "value")
 def shape_value(m: Machine, v: Vec) -> Value:
     """ttnn::Shape::value of autumn 2024: the LegacyShape, with padded dimensions (ttnn/cpp/ttnn/tensor/types.hpp)."""
-    padded = shape_with_padding(m, Site(Mark("", 0, 1, 0, ""), "value"), v)
+    padded = shape_with_padding(m, Site(NOWHERE, "value"), v)
     return OldShape(list(padded.items), without_padding(v) if isinstance(v, OldShape) else list(v.items))
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.allocated import CREATE, HOST, own_name
 from tt_cache_lint.device.program import Program, buffer_of
 from tt_cache_lint.device.tensor_make import construct_layout, to_memory
-from tt_cache_lint.device.tensors import Buffer, Device, Tensor, TensorLayout, TensorSpec
+from tt_cache_lint.device.tensor_spec import TensorLayout, TensorSpec
+from tt_cache_lint.device.tensors import Buffer, Device, Tensor
 from tt_cache_lint.interp.registry import Site, constructor, function, method
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import Mark, Opt, Unknown, Value, Vec, empty, key_of

@@ -15,6 +15,7 @@ from tt_cache_lint.interp.access import member_value, value_of
 from tt_cache_lint.interp.registry import Site, constructor, function, method
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (
+    NOWHERE,
     Mark,
     Obj,
     Opaque,
@@ -74,7 +75,7 @@ def create_buffer(m: Machine, site: Site, args: list[Value]) -> Value:
 def create_device_tensor(m: Machine, site: Site, args: list[Value]) -> Value:
     from tt_cache_lint.device.tensor_inputs import input_tensor
     from tt_cache_lint.device.tensor_make import construct_layout, construct_shape, to_memory
-    from tt_cache_lint.device.tensors import TensorLayout, TensorSpec, make_shape
+    from tt_cache_lint.device.tensor_spec import TensorLayout, TensorSpec, make_shape
 
     number = m.count(f"tensor of {m.phase}")
     if m.phase == "outputs":
@@ -140,7 +141,7 @@ class AccessorArgs(Obj):
             return [Val(1 + dram, p, begin), Opaque(f"accessor of {buffer.owner}", content, buffer.spec.mask())]
         from tt_cache_lint.device.buffer_methods import buffer_aligned_page_size
 
-        site = Site(Mark("", 0, 1, 0, ""), "aligned_page_size")
+        site = Site(NOWHERE, "aligned_page_size")
         size = buffer_aligned_page_size(m, site, buffer)
         return [Val(dram, p, begin), Val(plain(size), mask(size), (ACCESSOR_PAGE, size, None))]
 
@@ -178,7 +179,7 @@ def tile_size(m: Machine, site: Site, args: list[Value]) -> Value:
 
 @function("datum_size", arity=(1, 1))
 def datum_size(m: Machine, site: Site, args: list[Value]) -> Value:
-    from tt_cache_lint.device.tensors import FORMAT_SIZES, with_mask
+    from tt_cache_lint.device.tensor_spec import FORMAT_SIZES, with_mask
     from tt_cache_lint.interp.values import Enum, mask
 
     bare = plain(args[0])
@@ -210,7 +211,7 @@ def div_up(m: Machine, site: Site, args: list[Value]) -> Value:
 
 @function("round_up", "align", "align_up", "roundup", arity=(2, 2))
 def round_up_to(m: Machine, site: Site, args: list[Value]) -> Value:
-    from tt_cache_lint.device.tensors import round_up
+    from tt_cache_lint.device.tensor_spec import round_up
     from tt_cache_lint.interp.values import mask
 
     value, unit = ops.number(m, args[0]), ops.number(m, args[1])
@@ -233,7 +234,7 @@ def alignments(m: Machine, site: Site, args: list[Value]) -> Value:
 
 @function("get_arch", "get_arch_name", arity=(0, 0))
 def arch(m: Machine, site: Site, args: list[Value]) -> Value:
-    from tt_cache_lint.device.tensors import enum
+    from tt_cache_lint.device.tensor_spec import enum
 
     return enum("ARCH", "WORMHOLE_B0") if site.name == "get_arch" else "wormhole_b0"
 

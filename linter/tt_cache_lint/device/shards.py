@@ -15,17 +15,15 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.cores import XY, CoreRangeSet, core_vector, rectangle
 from tt_cache_lint.device.nd_shard import ROUND_ROBIN, NdShardSpec
 from tt_cache_lint.device.tensor_inputs import is_sharded
-from tt_cache_lint.device.tensors import (
+from tt_cache_lint.device.tensor_spec import (
     ORIENTATIONS,
-    Buffer,
     MemoryConfig,
     ShardSpec,
-    Tensor,
     TensorSpec,
-    enum_value_of,
     make_shape,
     with_mask,
 )
+from tt_cache_lint.device.tensors import Buffer, Tensor
 from tt_cache_lint.device.work_split import set_order
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.interrupts import Implausible
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
 PADDING = 0xFFFFFFFF
 MAX_PAGES = 20_000
 CONSTANTS["UncompressedBufferPageMapping::PADDING"] = PADDING
-GRID_2D = enum_value_of("ShardDistributionStrategy", "GRID_2D")
+GRID_2D = Enum("ShardDistributionStrategy", "GRID_2D")
 
 
 def nd_form(memory: MemoryConfig | None) -> Value:

@@ -19,7 +19,7 @@ from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.registry import Site, function
-from tt_cache_lint.interp.values import InitList, Map, Mark, Opt, Struct, Value, Vec, identity, plain
+from tt_cache_lint.interp.values import NOWHERE, InitList, Map, Mark, Opt, Struct, Value, Vec, identity, plain
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -80,7 +80,7 @@ def _add_kernel(m: Machine, program: Program, spec: Struct, item: Struct, mark: 
     name = text_of(item.get(NAMED))
     source = next(iter(_texts(item.get("source"))), None)
     cores = [xy for place in _places_of(spec, name) for xy in cores_of(m, place)]
-    kernel = Kernel(program, source, sorted(set(cores)), item, item.marks.get("") or mark or Mark("", 0, 1, 0, ""))
+    kernel = Kernel(program, source, sorted(set(cores)), item, item.marks.get("") or mark or NOWHERE)
     kernel.stack = tuple(m.stack)
     kernel.handle.name = name
     kernel.named = True
@@ -98,7 +98,7 @@ def _places_of(spec: Struct, kernel: str) -> Iterator[Value]:
 
 
 def _add_buffer(m: Machine, program: Program, item: Struct, tensors: dict[str, Buffer]) -> None:
-    mark = item.marks.get("") or Mark("", 0, 1, 0, "")
+    mark = item.marks.get("") or NOWHERE
     cb = CircularBuffer(program, [], mark)
     cb.stack = tuple(m.stack)
     name = text_of(item.get(NAMED))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tt_cache_lint.device.cores import CoreCoord, CoreRange, CoreRangeSet
 from tt_cache_lint.device.nd_shard import NdShardSpec
-from tt_cache_lint.device.tensors import (
+from tt_cache_lint.device.tensor_spec import (
     DRAM,
     DTYPES,
     GRIDS,
@@ -19,20 +19,16 @@ from tt_cache_lint.device.tensors import (
     MemoryConfig,
     PageConfig,
     ShardSpec,
-    Tensor,
     TensorLayout,
     TensorSpec,
     Tile,
     enum,
     make_shape,
 )
+from tt_cache_lint.device.tensors import Tensor
 from tt_cache_lint.interp.interrupts import Implausible, Thrown
 from tt_cache_lint.interp.values import Enum, Opt, Val, Value, Vec, mask, plain
 from tt_cache_lint.interp.world import NOT_GIVEN, World
-
-if TYPE_CHECKING:
-    pass
-
 
 # -- inputs ----------------------------------------------------------------------------------------------------------
 

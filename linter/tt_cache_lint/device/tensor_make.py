@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.cores import CoreRangeSet, to_set
 from tt_cache_lint.device.tensor_inputs import input_memory, input_shape
-from tt_cache_lint.device.tensors import (
+from tt_cache_lint.device.tensor_spec import (
     DRAM,
     DTYPES,
     LAYOUTS,
     ORIENTATIONS,
-    GlobalSemaphore,
     MemoryConfig,
     PageConfig,
     ShardSpec,
@@ -21,6 +20,7 @@ from tt_cache_lint.device.tensors import (
     enum,
     make_shape,
 )
+from tt_cache_lint.device.tensors import GlobalSemaphore
 from tt_cache_lint.interp.registry import constructor
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import (

@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.allocated import HOST, OWN
 from tt_cache_lint.device.core_methods import count_of
 from tt_cache_lint.device.tensor_inputs import is_sharded
-from tt_cache_lint.device.tensors import (
+from tt_cache_lint.device.tensor_spec import (
     DRAM,
     ELEMENT_SIZES,
     L1,
     ND_SHARDED,
     AttributeRef,
-    Buffer,
-    Device,
     MemoryConfig,
     ShardSpec,
-    Tensor,
     TensorLayout,
     enum,
     make_shape,
     with_mask,
 )
+from tt_cache_lint.device.tensors import Buffer, Device, Tensor
 from tt_cache_lint.interp import ops
 from tt_cache_lint.interp.registry import Site, method
 from tt_cache_lint.interp.values import (

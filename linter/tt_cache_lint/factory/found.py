@@ -28,7 +28,8 @@ class Factory:
 
     `grids` are sizes of the device's grid that its worlds choose from, where the usual small ones do not do. `skip`
     says why it is listed and not analysed. `needs` are facts without which it is not reached. `bound` is set when the
-    framework itself refreshes what create() bound to buffers, without an override.
+    framework itself refreshes what create() bound to buffers, without an override. `given_at` is where the attributes
+    stand among the parameters of the override, before the tensor arguments and the output.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Factory:
     skip: str = ""
     needs: dict[str, Any] = field(default_factory=dict)
     bound: bool = False
+    given_at: int = -3
 
     @property
     def path(self) -> str:

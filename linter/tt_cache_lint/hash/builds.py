@@ -14,6 +14,7 @@ from tt_cache_lint.device.kernel_config import KernelConfig
 from tt_cache_lint.device.program import CircularBuffer, Kernel, Program
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.values import (
+    NOWHERE,
     Enum,
     InitList,
     Map,
@@ -98,7 +99,7 @@ class Differ:
             for c, d in zip(old.cbs, new.cbs, strict=True):
                 yield from self._buffer(c, d)
         if old.semaphores != new.semaphores:
-            mark = new.mark or old.mark or Mark("", 0, 1, 0, "")
+            mark = new.mark or old.mark or NOWHERE
             yield Change("", "number of semaphores", str(len(old.semaphores)), str(len(new.semaphores)), mark, ())
 
     def _population(self, old: Program, new: Program) -> Iterator[Change]:

@@ -12,17 +12,8 @@ from typing import Any
 from tt_cache_lint.device.inputs import InputStruct, Variant
 from tt_cache_lint.device.mesh_device import MeshSocket
 from tt_cache_lint.device.program import Program
-from tt_cache_lint.device.tensors import (
-    Buffer,
-    Device,
-    GlobalSemaphore,
-    MemoryConfig,
-    PageConfig,
-    ShardSpec,
-    Tensor,
-    TensorLayout,
-    TensorSpec,
-)
+from tt_cache_lint.device.tensor_spec import MemoryConfig, PageConfig, ShardSpec, TensorLayout, TensorSpec
+from tt_cache_lint.device.tensors import Buffer, Device, GlobalSemaphore, Tensor
 from tt_cache_lint.hash.reflect import How, Reflection
 from tt_cache_lint.interp.access import value_of
 from tt_cache_lint.interp.machine import Machine

@@ -17,7 +17,8 @@ from tt_cache_lint.device.inputs import make_input
 from tt_cache_lint.device.mesh import MeshCoordinate, MeshCoordinateRange, MeshCoordinateRangeSet, mesh_of
 from tt_cache_lint.device.program import Failure
 from tt_cache_lint.device.tensor_inputs import input_tensor
-from tt_cache_lint.device.tensors import Tensor, TensorSpec
+from tt_cache_lint.device.tensor_spec import TensorSpec
+from tt_cache_lint.device.tensors import Tensor
 from tt_cache_lint.infra.callback_find import RESULT_BYTES, CallbackFactory, Search, returns_program
 from tt_cache_lint.infra.callback_lists import kinds
 from tt_cache_lint.infra.callback_parts import (

@@ -17,22 +17,19 @@ from typing import TYPE_CHECKING
 
 from tt_cache_lint.again import second_program
 from tt_cache_lint.device.descriptor import Binding, bindings, program_from_descriptor
-from tt_cache_lint.device.mesh import MeshCoordinate, workload_coords
 from tt_cache_lint.device.program import CoreArgs, Program, new_program
 from tt_cache_lint.infra.adapter import binds_in_place, dynamic, hook
 from tt_cache_lint.infra.bound import aliased, note_apart, patch
+from tt_cache_lint.infra.declarative import Declarative, coordinate_of
 from tt_cache_lint.infra.policy import Call, Inputs, Made
-from tt_cache_lint.infra.skipped import ANALYSED, data_driven
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Opt, Struct, Value, empty
-from tt_cache_lint.source.defs import FunctionDef
+from tt_cache_lint.interp.values import Struct, empty
+from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
-    from tt_cache_lint.factory.found import Factory
-
-CREATE = "create_descriptor"
+    from tt_cache_lint.factory.found import Factory, Operation
 
 
 class Described(Struct):
@@ -46,25 +43,22 @@ class Described(Struct):
         self.bound = bound
 
 
-class Descriptor:
+class Descriptor(Declarative):
     """The policy of descriptor factories."""
 
     name = "descriptor"
     many = False
+    creates = ("create_descriptor",)
+    params = range(3, 6)
+    given_at = 1
 
-    def mentioned(self, text: bytes) -> bool:
-        """Does the file name the creating function?"""
-        return CREATE.encode() in text
+    def override(self, finder: Finder, struct: StructDef, op: Operation | None) -> FunctionDef | None:
+        """The factory's own, or its operation's."""
+        return hook(finder, struct, op.struct if op is not None else None)
 
-    def find(self, finder: Finder, path: str) -> list[Factory]:
-        """The factories whose create_descriptor() is defined in the file, each once."""
-        defs = finder.index.defs(path)
-        found: dict[str, Factory] = {}
-        for create in defs.functions.get(CREATE, ()) if defs is not None else ():
-            factory = self._factory(finder, create)
-            if factory is not None:
-                found.setdefault(factory.name, factory)
-        return list(found.values())
+    def unmodelled(self, finder: Finder, op: Operation | None) -> str:
+        """What the op itself refreshes is not modelled."""
+        return dynamic(finder, op)
 
     def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
         """The program of the descriptor, and what is bound."""
@@ -125,35 +119,6 @@ class Descriptor:
             raise Thrown("create_descriptor() gives no descriptor that can be read")
         return described
 
-    def _factory(self, finder: Finder, create: FunctionDef) -> Factory | None:
-        from tt_cache_lint.factory.found import Factory
-
-        interp = finder.interp
-        struct = interp.owner_of(create)
-        if struct is None or create.body is None or len(create.params) < 3:
-            return None
-        if any(f.body is not None for name in ANALYSED for f in interp.methods(struct, name)):
-            return None
-        scoping = interp.scoping(create.file, create.scope)
-        params = [scoping.type(p.type, p.declarator) for p in create.params]
-        op = finder.describe(struct) if finder.is_operation(struct) else finder.operation(create, struct)
-        override = hook(finder, struct, op.struct if op is not None else None)
-        return Factory(
-            finder.name(create, struct),
-            self.name,
-            create,
-            override,
-            struct,
-            None,
-            op,
-            params[0],
-            params[1],
-            params[2],
-            finder.templates(create),
-            skip=data_driven(interp, params[0]) or ("" if override is not None else dynamic(finder, op)),
-            bound=override is None,
-        )
-
 
 def is_coordinate(call: Call, factory: Factory) -> bool:
     """Is the fourth parameter the coordinate, so that there is a program for each (operation_concepts.hpp)?"""
@@ -164,11 +129,6 @@ def is_coordinate(call: Call, factory: Factory) -> bool:
     type_ = call.m.interp.scoping(create.file, create.scope).type(params[3].type, params[3].declarator)
     inner = type_.args[0] if type_.name == "optional" and type_.args else type_
     return isinstance(inner, Type) and inner.name == "MeshCoordinate"
-
-
-def coordinate_of(inputs: Inputs) -> Value:
-    """The coordinate of the program that is looked at."""
-    return Opt(MeshCoordinate([*workload_coords(inputs.world).coords()[0]]))
 
 
 def _copy(old: CoreArgs, new: CoreArgs) -> None:

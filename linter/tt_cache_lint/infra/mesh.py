@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.device.mesh import MeshCoordinate, workload_coords
 from tt_cache_lint.device.program import Program
 from tt_cache_lint.device.workload import Joined, MeshWorkload, put_program
+from tt_cache_lint.infra.data_driven import data_driven
 from tt_cache_lint.infra.policy import Call, Inputs, Made
-from tt_cache_lint.infra.skipped import data_driven
 from tt_cache_lint.infra.typed import taken_apart
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.types import AUTO, Type

@@ -10,22 +10,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.mesh import MeshCoordinate, workload_coords
 from tt_cache_lint.device.program import Program
 from tt_cache_lint.device.spec import apply_run_arguments, apply_tensors, program_from_spec, tensor_arguments
 from tt_cache_lint.device.tensors import Buffer
+from tt_cache_lint.infra.adapter import HOOK
+from tt_cache_lint.infra.declarative import OLDER, Declarative, coordinate_of
+from tt_cache_lint.infra.descriptor import Descriptor
 from tt_cache_lint.infra.policy import Call, Inputs, Made
-from tt_cache_lint.infra.skipped import ANALYSED, data_driven
+from tt_cache_lint.infra.workload import Workload
 from tt_cache_lint.interp.interrupts import Thrown
-from tt_cache_lint.interp.values import Opt, Struct, Value
+from tt_cache_lint.interp.types import AUTO
+from tt_cache_lint.interp.values import Struct, Value
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
-    from tt_cache_lint.factory.found import Factory
+    from tt_cache_lint.factory.found import Factory, Operation
 
-CREATES = ("create_program_artifacts", "create_program_spec")  # the second was its name until June 2026
-HOOK = "override_runtime_arguments"
+NOT_SPECS = (*OLDER, *Descriptor.creates, *Workload.creates)
 RUN_ARGS = ("ProgramRunArgs", "ProgramRunParams")
 RUN_MEMBERS = ("run_params", "run_args")
 
@@ -40,22 +42,19 @@ class Specified(Struct):
         self.tensors = tensors
 
 
-class Spec:
+class Spec(Declarative):
     """The policy of spec factories."""
 
     name = "spec"
     many = False
+    creates = ("create_program_artifacts", "create_program_spec")  # the second was its name until June 2026
+    params = range(3, 4)
+    others = NOT_SPECS
+    given_at = 0
 
-    def mentioned(self, text: bytes) -> bool:
-        """Does the file name one of the creating functions?"""
-        return any(name.encode() in text for name in CREATES)
-
-    def find(self, finder: Finder, path: str) -> list[Factory]:
-        """The factories whose creating function is defined in the file, each once."""
-        defs = finder.index.defs(path)
-        creates = [f for name in CREATES for f in defs.functions.get(name, ())] if defs is not None else []
-        made = (specified(finder, create, self.name, 3, ()) for create in creates)
-        return list({factory.name: factory for factory in made if factory is not None}.values())
+    def override(self, finder: Finder, struct: StructDef, op: Operation | None) -> FunctionDef | None:
+        """The one that returns run arguments; one that returns nothing is never called."""
+        return run_override(finder, struct)
 
     def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
         """The program of the spec, with its first run arguments."""
@@ -67,8 +66,7 @@ class Spec:
     def refresh(self, call: Call, factory: Factory, made: Made, inputs: Inputs) -> None:
         """What the adapter does with the cached program."""
         assert isinstance(made.cached, Specified)
-        coordinate: Value = Opt(MeshCoordinate([*workload_coords(inputs.world).coords()[0]]))
-        refresh_program(call, factory, made.program, made.cached.tensors, inputs, coordinate)
+        refresh_program(call, factory, made.program, made.cached.tensors, inputs, coordinate_of(inputs))
 
 
 def parts_of(made: Value, name: str) -> tuple[Struct, Struct]:
@@ -97,45 +95,12 @@ def refresh_program(
         program.escape(call.m, "run arguments that cannot be read")
 
 
-def specified(
-    finder: Finder, create: FunctionDef, infra: str, params: int, grids: tuple[tuple[int, int], ...]
-) -> Factory | None:
-    """The factory of a creating function with so many parameters; None for one of another kind."""
-    from tt_cache_lint.factory.found import Factory
-
-    interp = finder.interp
-    struct = interp.owner_of(create)
-    if struct is None or create.body is None or len(create.params) != params:
-        return None
-    others = (*ANALYSED, "create_descriptor", "create_workload_descriptor")
-    if any(f.body is not None for name in others for f in interp.methods(struct, name)):
-        return None
-    scoping = interp.scoping(create.file, create.scope)
-    types = [scoping.type(p.type, p.declarator) for p in create.params]
-    op = finder.describe(struct) if finder.is_operation(struct) else finder.operation(create, struct)
-    override = _hook(finder, struct)
-    return Factory(
-        finder.name(create, struct),
-        infra,
-        create,
-        override,
-        struct,
-        None,
-        op,
-        types[0],
-        types[1],
-        types[2],
-        finder.templates(create),
-        grids=grids,
-        skip=data_driven(interp, types[0]),
-        bound=override is None,
-    )
-
-
-def _hook(finder: Finder, struct: StructDef) -> FunctionDef | None:
-    """The override that returns run arguments; one that returns nothing is never called."""
+def run_override(finder: Finder, struct: StructDef) -> FunctionDef | None:
+    """The override of a factory that returns run arguments, or what only a compiler can tell."""
     for method in finder.interp.methods(struct, HOOK):
-        returned = method.file.text_of(method.returns) if method.returns is not None else ""
-        if method.body is not None and returned.rpartition("::")[2].strip() in RUN_ARGS:
+        if method.body is None or method.returns is None:
+            continue
+        returned = finder.interp.scoping(method.file, method.scope).type(method.returns)
+        if returned.name in (*RUN_ARGS, AUTO.name):
             return method
     return None

@@ -13,17 +13,18 @@ from tt_cache_lint.device.program import Program
 from tt_cache_lint.device.spec import program_from_spec, tensor_arguments
 from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.device.workload import Joined
+from tt_cache_lint.infra.declarative import Declarative
 from tt_cache_lint.infra.mesh import GRIDS
 from tt_cache_lint.infra.policy import Call, Inputs, Made
-from tt_cache_lint.infra.spec import parts_of, refresh_program, specified
+from tt_cache_lint.infra.spec import NOT_SPECS, parts_of, refresh_program, run_override
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.values import Struct, Vec
+from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
-    from tt_cache_lint.factory.found import Factory
+    from tt_cache_lint.factory.found import Factory, Operation
 
-CREATE = "create_mesh_workload_artifacts"
 Part = tuple[MeshCoordinateRange, Program, dict[str, Buffer]]
 
 
@@ -37,22 +38,20 @@ class Kept(Struct):
         self.parts = parts
 
 
-class SpecWorkload:
+class SpecWorkload(Declarative):
     """The policy of spec factories of workloads."""
 
     name = "spec-workload"
     many = True
+    creates = ("create_mesh_workload_artifacts",)
+    params = range(4, 5)
+    others = NOT_SPECS
+    grids = GRIDS
+    given_at = 0
 
-    def mentioned(self, text: bytes) -> bool:
-        """Does the file name the creating function?"""
-        return CREATE.encode() in text
-
-    def find(self, finder: Finder, path: str) -> list[Factory]:
-        """The factories whose create_mesh_workload_artifacts() is defined in the file, each once."""
-        defs = finder.index.defs(path)
-        creates = defs.functions.get(CREATE, ()) if defs is not None else ()
-        made = (specified(finder, create, self.name, 4, GRIDS) for create in creates)
-        return list({factory.name: factory for factory in made if factory is not None}.values())
+    def override(self, finder: Finder, struct: StructDef, op: Operation | None) -> FunctionDef | None:
+        """The one that returns run arguments."""
+        return run_override(finder, struct)
 
     def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
         """A program for each range, with its first run arguments."""
@@ -64,10 +63,10 @@ class SpecWorkload:
             where = coordinate_range(item.get("range")) if isinstance(item, Struct) else None
             if where is None:
                 raise Thrown("the workload holds a program that cannot be read")
-            spec, run = parts_of(item, CREATE)
+            spec, run = parts_of(item, factory.create.name)
             parts.append((where, program_from_spec(call.m, spec, run), tensor_arguments(run)))
         if not parts:
-            raise Thrown(f"{CREATE}() gives no programs that can be read")
+            raise Thrown(f"{factory.create.name}() gives no programs that can be read")
         return Made(Joined([p for _, p, _ in parts], [repr(w) for w, _, _ in parts]), (), Kept(parts))
 
     def refresh(self, call: Call, factory: Factory, made: Made, inputs: Inputs) -> None:

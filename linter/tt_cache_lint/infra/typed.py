@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.program import Program
+from tt_cache_lint.infra.data_driven import data_driven
 from tt_cache_lint.infra.policy import Call, Inputs, Made
-from tt_cache_lint.infra.skipped import data_driven
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.types import AUTO
 from tt_cache_lint.interp.values import Struct, Value, Vec

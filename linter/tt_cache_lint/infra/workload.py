@@ -17,19 +17,17 @@ from tt_cache_lint.device.program import Program, new_program
 from tt_cache_lint.device.workload import Joined
 from tt_cache_lint.infra.adapter import binds_in_place, dynamic, hook_in, workloads_call_hook
 from tt_cache_lint.infra.bound import aliased, note_apart, patch
+from tt_cache_lint.infra.declarative import Declarative
 from tt_cache_lint.infra.mesh import GRIDS
 from tt_cache_lint.infra.policy import Call, Inputs, Made
-from tt_cache_lint.infra.skipped import ANALYSED, data_driven
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.values import InitList, Opt, Struct, Value, Vec
 from tt_cache_lint.owners import held_in
-from tt_cache_lint.source.defs import FunctionDef
+from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
-    from tt_cache_lint.factory.found import Factory
-
-CREATE = "create_workload_descriptor"
+    from tt_cache_lint.factory.found import Factory, Operation
 
 
 class Part:
@@ -53,25 +51,23 @@ class Described(Struct):
         self.parts = parts
 
 
-class Workload:
+class Workload(Declarative):
     """The policy of workload-descriptor factories."""
 
     name = "workload-descriptor"
     many = True
+    creates = ("create_workload_descriptor",)
+    params = range(4, 5)
+    grids = GRIDS
+    given_at = 1
 
-    def mentioned(self, text: bytes) -> bool:
-        """Does the file name the creating function?"""
-        return CREATE.encode() in text
+    def override(self, finder: Finder, struct: StructDef, op: Operation | None) -> FunctionDef | None:
+        """The factory's own, in trees whose adapter calls it."""
+        return hook_in(finder, struct) if workloads_call_hook(finder) else None
 
-    def find(self, finder: Finder, path: str) -> list[Factory]:
-        """The factories whose create_workload_descriptor() is defined in the file, each once."""
-        defs = finder.index.defs(path)
-        found: dict[str, Factory] = {}
-        for create in defs.functions.get(CREATE, ()) if defs is not None else ():
-            factory = self._factory(finder, create)
-            if factory is not None:
-                found.setdefault(factory.name, factory)
-        return list(found.values())
+    def unmodelled(self, finder: Finder, op: Operation | None) -> str:
+        """What the op itself refreshes is not modelled."""
+        return dynamic(finder, op)
 
     def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
         """A program for each range, with what of it is bound."""
@@ -105,36 +101,6 @@ class Workload:
                 coordinate = Opt(MeshCoordinate(list(part.where.coords()[0])))
                 given = [part.program, inputs.attributes, inputs.tensor_args, inputs.output, coordinate]
                 call(factory.override, given[: len(factory.override.params)])
-
-    def _factory(self, finder: Finder, create: FunctionDef) -> Factory | None:
-        from tt_cache_lint.factory.found import Factory
-
-        interp = finder.interp
-        struct = interp.owner_of(create)
-        if struct is None or create.body is None or len(create.params) != 4:
-            return None
-        if any(f.body is not None for name in ANALYSED for f in interp.methods(struct, name)):
-            return None
-        scoping = interp.scoping(create.file, create.scope)
-        params = [scoping.type(p.type, p.declarator) for p in create.params]
-        op = finder.describe(struct) if finder.is_operation(struct) else finder.operation(create, struct)
-        override = hook_in(finder, struct) if workloads_call_hook(finder) else None
-        return Factory(
-            finder.name(create, struct),
-            self.name,
-            create,
-            override,
-            struct,
-            None,
-            op,
-            params[0],
-            params[1],
-            params[2],
-            finder.templates(create),
-            grids=GRIDS,
-            skip=data_driven(interp, params[0]) or ("" if override is not None else dynamic(finder, op)),
-            bound=override is None,
-        )
 
 
 def _entry(item: Value) -> tuple[MeshCoordinateRange, Struct]:

@@ -10,6 +10,7 @@ from tt_cache_lint.interp.refs import Pointer, sequence_length
 from tt_cache_lint.interp.registry import CONSTRUCTORS
 from tt_cache_lint.interp.types import AUTO, MAPS, SEQUENCES, STRINGS, Type
 from tt_cache_lint.interp.values import (
+    NOWHERE,
     Absent,
     Enum,
     InitList,
@@ -433,14 +434,14 @@ def construct(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> 
             return m.interp.construct_user(m, type_.decl, type_, [], mark)
         return default_value(m, type_)
     if isinstance(type_.decl, StructDef):
-        return aggregate(m, type_.decl, type_, InitList(args, [mark] * len(args), None, mark or _NOWHERE))
+        return aggregate(m, type_.decl, type_, InitList(args, [mark] * len(args), None, mark or NOWHERE))
     if isinstance(type_.decl, EnumDef):
         return enum_from_number(m, type_.decl, args[0])
     if name in SEQUENCES:
         return _construct_sequence(m, type_, args, mark)
     if name in STRINGS or name in ("variant", "function"):
         return coerce(m, args[0], type_)
-    return coerce(m, args[0] if len(args) == 1 else InitList(args, [mark] * len(args), None, mark or _NOWHERE), type_)
+    return coerce(m, args[0] if len(args) == 1 else InitList(args, [mark] * len(args), None, mark or NOWHERE), type_)
 
 
 def _construct_sequence(m: Machine, type_: Type, args: list[Value], mark: Mark | None) -> Vec:
@@ -544,6 +545,3 @@ def alternative_index(m: Machine, value: Value, type_: Type) -> int | None:
         if holds:
             return position
     return None
-
-
-_NOWHERE = Mark("", 0, 1, 0, "")

@@ -36,6 +36,9 @@ class Mark:
         return f"{self.path}:{self.line} {self.text!r}"
 
 
+NOWHERE = Mark("", 0, 1, 0, "")  # of what the code does not say itself
+
+
 class Val:
     """A scalar (int, float, bool, str or Enum) that derives from inputs."""
 

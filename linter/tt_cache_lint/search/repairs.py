@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from tt_cache_lint.device.tensors import MEMORY_LAYOUTS, MOST_SIDE, ND_SHARDED
+from tt_cache_lint.device.tensor_spec import MEMORY_LAYOUTS, MOST_SIDE, ND_SHARDED
 from tt_cache_lint.interp.values import Enum, Value
 
 if TYPE_CHECKING:

@@ -1,7 +1,4 @@
-"""Factories that are listed and not analysed, so that nobody takes silence for clean, and what tells kinds apart.
-
-Which member makes a factory one of a kind: ttnn/api/ttnn/operation_concepts.hpp (May 2026), facts/since_may_2026.md.
-"""
+"""Factories whose program the caller gives: listed and not analysed, so that nobody takes silence for clean."""
 
 from __future__ import annotations
 
@@ -15,8 +12,6 @@ if TYPE_CHECKING:
 
 DATA_DRIVEN = "the program is data that the caller gives (a ProgramDescriptor among the attributes)"
 DESCRIPTORS = ("ProgramDescriptor", "MeshProgramDescriptor", "WorkloadDescriptor")
-# The members with which a factory is of an older kind, whatever else it has.
-ANALYSED = ("create", "create_at", "create_mesh_workload")
 NESTING = 4
 
 
