@@ -171,6 +171,9 @@ def test_annotated_slots_go_wrong(folder: Path, scenarios: tuple[Scenario, ...])
             assert stopped, note
         elif note.rule in BLAMED_ELSEWHERE:
             assert stale or refused or stopped, note
+        elif note.rule == "uncalled-override":
+            reached = {event.path for scenario in scenarios for event in in_override(scenario, "args", "cb_address")}
+            assert note.path not in reached, note
         elif note.rule == "resource-order":
             assert any(where in creation_order(scenario) for scenario in scenarios), note
         elif note.rule == "creation-in-override":

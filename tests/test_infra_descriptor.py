@@ -12,7 +12,7 @@ import pytest
 
 from tt_cache_lint import engine
 from tt_cache_lint.infra.adapter import ADAPTER
-from tt_cache_lint.model import Cause, FactoryFacts, Status
+from tt_cache_lint.model import Cause, Confidence, FactoryFacts, Status
 
 OP = """
 namespace tt::tt_metal {
@@ -105,10 +105,18 @@ HOOK = """
 """
 FOUR = "Program& program, const operation_attributes_t& attributes, const tensor_args_t& tensors, Tensor& output"
 FIVE = f"{FOUR}, const std::optional<MeshCoordinate>& coordinate = std::nullopt"
-CALLING = "DescriptorFactory::override_runtime_arguments(program, attrs, tensor_args, tensor_return_value);"
-CALLING_OP = (
-    "DeviceOperation::override_runtime_arguments(program, attrs, tensor_args, tensor_return_value, coordinate);"
+THREE = FOUR.rpartition(",")[0]
+APPLY = "void apply_descriptor() { Owner::override_runtime_arguments(program, attrs, args, output, /*coord=*/at); }"
+ASK = (
+    "bool has_override() { return requires(Program& program) {"
+    "Owner::override_runtime_arguments(program, attrs, args, output, at); }; }"
 )
+CALLING, CALLING_OP, ASKING_OP = (
+    APPLY.replace("Owner", "DescriptorFactory"),
+    APPLY.replace("Owner", "DeviceOperation"),
+    ASK.replace("Owner", "DeviceOperation"),
+)
+CALLING_FOUR = CALLING.replace(", /*coord=*/at", "")
 APART = "resolve_bindings(program, desc, collected.buffers, collected.num_input_buffers);"
 
 
@@ -140,7 +148,7 @@ def facts_of(
     for key, part in parts.items():
         text = text.replace(f"@{key}@", part)
     file = root / "ttnn" / "copy_program_factory.cpp"
-    file.parent.mkdir()
+    file.parent.mkdir(exist_ok=True)
     file.write_text(text.replace("@DYNAMIC@", dynamic))
     if adapter is not None:
         header = root / ADAPTER
@@ -297,13 +305,15 @@ def test_an_output_that_is_always_given_is_built_anew(tmp_path: Path) -> None:
     assert stale(facts) == {}
 
 
-@pytest.mark.parametrize("hook", [FOUR, FIVE])
-@pytest.mark.parametrize("adapter", [None, CALLING])
+@pytest.mark.parametrize(
+    ("hook", "adapter"), [(FIVE, None), (FIVE, CALLING), (FOUR, CALLING_FOUR), (FIVE, CALLING_FOUR)]
+)
 def test_an_override_that_the_framework_calls(tmp_path: Path, hook: str, adapter: str | None) -> None:
     """It refreshes all: what is bound, and what is not."""
     facts = facts_of(tmp_path, MIXED, hook=hook, adapter=adapter)
     assert slots(facts) == {READER: "yes", WRITER: "yes"}
     assert facts.override is not None
+    assert facts.uncalled is None
 
 
 def test_nothing_else_happens_where_an_override_is_called(tmp_path: Path) -> None:
@@ -315,16 +325,74 @@ def test_nothing_else_happens_where_an_override_is_called(tmp_path: Path) -> Non
     assert Cause.UNBOUND not in stale(facts).values()
 
 
-@pytest.mark.parametrize("hook", [FOUR, FIVE])
-def test_an_override_that_the_framework_does_not_call(tmp_path: Path, hook: str) -> None:
-    facts = facts_of(tmp_path, MIXED, hook=hook, adapter="// nothing of the kind\n")
+OTHER = "CopyOperation& program, const operation_attributes_t&, const tensor_args_t& tensors, Tensor& output, int"
+COUNTED = "it has {} parameters, and the framework calls one of {} (Program&, attributes, tensor args, return value{})"
+
+
+@pytest.mark.parametrize(
+    ("hook", "adapter", "reason"),
+    [
+        (FIVE, "// nothing of the kind\n", "the framework of this tree calls none of such a factory"),
+        (FOUR, "", "the framework of this tree calls none of such a factory"),
+        (FIVE, CALLING_OP, "the framework of this tree calls none of such a factory"),
+        (FOUR, CALLING, COUNTED.format(4, 5, ", coordinate")),
+        (FOUR, None, COUNTED.format(4, 5, ", coordinate")),
+        (THREE, CALLING_FOUR, COUNTED.format(3, 4, "")),
+        (FIVE.replace(" = std::nullopt", ", int more"), CALLING, COUNTED.format(6, 5, ", coordinate")),
+        (OTHER, CALLING, "its first parameter is not the Program"),
+    ],
+)
+def test_an_override_that_the_framework_does_not_call(
+    tmp_path: Path, hook: str, adapter: str | None, reason: str
+) -> None:
+    facts = facts_of(tmp_path, MIXED, hook=hook, adapter=adapter)
     assert stale(facts) == {READER: Cause.UNBOUND}
     assert facts.override is None
+    assert facts.uncalled is not None
+    assert facts.uncalled.reason == reason
+    assert facts.uncalled.confidence is (Confidence.LIKELY if adapter is None else Confidence.CERTAIN)
+    text = (tmp_path / facts.path).read_text().splitlines()
+    assert "static void override_runtime_arguments" in text[facts.uncalled.place.line - 1]
+
+
+CALLED_BY = "void refresh(Program& program) {{ {}::override_runtime_arguments(program, {{}}, {{}}, made()); }}"
+
+
+@pytest.mark.parametrize(
+    ("other", "called"),
+    [
+        (CALLED_BY.format("CopyOperation::CopyFactory"), True),
+        ("using Copying = CopyOperation::CopyFactory;\n" + CALLED_BY.format("Copying"), True),
+        ("template <typename F> " + CALLED_BY.format("F"), True),
+        ("void refresh(CopyOperation::CopyFactory& f) { f.override_runtime_arguments(made()); }", True),
+        ("struct Pasted { static void run(); };\n" + CALLED_BY.format("Pasted"), False),
+        ("// CopyOperation::CopyFactory::override_runtime_arguments(program) is what one would call\n", False),
+    ],
+)
+def test_an_override_that_another_function_calls_is_its_helper(tmp_path: Path, other: str, called: bool) -> None:
+    calling = tmp_path / "ttnn" / "paste.cpp"
+    calling.parent.mkdir()
+    calling.write_text(f"namespace ttnn::operations::test {{ // beside CopyFactory\n{other}\n}}\n")
+    facts = facts_of(tmp_path, MIXED, hook=FOUR, adapter=CALLING)
+    assert (facts.uncalled is None) == called
+
+
+def test_a_skipped_factory_says_so_too(tmp_path: Path) -> None:
+    dynamic = "static std::vector<DynamicRuntimeArg> get_dynamic_runtime_args() { return {}; }"
+    facts = facts_of(tmp_path, MIXED, hook=FOUR, dynamic=dynamic, status=Status.SKIPPED)
+    assert facts.uncalled is not None
 
 
 @pytest.mark.parametrize(
     ("adapter", "called"),
-    [(CALLING_OP, True), (CALLING + CALLING_OP, True), (CALLING, False), ("", False), (None, False)],
+    [
+        (CALLING_OP, True),
+        (CALLING + CALLING_OP, True),
+        (CALLING, False),
+        (CALLING + ASKING_OP, False),
+        ("", False),
+        (None, False),
+    ],
 )
 def test_an_override_of_the_operation(tmp_path: Path, adapter: str | None, called: bool) -> None:
     facts = facts_of(tmp_path, MIXED, op_hook=FIVE, adapter=adapter)
@@ -332,15 +400,15 @@ def test_an_override_of_the_operation(tmp_path: Path, adapter: str | None, calle
 
 
 def test_the_factory_goes_before_its_operation(tmp_path: Path) -> None:
-    facts = facts_of(tmp_path, MIXED, hook=FOUR, op_hook=FIVE, adapter=CALLING_OP + CALLING)
+    facts = facts_of(tmp_path, MIXED, hook=f"{FIVE}, int = 0", op_hook=FIVE, adapter=CALLING_OP + CALLING)
     assert facts.override is not None
     text = (tmp_path / facts.path).read_text().splitlines()
-    assert "coordinate" not in text[facts.override.line - 1]
+    assert "int = 0" in text[facts.override.line - 1]
 
 
 def test_a_method_of_the_same_name_is_no_hook(tmp_path: Path) -> None:
     """What takes something else than a Program is called by nobody."""
-    hook = FOUR.replace("Program& program", "CopyOperation& program")
+    hook = FIVE.replace("Program& program", "CopyOperation& program")
     assert stale(facts_of(tmp_path, MIXED, hook=hook)) == {READER: Cause.UNBOUND}
 
 

@@ -246,7 +246,10 @@ def test_a_tensor_that_an_override_leaves_out_keeps_its_address(tmp_path: Path) 
 
 
 def test_an_override_that_returns_nothing_is_not_called(tmp_path: Path) -> None:
-    assert stale(facts_of(tmp_path, SEEDED, hook=hook(returns="void"))[0]) == {"reader arg start": Cause.UNBOUND}
+    facts = facts_of(tmp_path, SEEDED, hook=hook(returns="void"))[0]
+    assert stale(facts) == {"reader arg start": Cause.UNBOUND}
+    assert facts.uncalled is not None
+    assert facts.uncalled.reason == "it does not return the ProgramRunArgs for which the framework calls an override"
 
 
 KEYED = LISTED.replace("    KernelSpecName kernel;\n", "").replace(

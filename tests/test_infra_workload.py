@@ -108,12 +108,14 @@ static void apply_descriptor(cached_mesh_workload_t& cached_workload, const oper
             apply_resolved_bindings(program);
             @THEN@
         } else if constexpr (has_override) {
-            DescriptorFactory::override_runtime_arguments(program, attrs);
+            DescriptorFactory::override_runtime_arguments(program, attrs, args, output, coordinate);
         }
     }
 }
 """
-CALLED = APPLY.replace("@THEN@", "DescriptorFactory::override_runtime_arguments(program, attrs);")
+CALLED = APPLY.replace(
+    "@THEN@", "DescriptorFactory::override_runtime_arguments(program, attrs, args, output, coordinate);"
+)
 NOT_CALLED = APPLY.replace("@THEN@", "")
 FIRST, SECOND = "kernel reader.cpp arg 0", "kernel reader.cpp arg 1"
 
@@ -215,3 +217,5 @@ def test_an_override_writes_what_is_not_bound(tmp_path: Path, adapter: str | Non
     """After the bindings, in those trees whose framework calls it."""
     facts = facts_of(tmp_path, SEEDED, hook=HOOK, adapter=adapter)
     assert stale(facts) == ({} if called else {SECOND: Cause.UNBOUND})
+    reason = facts.uncalled.reason if facts.uncalled is not None else ""
+    assert reason == ("" if called else "the framework of this tree calls none of such a factory")

@@ -33,6 +33,7 @@ from tt_cache_lint.model import (
     ShortArguments,
     Slot,
     SlotKind,
+    UncalledOverride,
     What,
 )
 from tt_cache_lint.rule import Rule, load_rules
@@ -69,6 +70,7 @@ TABLE = """
     TTC601 kernel-arg-out-of-range        error  I6
     TTC605 accessor-mismatch              error  I6
     TTC701 unbound-address                error  I5
+    TTC702 uncalled-override              warning I3
     TTC801 mesh-coordinate-mismatch       error  I5
 """
 ROWS = [line.split() for line in TABLE.strip().splitlines()]
@@ -295,6 +297,19 @@ def test_a_buffer_that_nothing_keeps(written: Place | None) -> None:
     assert (got.place, got.related) == (SET, (made,))
     captured = one("buffer-not-kept", replace(facts(freed), infra="callback"))
     assert "the callback does not capture it" in captured.message
+
+
+def test_an_override_that_nothing_calls() -> None:
+    place = Place(CPP, 70, 5, 80)
+    unheard = UncalledOverride(place, "its first parameter is not the Program", Confidence.LIKELY)
+    got = one("uncalled-override", replace(facts(), uncalled=unheard))
+    assert got.message == (
+        "override_runtime_arguments is never called: its first parameter is not the Program. "
+        "Nothing that it writes reaches the program."
+    )
+    assert (got.place, got.slot, got.confidence) == (place, "override_runtime_arguments", Confidence.LIKELY)
+    unbound = replace(facts(replace(BASE, cause=Cause.UNBOUND)), infra="descriptor", uncalled=unheard)
+    assert Related(place, "nothing calls this override") in one("unbound-address", unbound).related
 
 
 def test_orders_of_two_programs_are_two_orders() -> None:

@@ -374,7 +374,7 @@ def _timed(started: float, analysis: Analysis, options: Options) -> None:
 
 
 def _facts(finder: Finder, examiner: Examiner, factory: Factory, options: Options) -> FactoryFacts:
-    from tt_cache_lint.facts import Collector
+    from tt_cache_lint.facts import Collector, uncalled_override
     from tt_cache_lint.search.exploration import Budget
     from tt_cache_lint.search.flips import Search
 
@@ -388,6 +388,7 @@ def _facts(finder: Finder, examiner: Examiner, factory: Factory, options: Option
             create=place,
             status=Status.SKIPPED,
             reason=factory.skip,
+            uncalled=uncalled_override(factory),
         )
     budget = Budget(paths=options.paths_budget, seconds=options.seconds_per_factory)
     if options.steps:

@@ -31,6 +31,7 @@ from tt_cache_lint.model import (
     SlotCount,
     SlotInfo,
     Status,
+    UncalledOverride,
 )
 from tt_cache_lint.owners import holds
 from tt_cache_lint.search.exploration import Exploration, Path
@@ -109,6 +110,7 @@ class Collector:
             differences=differences,
             short=tuple(short_arguments(self.interp, self.exploration.paths, words)),
             throws=throws,
+            uncalled=uncalled_override(factory),
             accessors=tuple(accessor_mismatches(self.interp, self.exploration.paths, words)),
             events=tuple(self._events()),
             shared=tuple(self._shared(differences)),
@@ -455,3 +457,13 @@ def _kind(value: Value) -> str:
 def _nowhere(kernels: Sequence[Kernel]) -> bool:
     """Are there kernels, and none that runs on any core that is known?"""
     return bool(kernels) and not any(kernel.cores and not kernel.unsure for kernel in kernels)
+
+
+def uncalled_override(factory: Factory) -> UncalledOverride | None:
+    """The override of a factory that nothing calls."""
+    found = factory.uncalled
+    if found is None:
+        return None
+    at = found.function
+    place = Place(at.file.path, at.line, at.node.start_point[1] + 1, at.file.end_line(at.node))
+    return UncalledOverride(place, found.reason, Confidence.CERTAIN if found.seen else Confidence.LIKELY)

@@ -242,6 +242,15 @@ class OverrideThrow:
     confidence: Confidence
 
 
+@dataclass(frozen=True, slots=True)
+class UncalledOverride:
+    """An override that nothing calls; `reason` continues "it is never called: "."""
+
+    place: Place
+    reason: str
+    confidence: Confidence
+
+
 class EventKind(enum.Enum):
     """What a factory did to the program, in the order it did it."""
 
@@ -387,6 +396,7 @@ class FactoryFacts:
     short: tuple[ShortArguments, ...] = ()
     accessors: tuple[AccessorMismatch, ...] = ()
     throws: tuple[OverrideThrow, ...] = ()
+    uncalled: UncalledOverride | None = None
     events: tuple[Event, ...] = ()
     shared: tuple[SharedField, ...] = ()
     dangling: tuple[Dangling, ...] = ()

@@ -307,7 +307,8 @@ def at_create(rule: Rule, facts: FactoryFacts, d: Difference, message: str, *rel
 
 def at_unbound(rule: Rule, facts: FactoryFacts, d: Difference, message: str) -> Finding:
     """A finding at the line in create_descriptor() that puts the value, where only what is bound gets refreshed."""
-    return _finding(rule, facts, d, message, d.set_at, ())
+    ignored = (Related(facts.uncalled.place, "nothing calls this override"),) if facts.uncalled is not None else ()
+    return _finding(rule, facts, d, message, d.set_at, ignored)
 
 
 def at_write(

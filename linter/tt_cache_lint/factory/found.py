@@ -22,6 +22,15 @@ class Operation:
         return self.struct.name
 
 
+@dataclass(frozen=True, slots=True)
+class Uncalled:
+    """A function that the framework never calls, and why it does not. `seen` when that is read from the framework."""
+
+    function: FunctionDef
+    reason: str
+    seen: bool
+
+
 @dataclass(slots=True, eq=False)
 class Factory:
     """A program factory: the pair of create() and override_runtime_arguments() with what they share.
@@ -29,7 +38,8 @@ class Factory:
     `grids` are sizes of the device's grid that its worlds choose from, where the usual small ones do not do. `skip`
     says why it is listed and not analysed. `needs` are facts without which it is not reached. `bound` is set when the
     framework itself refreshes what create() bound to buffers, without an override. `given_at` is where the attributes
-    stand among the parameters of the override, before the tensor arguments and the output.
+    stand among the parameters of the override, before the tensor arguments and the output. `uncalled` is an override
+    that is there and not called.
     """
 
     name: str
@@ -48,6 +58,7 @@ class Factory:
     needs: dict[str, Any] = field(default_factory=dict)
     bound: bool = False
     given_at: int = -3
+    uncalled: Uncalled | None = None
 
     @property
     def path(self) -> str:

@@ -5,10 +5,10 @@ They are read from the tree's own ttnn/api/ttnn/mesh_device_operation_adapter.hp
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.source.defs import FunctionDef, StructDef
-from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from tt_cache_lint.factory.find import Finder
     from tt_cache_lint.factory.found import Operation
     from tt_cache_lint.interp.interp import Interp
+    from tt_cache_lint.source.files import SourceFile
 
 HOOK = "override_runtime_arguments"
-HOOK_PARAMS = (4, 5)  # (program, attributes, tensor arguments, return value[, coordinate])
+HOOK_ARGUMENTS = ("Program&", "attributes", "tensor args", "return value", "coordinate")
 ADAPTER = "ttnn/api/ttnn/mesh_device_operation_adapter.hpp"
 DYNAMIC = "get_dynamic_runtime_args"
 # What the adapter says where it does these things (facts/since_may_2026.md sections 0 and 1.3).
-CALLS_HOOK = b"DescriptorFactory::override_runtime_arguments"
-CALLS_HOOK_OF_OPERATION = b"DeviceOperation::override_runtime_arguments"
+OF_FACTORY = b"DescriptorFactory::override_runtime_arguments"
+OF_OPERATION = b"DeviceOperation::override_runtime_arguments"
 TELLS_INPUTS_APART = b"num_input_buffers"
 APPLY = b"apply_descriptor"
 OF_WORKLOAD = b"(has_workload_descriptor)"
@@ -49,45 +50,97 @@ def hook(finder: Finder, struct: StructDef, op: StructDef | None) -> FunctionDef
     adapter = finder.tree.get(ADAPTER)
     if adapter is None:
         return hook_in(finder, struct)
-    called = (CALLS_HOOK, struct), (CALLS_HOOK_OF_OPERATION, op)
-    found = (hook_in(finder, owner) for text, owner in called if owner is not None and text in adapter.original)
+    owners = (OF_FACTORY, struct), (OF_OPERATION, op)
+    found = (_called(finder, owner, adapter, name) for name, owner in owners if owner is not None)
     return next((one for one in found if one is not None), None)
 
 
-def hook_in(finder: Finder, struct: StructDef) -> FunctionDef | None:
-    """The override in a class that refreshes a Program by itself."""
-    for method in finder.interp.methods(struct, HOOK):
-        if method.body is None or len(method.params) not in HOOK_PARAMS:
-            continue
-        first = method.params[0]
-        if finder.interp.scoping(method.file, method.scope).type(first.type, first.declarator).name == "Program":
-            return method
-    return None
-
-
-def workloads_call_hook(finder: Finder) -> bool:
-    """Does a hit call the override of a factory of whole workloads, once their bindings are patched?
+def hook_of_workload(finder: Finder, struct: StructDef) -> FunctionDef | None:
+    """The override of a factory of whole workloads that a hit calls once their bindings are patched.
 
     It did in July and again from some day in autumn 2026 on, and not in between (facts/since_may_2026.md section 1.4).
     """
     adapter = finder.tree.get(ADAPTER)
     if adapter is None:
-        return True
-    text = adapter.text
-    for function in within(adapter.root):
-        declarator = function.child_by_field_name("declarator") if function.type == "function_definition" else None
-        if declarator is None or APPLY not in text[declarator.start_byte : declarator.end_byte]:
-            continue
-        for branch in within(function):
-            condition = branch.child_by_field_name("condition") if branch.type == "if_statement" else None
-            taken = branch.child_by_field_name("consequence")
-            if condition is None or taken is None or text[condition.start_byte : condition.end_byte] != OF_WORKLOAD:
-                continue
-            if any(_calls_hook(text, node) for node in within(taken)):
-                return True
+        return hook_in(finder, struct)
+    for call in _calls(adapter, OF_FACTORY):
+        if _of_workloads(adapter, call):
+            return hook_in(finder, struct, _given(call))
+    return None
+
+
+def hook_in(finder: Finder, struct: StructDef, given: int = len(HOOK_ARGUMENTS)) -> FunctionDef | None:
+    """The override in a class that refreshes a Program by itself and can be called with this many arguments."""
+    for method in finder.interp.methods(struct, HOOK):
+        if method.body is not None and not why_no_hook(finder, method, given):
+            return method
+    return None
+
+
+def why_no_hook(finder: Finder, method: FunctionDef, given: int = len(HOOK_ARGUMENTS)) -> str:
+    """Why the adapter, which passes so many arguments, cannot call an override; "" when it can."""
+    needed = sum(p.default is None for p in method.params)
+    if not needed <= given <= len(method.params):
+        count = f"{len(method.params)} parameter{'s' * (len(method.params) != 1)}"
+        return f"it has {count}, and the framework calls one of {given} ({', '.join(HOOK_ARGUMENTS[:given])})"
+    first = method.params[0]
+    type_ = finder.interp.scoping(method.file, method.scope).type(first.type, first.declarator)
+    return "" if type_.name == "Program" else "its first parameter is not the Program"
+
+
+def why_uncalled(finder: Finder, method: FunctionDef, of_workloads: bool = False) -> str:
+    """Why the analysed tree's adapter does not call an override of a factory."""
+    adapter = finder.tree.get(ADAPTER)
+    calls = [c for c in _calls(adapter, OF_FACTORY) if not of_workloads or _of_workloads(adapter, c)] if adapter else []
+    if adapter is not None and not calls:
+        return "the framework of this tree calls none of such a factory"
+    return why_no_hook(finder, method, _given(calls[0]) if calls else len(HOOK_ARGUMENTS))
+
+
+def _called(finder: Finder, owner: StructDef, adapter: SourceFile, name: bytes) -> FunctionDef | None:
+    found = (hook_in(finder, owner, _given(call)) for call in _calls(adapter, name))
+    return next((one for one in found if one is not None), None)
+
+
+def _calls(adapter: SourceFile, name: bytes) -> Iterator[Node]:
+    """Where the adapter calls a function, and does not just ask whether it could."""
+    at = -1
+    while (at := adapter.text.find(name, at + 1)) >= 0:
+        node: Node | None = adapter.root.descendant_for_byte_range(at, at + len(name))
+        while node is not None and node.type != "call_expression":
+            node = node.parent
+        called = node.child_by_field_name("function") if node is not None else None
+        if node is not None and called is not None and called.start_byte == at and not _asks(node):
+            yield node
+
+
+def _asks(node: Node) -> bool:
+    return any(above.type == "requires_expression" for above in _above(node))
+
+
+def _above(node: Node) -> Iterator[Node]:
+    above = node.parent
+    while above is not None:
+        yield above
+        above = above.parent
+
+
+def _given(call: Node) -> int:
+    arguments = call.child_by_field_name("arguments")
+    return sum(child.type != "comment" for child in arguments.named_children) if arguments is not None else 0
+
+
+def _of_workloads(adapter: SourceFile, call: Node) -> bool:
+    """Is it called when a cached workload is used again?"""
+    text, below, branch = adapter.text, call, False
+    for above in _above(call):
+        if above.type == "if_statement":
+            condition, taken = above.child_by_field_name("condition"), above.child_by_field_name("consequence")
+            said = text[condition.start_byte : condition.end_byte] if condition is not None else b""
+            branch = branch or (said == OF_WORKLOAD and taken == below)
+        elif above.type == "function_definition":
+            declarator = above.child_by_field_name("declarator")
+            said = text[declarator.start_byte : declarator.end_byte] if declarator is not None else b""
+            return branch and APPLY in said
+        below = above
     return False
-
-
-def _calls_hook(text: bytes, node: Node) -> bool:
-    called = node.child_by_field_name("function") if node.type == "call_expression" else None
-    return called is not None and text[called.start_byte : called.end_byte].endswith(b"::" + HOOK.encode())

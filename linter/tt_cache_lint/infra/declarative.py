@@ -5,11 +5,13 @@ Which member makes a factory one of a kind: ttnn/api/ttnn/operation_concepts.hpp
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.mesh import MeshCoordinate, workload_coords
 from tt_cache_lint.infra.data_driven import data_driven
 from tt_cache_lint.infra.policy import Inputs
+from tt_cache_lint.infra.uncalled import uncalled
 from tt_cache_lint.interp.values import Opt, Value
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 
@@ -38,6 +40,10 @@ class Declarative:
 
     def override(self, finder: Finder, struct: StructDef, op: Operation | None) -> FunctionDef | None:
         """The override that the framework calls on a hit."""
+        raise NotImplementedError
+
+    def why_uncalled(self, finder: Finder, method: FunctionDef) -> str:
+        """What keeps the framework from calling an override that override() does not give."""
         raise NotImplementedError
 
     def unmodelled(self, finder: Finder, op: Operation | None) -> str:
@@ -87,6 +93,7 @@ class Declarative:
             skip=data_driven(interp, types[0]) or ("" if override is not None else self.unmodelled(finder, op)),
             bound=override is None,
             given_at=self.given_at,
+            uncalled=uncalled(finder, struct, partial(self.why_uncalled, finder)) if override is None else None,
         )
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tt_cache_lint.again import second_program
 from tt_cache_lint.device.descriptor import Binding, bindings, program_from_descriptor
 from tt_cache_lint.device.program import CoreArgs, Program, new_program
-from tt_cache_lint.infra.adapter import binds_in_place, dynamic, hook
+from tt_cache_lint.infra.adapter import binds_in_place, dynamic, hook, why_uncalled
 from tt_cache_lint.infra.bound import aliased, note_apart, patch
 from tt_cache_lint.infra.declarative import Declarative, coordinate_of
 from tt_cache_lint.infra.policy import Call, Inputs, Made
@@ -55,6 +55,10 @@ class Descriptor(Declarative):
     def override(self, finder: Finder, struct: StructDef, op: Operation | None) -> FunctionDef | None:
         """The factory's own, or its operation's."""
         return hook(finder, struct, op.struct if op is not None else None)
+
+    def why_uncalled(self, finder: Finder, method: FunctionDef) -> str:
+        """Its signature, or the framework."""
+        return why_uncalled(finder, method)
 
     def unmodelled(self, finder: Finder, op: Operation | None) -> str:
         """What the op itself refreshes is not modelled."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NOT_SPECS = (*OLDER, *Descriptor.creates, *Workload.creates)
 RUN_ARGS = ("ProgramRunArgs", "ProgramRunParams")
+NO_RUN_ARGS = f"it does not return the {RUN_ARGS[0]} for which the framework calls an override"
 RUN_MEMBERS = ("run_params", "run_args")
 
 
@@ -55,6 +56,10 @@ class Spec(Declarative):
     def override(self, finder: Finder, struct: StructDef, op: Operation | None) -> FunctionDef | None:
         """The one that returns run arguments; one that returns nothing is never called."""
         return run_override(finder, struct)
+
+    def why_uncalled(self, finder: Finder, method: FunctionDef) -> str:
+        """What it returns."""
+        return NO_RUN_ARGS
 
     def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
         """The program of the spec, with its first run arguments."""

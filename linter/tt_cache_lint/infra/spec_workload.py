@@ -16,7 +16,7 @@ from tt_cache_lint.device.workload import Joined
 from tt_cache_lint.infra.declarative import Declarative
 from tt_cache_lint.infra.mesh import GRIDS
 from tt_cache_lint.infra.policy import Call, Inputs, Made
-from tt_cache_lint.infra.spec import NOT_SPECS, parts_of, refresh_program, run_override
+from tt_cache_lint.infra.spec import NO_RUN_ARGS, NOT_SPECS, parts_of, refresh_program, run_override
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.values import Struct, Vec
 from tt_cache_lint.source.defs import FunctionDef, StructDef
@@ -52,6 +52,10 @@ class SpecWorkload(Declarative):
     def override(self, finder: Finder, struct: StructDef, op: Operation | None) -> FunctionDef | None:
         """The one that returns run arguments."""
         return run_override(finder, struct)
+
+    def why_uncalled(self, finder: Finder, method: FunctionDef) -> str:
+        """What it returns."""
+        return NO_RUN_ARGS
 
     def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
         """A program for each range, with its first run arguments."""

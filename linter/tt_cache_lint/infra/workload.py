@@ -15,7 +15,7 @@ from tt_cache_lint.device.descriptor import Binding, bindings, program_from_desc
 from tt_cache_lint.device.mesh import MeshCoordinate, MeshCoordinateRange, coordinate_range, workload_coords
 from tt_cache_lint.device.program import Program, new_program
 from tt_cache_lint.device.workload import Joined
-from tt_cache_lint.infra.adapter import binds_in_place, dynamic, hook_in, workloads_call_hook
+from tt_cache_lint.infra.adapter import binds_in_place, dynamic, hook_of_workload, why_uncalled
 from tt_cache_lint.infra.bound import aliased, note_apart, patch
 from tt_cache_lint.infra.declarative import Declarative
 from tt_cache_lint.infra.mesh import GRIDS
@@ -63,7 +63,11 @@ class Workload(Declarative):
 
     def override(self, finder: Finder, struct: StructDef, op: Operation | None) -> FunctionDef | None:
         """The factory's own, in trees whose adapter calls it."""
-        return hook_in(finder, struct) if workloads_call_hook(finder) else None
+        return hook_of_workload(finder, struct)
+
+    def why_uncalled(self, finder: Finder, method: FunctionDef) -> str:
+        """Its signature, or the framework."""
+        return why_uncalled(finder, method, of_workloads=True)
 
     def unmodelled(self, finder: Finder, op: Operation | None) -> str:
         """What the op itself refreshes is not modelled."""
