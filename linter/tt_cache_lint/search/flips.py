@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tt_cache_lint.interp.values import Value
     from tt_cache_lint.outcome import Outcome
 
-FLIP_ATTEMPTS = 6
+FLIP_ATTEMPTS, FEW_ATTEMPTS = 20, 6  # the second where executions are dear
 MODE_ATTEMPTS = 30  # for a flag that stands for another way to work: it has a dozen checks of its own
 CROSSINGS = 12
 # So many flips in a row that show nothing new end the search; where they are cheap, it takes more of them.
@@ -29,6 +29,7 @@ TELLING_NOTHING, AT_MOST_NOTHING, NOTHING_STEPS = 10, 28, 5_000
 # What elements are, and how a shard is walked over, is compiled in: it seldom changes what a hit has to refresh.
 SELDOM = (".dtype", ".orientation", ".rank", ".buffer_type")
 SELDOM_PRICE = 1.2
+REFUSED_PRICE = 1.2  # what did not fit one path seldom fits another
 UNCHECKED_ATTEMPTS = 2
 KINDS = (".memory_layout", ".layout", ".has_value")
 
@@ -59,7 +60,7 @@ class Search(FirstPath):
                 break
 
     def explore(self, replay: Replay, templates: dict[str, Any]) -> None:
-        self.tried, self.sizes = {}, {}
+        self.tried, self.sizes, self.refused = {}, {}, set()
         self.narrow = False
         base = self.base(replay)
         if base is None:
@@ -252,7 +253,7 @@ class Search(FirstPath):
             if key.endswith(SELDOM):
                 price += SELDOM_PRICE
             for rank, choice in enumerate(c for c in fact.choices if c != fact.value):
-                yield price + 0.6 * rank, key, choice
+                yield price + 0.6 * rank + REFUSED_PRICE * ((key, choice) in self.refused), key, choice
 
     @staticmethod
     def core_keys(path: Path) -> list[str]:
@@ -270,13 +271,15 @@ class Search(FirstPath):
 
     def flipped(self, replay: Replay, current: Path, key: str, choice: Value, templates: dict[str, Any]) -> Path | None:
         flips = {**current.flips, key: choice}
-        attempts = MODE_ATTEMPTS if _is_mode(key, choice) and not current.flips else FLIP_ATTEMPTS
+        few = FEW_ATTEMPTS if self.costly() else FLIP_ATTEMPTS
+        attempts = MODE_ATTEMPTS if _is_mode(key, choice) and not current.flips else few
         found = self.solve(replay, 0, {**current.forced, key: choice}, flips, attempts)
         if found is None and len(current.forced) > len(current.decisions):
-            found = self.solve(replay, 0, {**self.sizes, **current.decisions, key: choice}, flips, FLIP_ATTEMPTS)
+            found = self.solve(replay, 0, {**self.sizes, **current.decisions, key: choice}, flips, few)
         if found is None and self.strict and self.bodies:
             found = self.unchecked(replay, {**self.sizes, **current.decisions, key: choice}, flips)
         if found is None:
+            self.refused.add((key, choice))
             return None
         outcome, forced = found
         path = self.keep(replay, outcome, forced, flips, templates)

@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     from tt_cache_lint.interp.interp import Interp
     from tt_cache_lint.search.signature import Signature
 
-TOGETHER_ATTEMPTS = 10
-# Attempts in a row that get no further and end a long or a short search; a long one only if they took so many steps.
-STUCK, STUCK_SHORT, STUCK_STEPS = 64, 4, 6_000
+TOGETHER_ATTEMPTS = 20
+# Attempts in a row that get no further and end a search, by how many it has at most; a long one only if they took so
+# many steps.
+STUCK = ((10, 4), (TOGETHER_ATTEMPTS, 8))
+STUCK_LONG, STUCK_STEPS = 64, 6_000
 
 
 class Solver:
@@ -68,6 +70,7 @@ class Solver:
         self.narrow = False  # worlds make a workload for one coordinate
         self.tried: dict[tuple[int, bool, bool, bool], Tried] = {}  # by seed, strictness and breadth
         self.fallback: tuple[Outcome, Decisions] | None = None  # ran, but its override throws
+        self.refused: set[tuple[str, Value]] = set()  # choices that no path was found for where they were tried
         self.learned: Decisions | None = None  # what single checks insist on; None when that is not to be used
         self.careful = False  # try what leaves alone what was decided before what changes it again
 
@@ -156,7 +159,8 @@ class Solver:
         order = itertools.count()
         heap: list[tuple[float, int, Decisions, Decisions, str]] = [(0.0, next(order), dict(forced), {}, "")]
         tried = further = 0
-        patience, wasted = (STUCK, STUCK_STEPS) if attempts > TOGETHER_ATTEMPTS else (STUCK_SHORT, 0)
+        patience = next((few for most, few in STUCK if attempts <= most), STUCK_LONG)
+        wasted = STUCK_STEPS if patience == STUCK_LONG else 0
         since = self.found.steps
         while heap and tried < attempts and time.process_time() < self.deadline:
             if tried - further >= patience and self.found.steps - since >= wasted:
