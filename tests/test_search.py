@@ -297,3 +297,29 @@ def test_a_way_to_work_with_many_checks_of_its_own_is_explored(tmp_path: Path) -
     assert [(d.slot.name, d.when) for d in found if d.confidence is not Confidence.POSSIBLE] == [
         ("reader arg 0", ("operation_attributes.flag is true",))
     ]
+
+
+def test_a_flip_for_which_the_factory_has_to_be_found_again(tmp_path: Path) -> None:
+    """With the mask there are two sides to make 1 before this factory is selected, and checks on the way to that."""
+    body = (
+        "if (!tensors.mask.has_value()) { return CopyFactory{}; }"
+        "const auto a = tensors.input.logical_shape(); const auto b = tensors.mask->logical_shape();"
+        "if (a[-2] == b[-2] and a[-1] == b[-1]) { return OtherFactory{}; }"
+        "if (b[-2] == 1 or b[-1] == 1) { if (b[-2] == 1 and b[-1] == 1) { return CopyFactory{}; } }"
+        "return OtherFactory{};"
+    )
+    validate = (
+        "const auto a = tensors.input.logical_shape();"
+        "const auto b = tensors.mask.has_value() ? tensors.mask->logical_shape() : ttnn::Shape{1, 1};"
+        'TT_FATAL(a[-2] == b[-2] || a[-2] == 1 || b[-2] == 1, "height");'
+        'TT_FATAL(a[-1] == b[-1] || a[-1] == 1 || b[-1] == 1, "width");'
+    )
+    text = two_factories(body).replace("tensors) {\n        \n", f"tensors) {{\n        {validate}\n")
+    assert validate in text
+    text = text.replace("{tensors.input.buffer()->address(), 4}", "{tensors.input.buffer()->address(), mask}")
+    text = text.replace(
+        "auto cores =",
+        "const uint32_t mask = tensors.mask.has_value() ? tensors.mask->buffer()->address() : 0; auto cores =",
+    )
+    found = facts(tmp_path, text)
+    assert {d.slot.name for d in found.differences} == {"reader arg 1", "writer arg 0"}
