@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from small_factory import CREATE, factory
+from small_factory import CREATE, REFRESH, factory
 from tt_cache_lint.check import run_check
 from tt_cache_lint.engine import Options, analyse
 from tt_cache_lint.hash.inputs import merged
@@ -679,3 +679,24 @@ def test_the_fix_of_a_hash_that_is_defined_outside_of_its_class(tmp_path: Path) 
     text = text.replace(inside, declared + ";").replace(create, f"{outside}\n{create}")
     (found,) = facts(tmp_path, text).omissions
     assert found.fix[0].split()[0] == "a.factor,"
+
+
+@pytest.mark.parametrize(
+    ("written", "refreshed"),
+    [
+        ("GetRuntimeArgs(program, shared.reader, core)[1] = attributes.factor / 32;", "yes"),
+        ("", "no"),
+    ],
+)
+def test_a_slot_of_an_input_that_is_left_out_is_told_as_such(tmp_path: Path, written: str, refreshed: str) -> None:
+    """Also where the two calls of the world that is shown happen to give it the same value."""
+    create = CREATE.replace("tensors.input.buffer()->address(), 4", "tensors.input.buffer()->address(), quotient")
+    create = f"const uint32_t quotient = attributes.factor / 32; {create}"
+    file = tmp_path / "ttnn" / "copy_program_factory.cpp"
+    file.parent.mkdir()
+    file.write_text(op(HASHED.format("a.flag, t"), create=create, override=REFRESH + written))
+    (found,) = analyse(tmp_path, [file], Options()).facts
+    (line,) = (line for line in found.table if line.slot.name == "reader arg 1")
+    assert (line.per_dispatch, line.refreshed, line.inputs) == (True, refreshed, (FACTOR,))
+    assert found.slots.needing_refresh == 3
+    assert found.slots.matched == 3 - (refreshed == "no")

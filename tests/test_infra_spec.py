@@ -286,7 +286,7 @@ def test_run_arguments_as_they_were_first(tmp_path: Path, monkeypatch: pytest.Mo
     facts, _ = facts_of(tmp_path, OF_NODE, run=FIRST)
     assert stale(facts) == {"reader arg start": Cause.UNBOUND}
     refreshed = {line.slot.name: line.refreshed for line in facts.table if line.per_dispatch}
-    assert refreshed == {INPUT: "yes", OUTPUT: "yes", "CB rows": "yes"}
+    assert refreshed == {INPUT: "yes", OUTPUT: "yes", "CB rows": "yes", "reader arg start": "no"}
 
 
 @pytest.mark.parametrize(
@@ -302,3 +302,25 @@ def test_a_workload_of_specs(tmp_path: Path, given: str, hooked: str, wrong: dic
     facts, _ = facts_of(tmp_path, given, hook=hooked, made=FOR_EACH)
     assert facts.infra == "spec-workload"
     assert stale(facts) == wrong
+
+
+def test_names_through_an_alias_of_the_namespace_in_the_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`namespace m2 = tt::tt_metal::experimental;` among the statements, as tt-metal's newest factories have it."""
+    text = OP.replace(
+        "const KernelSpecName READER", "namespace m2 = tt::tt_metal::experimental; const m2::KernelSpecName READER"
+    )
+    monkeypatch.setitem(globals(), "OP", text.replace("    ProgramSpec spec{", "    m2::ProgramSpec spec{"))
+    assert stale(facts_of(tmp_path, SEEDED)[0]) == {"reader arg start": Cause.UNBOUND}
+
+
+def test_what_a_mesh_tensor_tells_of_its_spec(tmp_path: Path) -> None:
+    given = (
+        "const auto& stored = tensors.input.mesh_tensor(); const auto dims = stored.tensor_spec().logical_shape();"
+        "if (stored.dtype() == DataType::BFLOAT16 && !stored.is_sharded() && stored.padded_shape()[-1] == dims[-1]) {"
+        f"{SEEDED} }}"
+    )
+    facts, _ = facts_of(tmp_path, given)
+    assert facts.unknown_calls == ()
+    assert "reader arg start" in stale(facts)

@@ -168,7 +168,23 @@ class Collector:
                     needing.add(key)
                     if any(r.wrong for r in state.needing):
                         wrong.add(key)
+                elif done := self._left_out(table, state):
+                    needing.add(key)
+                    if done == "no":
+                        wrong.add(key)
         return SlotCount(len(needing), len(needing - wrong))
+
+    def _left_out(self, table: WorldTable, state: SlotState) -> str:
+        """Is a slot refreshed that holds the same in the two calls of this world, but depends on an input that the
+        hash leaves out? "yes" or "no"; "" where it does not have to be."""
+        if not self.varied or state.needing:
+            return ""
+        leaves = table.outcome.world.leaves(mask(state.readings[0].expected))
+        if not any(leaf in self.varied for leaf in leaves):
+            return ""
+        if any(d.slot == state.slot for d in self.omitted):
+            return "no"
+        return "yes" if any(r.write is not None for r in state.readings) else ""
 
     def _unknown(self) -> tuple[str, ...]:
         names: dict[str, int] = {}
@@ -352,18 +368,20 @@ class Collector:
             parts.add(same_slot)
             reading = state.readings[0]
             leaves = world.leaves(mask(reading.expected))
+            leaves.sort(key=lambda leaf: leaf not in self.varied)
             if isinstance(reading.expected, Buffer):
                 leaves = [f"address of {reading.expected.owner}"]
             writes = [r.write for r in state.readings if r.write is not None]
+            left_out = self._left_out(table, state)
             yield SlotInfo(
                 state.slot,
                 len(state.readings) if state.kernel is not None else len(state.cb.cores) if state.cb else 0,
                 reading.set_mark.text,
                 self.words.leaves(leaves),
-                bool(state.needing),
+                bool(state.needing or left_out),
                 self.words.user(reading.set_mark, reading.set_stack),
                 self.words.user(*writes[0]) if writes else None,
-                _refreshed(state),
+                left_out or _refreshed(state),
             )
 
     def _kernels(self, table: WorldTable) -> Iterator[KernelInfo]:

@@ -88,6 +88,12 @@ class Declarations(Expressions):
         for declarator in node.children_by_field_name("declarator"):
             self.scoping.local[self.text(declarator)] = self.scoping.type(kind)
 
+    def s_namespace_alias_definition(self, node: Node) -> None:
+        """One inside a function: from here on the whole file has it, for lack of a scope to keep it in."""
+        defs = self.scoping.index.defs(self.file.path)
+        if defs is not None:
+            defs.name_namespace(node)
+
     def s_using_declaration(self, node: Node) -> None:
         names = node.named_children
         if names and not any(c.type == "namespace" for c in node.children):

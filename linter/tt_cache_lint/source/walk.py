@@ -47,6 +47,12 @@ class FileDefs:
             for function in group:
                 function.usings = usings
 
+    def name_namespace(self, node: Node) -> None:
+        """Take in `namespace name = some::namespace;`."""
+        name, target = node.child_by_field_name("name"), node.named_children[-1]
+        if name is not None:
+            self.namespace_aliases[self.file.text_of(name)] = tuple(self.file.text_of(target).split("::"))
+
     def _expand(self, text: bytes, offset: int, line: int) -> None:
         part = SourceFile(self.file.path, text, fixed_line=line)
         scope, owner = self._scope_at(offset)
@@ -107,10 +113,7 @@ class _Walk:
         elif kind == "using_declaration":
             self.using(node, scope)
         elif kind == "namespace_alias_definition":
-            name = node.child_by_field_name("name")
-            target = node.named_children[-1]
-            if name is not None:
-                self.defs.namespace_aliases[self.file.text_of(name)] = tuple(self.file.text_of(target).split("::"))
+            self.defs.name_namespace(node)
         elif kind == "preproc_def":
             name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
             if name is not None and value is not None:
