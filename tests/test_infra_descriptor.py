@@ -188,7 +188,7 @@ def test_a_scalar_beside_bound_arguments_stays(tmp_path: Path) -> None:
 
 def test_all_is_built_anew_when_nothing_is_bound(tmp_path: Path) -> None:
     facts = facts_of(tmp_path, NUMBERS)
-    assert slots(facts) == {READER: "yes", WRITER: "yes"}
+    assert slots(facts) == {READER: "yes", "kernel reader.cpp arg 1": "yes", WRITER: "yes"}
     assert stale(facts) == {}
 
 
