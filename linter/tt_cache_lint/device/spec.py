@@ -197,16 +197,18 @@ def _named_parts(value: Value, names: list[str], depth: int = 0) -> Iterator[tup
             yield name, entry
 
 
-def _collect(value: Value, into: RunArgs, node: XY | None, label: str, kernel: str, depth: int = 0) -> None:
-    """Every number below a value, with the node that it is listed under."""
+def _collect(
+    value: Value, into: RunArgs, node: XY | None, label: str, kernel: str, depth: int = 0, at: Mark | None = None
+) -> None:
+    """Every number below a value, which is written `at` some place, with the node that it is listed under."""
     value = _opened(value)
     if depth > DEPTH or isinstance(value, (str, *PLACES)) or value is None:
         return
     if isinstance(value, Map):
-        for at, (key, item) in value.items.items():
+        for identity_of_key, (key, item) in value.items.items():
             place = _opened(key)
             if isinstance(value, NamedValues) and text_of(key):
-                into.put(node, text_of(key), value_of(item), value.marks.get(at))
+                into.put(node, text_of(key), value_of(item), value.marks.get(identity_of_key))
                 continue
             if isinstance(place, CoreCoord):
                 _collect(item, into, place.xy, label, kernel, depth + 1)
@@ -216,14 +218,15 @@ def _collect(value: Value, into: RunArgs, node: XY | None, label: str, kernel: s
         places = (p.xy for p in map(_opened, _members(value).values()) if isinstance(p, CoreCoord))
         node = next(places, node)
         for name, item in _members(value).items():
-            _collect(item, into, node, name, kernel, depth + 1)
+            _collect(item, into, node, name, kernel, depth + 1, value.marks.get(name))
     elif isinstance(value, (Vec, InitList)):
         parts = [_opened(item) for item in value.items]
+        second = value.marks[1] if len(parts) == 2 and len(value.marks) == 2 else None
         if len(parts) == 2 and isinstance(parts[0], CoreCoord):
-            _collect(parts[1], into, parts[0].xy, label, kernel, depth + 1)
+            _collect(parts[1], into, parts[0].xy, label, kernel, depth + 1, second)
         elif len(parts) == 2 and text_of(parts[0]):
             name = text_of(parts[0])
-            _collect(parts[1], into, node, label if name == kernel else name, kernel, depth + 1)
+            _collect(parts[1], into, node, label if name == kernel else name, kernel, depth + 1, second)
         else:
             for index, item in enumerate(value.items):
                 mark = value.marks[index] if index < len(value.marks) else None
@@ -232,7 +235,7 @@ def _collect(value: Value, into: RunArgs, node: XY | None, label: str, kernel: s
                 else:
                     into.put(node, f"{label}[{index}]", value_of(item), mark)
     elif not isinstance(value, (Buffer, Tensor)):
-        into.put(node, label, value, None)
+        into.put(node, label, value, at)
 
 
 def _members(value: Struct) -> dict[str, Value]:
@@ -307,3 +310,11 @@ def add_arguments(m: Machine, site: Site, args: list[Value]) -> None:
             values.items[identity(parts[0])] = (parts[0], parts[1])
         if isinstance(values, NamedValues) and isinstance(entry, (InitList, Vec)) and len(parts) == 2:
             values.marks[identity(parts[0])] = entry.marks[1] or site.mark
+
+
+@function("MakeRuntimeArgsForSingleNode", arity=(2, 2))
+def make_arguments(m: Machine, site: Site, args: list[Value]) -> Value:
+    """A table of run arguments with named values for one node."""
+    table = Map()
+    add_arguments(m, site, [table, *args])
+    return table
