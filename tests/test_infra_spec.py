@@ -326,15 +326,10 @@ def test_what_a_mesh_tensor_tells_of_its_spec(tmp_path: Path) -> None:
     assert "reader arg start" in stale(facts)
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        'reader_run_args.runtime_arg_values = MakeRuntimeArgsForSingleNode(node, {{"count", 1u},\n{"start", attributes.seed}});',
-        'reader_run_args.common_runtime_arg_values = {{"count", 1u},\n{"start", attributes.seed}};',
-    ],
-)
-def test_where_a_run_argument_is_put(tmp_path: Path, given: str) -> None:
+def test_where_a_run_argument_is_put(tmp_path: Path) -> None:
     """At the value, not at the kernel."""
+    named = '{{"count", 1u},\n{"start", attributes.seed}}'
+    given = f"reader_run_args.runtime_arg_values = MakeRuntimeArgsForSingleNode(node, {named});"
     facts, _ = facts_of(tmp_path, given)
     (difference,) = facts.differences
     text = (tmp_path / facts.path).read_text().splitlines()
