@@ -21,7 +21,21 @@ from tt_cache_lint.device.tensor_spec import ShardSpec, round_up
 from tt_cache_lint.device.tensors import Buffer, Tensor
 from tt_cache_lint.interp.interrupts import Implausible
 from tt_cache_lint.interp.registry import Site, function, method
-from tt_cache_lint.interp.values import NOWHERE, InitList, Mark, Opt, Struct, Value, Vec, copied, empty, mask, plain
+from tt_cache_lint.interp.values import (
+    NOWHERE,
+    InitList,
+    Mark,
+    Opaque,
+    Opt,
+    Struct,
+    Unknown,
+    Value,
+    Vec,
+    copied,
+    empty,
+    mask,
+    plain,
+)
 
 if TYPE_CHECKING:
     from tt_cache_lint.interp.machine import Machine
@@ -142,6 +156,8 @@ def _add_arguments(m: Machine, kernel: Kernel, item: Struct) -> None:
 def _words(args: Value) -> Vec:
     """The words of an argument list, which may be a KernelDescriptor::RTArgList (program_descriptors.hpp:159-176)."""
     listed = args.get("items_") if isinstance(args, Struct) else args
+    if isinstance(listed, Unknown):
+        return Vec([Opaque(listed.key, p=listed.p)])
     marks = list(listed.marks) if isinstance(listed, (Vec, InitList)) else None
     return Vec([buffer_of(i) if isinstance(i, Tensor) else i for i in _items(listed)], "vector", marks)
 

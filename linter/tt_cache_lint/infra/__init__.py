@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tt_cache_lint.infra import wrapped  # noqa: F401  (fills a table)
 from tt_cache_lint.infra.callback import Callback
 from tt_cache_lint.infra.descriptor import Descriptor
 from tt_cache_lint.infra.mesh import Mesh

@@ -13,7 +13,6 @@ from tt_cache_lint.source.defs import FunctionDef, StructDef
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-    from tt_cache_lint.factory.find import Finder
     from tt_cache_lint.factory.found import Operation
     from tt_cache_lint.interp.interp import Interp
     from tt_cache_lint.source.files import SourceFile
@@ -36,69 +35,69 @@ def binds_in_place(interp: Interp) -> bool:
     return adapter is not None and TELLS_INPUTS_APART in adapter.original
 
 
-def dynamic(finder: Finder, op: Operation | None) -> str:
+def dynamic(interp: Interp, op: Operation | None) -> str:
     """The reason to skip an op that names arguments to be written on a hit, as some did from June to August 2026
     (facts/since_may_2026.md section 1.2); "" for others."""
-    adapter = finder.tree.get(ADAPTER)
+    adapter = interp.index.tree.get(ADAPTER)
     known = adapter is None or DYNAMIC.encode() in adapter.original
-    has = op is not None and any(f.body is not None for f in finder.interp.methods(op.struct, DYNAMIC))
+    has = op is not None and any(f.body is not None for f in interp.methods(op.struct, DYNAMIC))
     return f"what {DYNAMIC}() refreshes is not modelled" if known and has else ""
 
 
-def hook(finder: Finder, struct: StructDef, op: StructDef | None) -> FunctionDef | None:
+def hook(interp: Interp, struct: StructDef, op: StructDef | None) -> FunctionDef | None:
     """The override that the analysed tree's adapter calls: the factory's own or, for a while, its operation's."""
-    adapter = finder.tree.get(ADAPTER)
+    adapter = interp.index.tree.get(ADAPTER)
     if adapter is None:
-        return hook_in(finder, struct)
+        return hook_in(interp, struct)
     owners = (OF_FACTORY, struct), (OF_OPERATION, op)
-    found = (_called(finder, owner, adapter, name) for name, owner in owners if owner is not None)
+    found = (_called(interp, owner, adapter, name) for name, owner in owners if owner is not None)
     return next((one for one in found if one is not None), None)
 
 
-def hook_of_workload(finder: Finder, struct: StructDef) -> FunctionDef | None:
+def hook_of_workload(interp: Interp, struct: StructDef) -> FunctionDef | None:
     """The override of a factory of whole workloads that a hit calls once their bindings are patched.
 
     It did in July and again from some day in autumn 2026 on, and not in between (facts/since_may_2026.md section 1.4).
     """
-    adapter = finder.tree.get(ADAPTER)
+    adapter = interp.index.tree.get(ADAPTER)
     if adapter is None:
-        return hook_in(finder, struct)
+        return hook_in(interp, struct)
     for call in _calls(adapter, OF_FACTORY):
         if _of_workloads(adapter, call):
-            return hook_in(finder, struct, _given(call))
+            return hook_in(interp, struct, _given(call))
     return None
 
 
-def hook_in(finder: Finder, struct: StructDef, given: int = len(HOOK_ARGUMENTS)) -> FunctionDef | None:
+def hook_in(interp: Interp, struct: StructDef, given: int = len(HOOK_ARGUMENTS)) -> FunctionDef | None:
     """The override in a class that refreshes a Program by itself and can be called with this many arguments."""
-    for method in finder.interp.methods(struct, HOOK):
-        if method.body is not None and not why_no_hook(finder, method, given):
+    for method in interp.methods(struct, HOOK):
+        if method.body is not None and not why_no_hook(interp, method, given):
             return method
     return None
 
 
-def why_no_hook(finder: Finder, method: FunctionDef, given: int = len(HOOK_ARGUMENTS)) -> str:
+def why_no_hook(interp: Interp, method: FunctionDef, given: int = len(HOOK_ARGUMENTS)) -> str:
     """Why the adapter, which passes so many arguments, cannot call an override; "" when it can."""
     needed = sum(p.default is None for p in method.params)
     if not needed <= given <= len(method.params):
         count = f"{len(method.params)} parameter{'s' * (len(method.params) != 1)}"
         return f"it has {count}, and the framework calls one of {given} ({', '.join(HOOK_ARGUMENTS[:given])})"
     first = method.params[0]
-    type_ = finder.interp.scoping(method.file, method.scope).type(first.type, first.declarator)
+    type_ = interp.scoping(method.file, method.scope).type(first.type, first.declarator)
     return "" if type_.name == "Program" else "its first parameter is not the Program"
 
 
-def why_uncalled(finder: Finder, method: FunctionDef, of_workloads: bool = False) -> str:
+def why_uncalled(interp: Interp, method: FunctionDef, of_workloads: bool = False) -> str:
     """Why the analysed tree's adapter does not call an override of a factory."""
-    adapter = finder.tree.get(ADAPTER)
+    adapter = interp.index.tree.get(ADAPTER)
     calls = [c for c in _calls(adapter, OF_FACTORY) if not of_workloads or _of_workloads(adapter, c)] if adapter else []
     if adapter is not None and not calls:
         return "the framework of this tree calls none of such a factory"
-    return why_no_hook(finder, method, _given(calls[0]) if calls else len(HOOK_ARGUMENTS))
+    return why_no_hook(interp, method, _given(calls[0]) if calls else len(HOOK_ARGUMENTS))
 
 
-def _called(finder: Finder, owner: StructDef, adapter: SourceFile, name: bytes) -> FunctionDef | None:
-    found = (hook_in(finder, owner, _given(call)) for call in _calls(adapter, name))
+def _called(interp: Interp, owner: StructDef, adapter: SourceFile, name: bytes) -> FunctionDef | None:
+    found = (hook_in(interp, owner, _given(call)) for call in _calls(adapter, name))
     return next((one for one in found if one is not None), None)
 
 

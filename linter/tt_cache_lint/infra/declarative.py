@@ -76,6 +76,8 @@ class Declarative:
         scoping = interp.scoping(create.file, create.scope)
         types = [scoping.type(p.type, p.declarator) for p in create.params]
         op = finder.describe(struct) if finder.is_operation(struct) else finder.operation(create, struct)
+        if op is not None and struct is not op.struct and op.factories and struct.name not in op.factories:
+            return None  # a part of another of the op's factories, which may wrap it (infra/wrapped.py)
         override = self.override(finder, struct, op)
         return Factory(
             finder.name(create, struct),

@@ -24,7 +24,7 @@ from tt_cache_lint.infra.declarative import Declarative, coordinate_of
 from tt_cache_lint.infra.policy import Call, Inputs, Made
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.types import Type
-from tt_cache_lint.interp.values import Struct, empty
+from tt_cache_lint.interp.values import Struct, Value, empty
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Described(Struct):
 
 
 class Descriptor(Declarative):
-    """The policy of descriptor factories."""
+    """The policy of descriptor factories; `where` is the coordinate of the program, if it is not the first."""
 
     name = "descriptor"
     many = False
@@ -52,17 +52,20 @@ class Descriptor(Declarative):
     params = range(3, 6)
     given_at = 1
 
+    def __init__(self, where: Value = None) -> None:
+        self.where = where
+
     def override(self, finder: Finder, struct: StructDef, op: Operation | None) -> FunctionDef | None:
         """The factory's own, or its operation's."""
-        return hook(finder, struct, op.struct if op is not None else None)
+        return hook(finder.interp, struct, op.struct if op is not None else None)
 
     def why_uncalled(self, finder: Finder, method: FunctionDef) -> str:
         """Its signature, or the framework."""
-        return why_uncalled(finder, method)
+        return why_uncalled(finder.interp, method)
 
     def unmodelled(self, finder: Finder, op: Operation | None) -> str:
         """What the op itself refreshes is not modelled."""
-        return dynamic(finder, op)
+        return dynamic(finder.interp, op)
 
     def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
         """The program of the descriptor, and what is bound."""
@@ -79,7 +82,8 @@ class Descriptor(Declarative):
         """What the adapter does with a cached program."""
         cached = made.cached
         if factory.override is not None:
-            given = [made.program, inputs.attributes, inputs.tensor_args, inputs.output, coordinate_of(inputs)]
+            where = self.where if self.where is not None else coordinate_of(inputs)
+            given = [made.program, inputs.attributes, inputs.tensor_args, inputs.output, where]
             call(factory.override, given[: len(factory.override.params)])
         elif isinstance(cached, Described) and any(binding.is_argument for binding in cached.bound):
             for binding in cached.bound:
@@ -113,11 +117,10 @@ class Descriptor(Declarative):
         m.phase = phase
         return fresh
 
-    @staticmethod
-    def _described(call: Call, factory: Factory, inputs: Inputs) -> Struct:
+    def _described(self, call: Call, factory: Factory, inputs: Inputs) -> Struct:
         given = [inputs.attributes, inputs.tensor_args, inputs.output]
         if is_coordinate(call, factory):
-            given.append(coordinate_of(inputs))
+            given.append(self.where if self.where is not None else coordinate_of(inputs))
         described = call(factory.create, given)
         if not isinstance(described, Struct):
             raise Thrown("create_descriptor() gives no descriptor that can be read")

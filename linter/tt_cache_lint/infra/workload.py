@@ -63,15 +63,15 @@ class Workload(Declarative):
 
     def override(self, finder: Finder, struct: StructDef, op: Operation | None) -> FunctionDef | None:
         """The factory's own, in trees whose adapter calls it."""
-        return hook_of_workload(finder, struct)
+        return hook_of_workload(finder.interp, struct)
 
     def why_uncalled(self, finder: Finder, method: FunctionDef) -> str:
         """Its signature, or the framework."""
-        return why_uncalled(finder, method, of_workloads=True)
+        return why_uncalled(finder.interp, method, of_workloads=True)
 
     def unmodelled(self, finder: Finder, op: Operation | None) -> str:
         """What the op itself refreshes is not modelled."""
-        return dynamic(finder, op)
+        return dynamic(finder.interp, op)
 
     def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
         """A program for each range, with what of it is bound."""

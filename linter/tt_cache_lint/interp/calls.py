@@ -11,7 +11,7 @@ from tt_cache_lint.interp.call_arguments import evaluated, lowered_argument, spr
 from tt_cache_lint.interp.casts import CASTS, CHECKS, cast, check
 from tt_cache_lint.interp.method_calls import method_call
 from tt_cache_lint.interp.names import Closure, read
-from tt_cache_lint.interp.registry import CONSTRUCTORS, FUNCTIONS, Site
+from tt_cache_lint.interp.registry import CONSTRUCTORS, FUNCTIONS, STATICS, Site
 from tt_cache_lint.interp.statics import static_type
 from tt_cache_lint.interp.types import Type
 from tt_cache_lint.interp.values import Value
@@ -205,6 +205,7 @@ class _CallByName:
         "scoping",
         "site",
         "spread",
+        "static",
         "target",
         "targs",
         "writes",
@@ -230,6 +231,7 @@ class _CallByName:
         self.spread = any(a.type == "parameter_pack_expansion" for a in args)
         self.hints = () if self.spread else tuple(static_type(low, a) for a in args)
         self.holder = _class_named(low, target)
+        self.static = STATICS.get((self.holder.name, site.name)) if self.holder is not None else None
         self.places = [lowered_argument(low, a) for a in args]
         self.resolved = False
         self.candidates: list[FunctionDef] = []
@@ -245,6 +247,8 @@ class _CallByName:
         """Call it."""
         m: Machine = f[0]
         site, known, interp = self.site, self.known, self.interp
+        if self.static is not None:
+            return value_of(self.static(m, site, self.holder, [p(f) for p in self.places]))
         if known is not None and known.accepts is not None:
             given_values = [value_of(p(f)) for p in self.places]
             if known.accepts(given_values):

@@ -73,6 +73,8 @@ class Expressions(Literals, Operators, Lambdas, Packs):
         local = self.resolve(name)
         if local is not None:
             return read(*local)
+        if name in self.macros:
+            return self.macro(name)
         bound = self.scoping.templates.get(name)
         if bound is not None and not isinstance(bound, Type):
             return lambda f: bound
@@ -82,6 +84,16 @@ class Expressions(Literals, Operators, Lambdas, Packs):
             if name in enum.values:
                 return lambda f: build.enum_value(f[0], enum, name)
         return self.global_value((name,), node)
+
+    def macro(self, name: str) -> Closure:
+        """What a macro of the function stands for, with the names of this place."""
+        file, macros = self.file, self.macros
+        self.file, meant = macros[name]
+        self.macros = {other: macro for other, macro in macros.items() if other != name}  # it does not expand in itself
+        try:
+            return self.initialiser(meant)
+        finally:
+            self.file, self.macros = file, macros
 
     def same_types(self, node: Node) -> Closure:
         """`std::is_same_v<A, B>`"""

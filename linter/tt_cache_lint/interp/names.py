@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tt_cache_lint.interp.types import Scoping, Type
     from tt_cache_lint.source.defs import EnumDef, StructDef
+    from tt_cache_lint.source.files import SourceFile
 
 Closure = Callable[[list[Value]], Any]
 FIRST_SLOT = 4
@@ -50,6 +51,7 @@ class Names:
         self.scopes: list[dict[str, Variable]] = [{}]
         self.size = FIRST_SLOT
         self.enums: list[EnumDef] = []
+        self.macros: dict[str, tuple[SourceFile, Node]] = dict(parent.macros) if parent is not None else {}
         self.default_capture = "&"
         self.references: set[str] = set()  # captured as `&name`, whatever the default
         self.mutable = False  # a mutable lambda: what it captures by copy lasts from call to call

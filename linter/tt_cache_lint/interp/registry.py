@@ -43,6 +43,7 @@ METHODS: dict[type, dict[str, Callable[..., Value]]] = {}
 METHOD_REFS: dict[type, dict[str, Callable[..., Value]]] = {}
 MEMBERS: dict[tuple[str, str], Callable[..., Value]] = {}
 CONSTRUCTORS: dict[str, Callable[..., Value]] = {}
+STATICS: dict[tuple[str, str], Callable[..., Value]] = {}
 CONSTANTS: dict[str, Value] = {}
 STATELESS: set[str] = set()  # classes of function objects that are the same in every call
 ENUM_NUMBERS: dict[str, tuple[str, ...]] = {}
@@ -112,6 +113,17 @@ def constructor(*names: str) -> Callable[[F], F]:
         for name in names:
             _once(CONSTRUCTORS, name)
             CONSTRUCTORS[name] = handler
+        return handler
+
+    return register
+
+
+def static_method(kind: str, name: str) -> Callable[[F], F]:
+    """Register a handler for a static method of a class: (machine, site, type, arguments) -> value. It goes before what
+    the tree defines."""
+
+    def register(handler: F) -> F:
+        STATICS[kind, name] = handler
         return handler
 
     return register

@@ -12,6 +12,8 @@ from tt_cache_lint.interp.sequences import components, iterate, note_walk
 from tt_cache_lint.interp.types import AUTO, Type
 from tt_cache_lint.interp.values import Ref, Value, Vec, copied
 from tt_cache_lint.source.declarators import peel
+from tt_cache_lint.source.files import SourceFile
+from tt_cache_lint.source.nodes import within
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -344,6 +346,16 @@ class Statements(Declarations):
     def s_try_statement(self, node: Node) -> Closure | None:
         body = node.child_by_field_name("body")
         return self.block(body) if body is not None else None
+
+    def s_preproc_def(self, node: Node) -> None:
+        """A macro without parameters inside a function: it may stand for an expression or a braced list."""
+        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+        text = self.text(value).replace("\\\n", " ").strip() if value is not None else ""
+        part = SourceFile(self.file.path, f"auto macro = {text}\n;".encode(), fixed_line=self.file.line(node))
+        found = next((n for n in within(part.root) if n.type == "init_declarator"), None)
+        meant = found.child_by_field_name("value") if found is not None and not part.root.has_error else None
+        if name is not None and text and meant is not None:
+            self.macros[self.text(name)] = part, meant
 
     def s_preproc_ifdef(self, node: Node) -> Closure | None:
         inverted = any(c.type == "#ifndef" for c in node.children)
