@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NAMED = "unique_id"  # the name of a kernel, a buffer, a tensor parameter
 BORROWED = "borrowed_from"  # of a buffer: the tensor parameter in whose memory it lies
+BINDINGS = "tensor_bindings"
 TENSOR = "tensor "  # how the label of a slot begins that holds the address of a tensor argument
 PLACES = (CoreRangeSet, CoreRange, CoreCoord)
 DEPTH = 8
@@ -71,7 +72,7 @@ def program_from_spec(m: Machine, spec: Struct, run: Struct) -> Program:
             _add_buffer(m, program, item, tensors)
     given = run_arguments(run, [kernel.handle.name for kernel in program.kernels])
     for kernel in program.kernels:
-        bound = {name: b for name, b in tensors.items() if name in set(_texts(kernel.config.get("tensor_bindings")))}
+        bound = {name: b for name, b in tensors.items() if name in set(_texts(kernel.config.get(BINDINGS)))}
         _give(m, kernel, given.get(kernel.handle.name, RunArgs()), bound)
     return program
 
@@ -113,8 +114,10 @@ def _add_buffer(m: Machine, program: Program, item: Struct, tensors: dict[str, B
 def _give(m: Machine, kernel: Kernel, given: RunArgs, tensors: dict[str, Buffer]) -> None:
     """The first values of the run arguments, and the addresses of the tensors that are bound to the kernel."""
     common = given.values.setdefault(None, {}) if tensors else given.values.get(None, {})
+    listed = kernel.config.marks.get(BINDINGS) or kernel.mark
     for name, buffer in tensors.items():
-        common[f"{TENSOR}{name}"] = (m.world.address(buffer.owner, buffer.run), None)
+        written = Mark(listed.path, listed.line, listed.column, listed.line, name)
+        common[f"{TENSOR}{name}"] = (m.world.address(buffer.owner, buffer.run), written)
     for node, values in given.values.items():
         if not values:
             continue
