@@ -54,7 +54,8 @@ def cause_of(factory: Factory, table: WorldTable, state: SlotState) -> tuple[Cau
         return Cause.NO_OVERRIDE, "", ""
     target: Obj | None = state.kernel if state.kernel is not None else state.cb
     touched = target is not None and bool(getattr(target, "touched", False))
-    if not touched and not holds(table.outcome.kept_with(state.program), target):
+    described = bool(getattr(target, "described", False))
+    if not touched and not described and not holds(table.outcome.kept_with(state.program), target):
         return Cause.NOT_SHARED, "", ""
     return Cause.NOT_REFRESHED, "", ""
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 INPUTS, OPTIONAL, OUTPUTS = "tensor_args.input_tensors", "tensor_args.optional_input_tensors", "tensor_return_value"
 TENSORS, BUFFERS = ["input_tensors", "optional_input_tensors", "output_tensors"], ["input_buffers", "output_buffers"]
 
+OF_PROGRAMS = ("descriptor", "workload-descriptor")  # infras whose override gets the program itself
+
 
 class Spelling:
     """The names of an override, or of a create() that is to bind them."""
@@ -29,9 +31,12 @@ class Spelling:
         names = {key: param.name or key for key, param in zip(keys, given, strict=False)}
         self.names = {**dict(zip(keys, keys, strict=True)), **names}
         self.cached = (params[0].name if params else "") or "cached_program"
+        self.gets_program = factory.infra in OF_PROGRAMS
 
     def program(self, of_workload: bool) -> str:
         """The program that a hit works on."""
+        if self.gets_program:
+            return self.cached
         return "program" if of_workload else f"{self.cached}.program"
 
     def kept(self, name: str, of_workload: bool) -> str:

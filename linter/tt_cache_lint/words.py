@@ -240,6 +240,8 @@ class Describer:
         handle = self.spelling.kept(name, of_workload)
         value = self._expression(world, reading)
         keep = () if kept else ("// first keep the handle of the first call",)
+        if state.kernel is not None and state.kernel.described and not kept:
+            handle, keep = f"{state.kernel.ordinal}", ()
         if state.slot.kind is SlotKind.CB:
             scope, star = (
                 ("experimental::", "") if isinstance(opened(reading.expected), GlobalCircularBuffer) else ("", "*")

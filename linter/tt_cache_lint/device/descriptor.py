@@ -136,6 +136,7 @@ def _add_kernel(m: Machine, program: Program, item: Struct, mark: Mark) -> Kerne
     kernel = Kernel(program, item.get("kernel_source"), cores_of(m, item.get("core_ranges")), item, mark)
     kernel.stack = tuple(m.stack)
     kernel.cores_mask = mask(item.get("core_ranges"))
+    kernel.described = True
     program.kernels.append(kernel)
     log_event(m, "kernel", mark, kernel)
     return kernel

@@ -80,6 +80,7 @@ class Kernel(Obj):
         "config",
         "cores",
         "cores_mask",
+        "described",
         "handle",
         "inside",
         "mark",
@@ -106,6 +107,7 @@ class Kernel(Obj):
         self.handle = Handle("kernel", self.ordinal, self)
         self.touched = False
         self.named = False  # its arguments go by names, not by numbers
+        self.described = False  # it comes from a descriptor: its handle is its place there, and nobody has to keep it
         self.unsure = False  # its cores rest on something that could not be computed
         self.cores_mask = 0  # the inputs that its cores derive from
         self.built: Any = None  # what kernels.built made of the config, once the program is complete
