@@ -506,3 +506,15 @@ def test_a_device_is_taken_for_what_it_derives_from(tmp_path: Path) -> None:
         SetRuntimeArgs(program, writer, core, {output.buffer()->address(), 4});
     """
     assert slots(facts(tmp_path, factory(create, REFRESH, helpers=helpers))) == {"reader arg 1": Cause.NOT_REFRESHED}
+
+
+@pytest.mark.parametrize("compared", ["shared.reader == 0", "shared.reader /* not made? */ == 0", "0 == shared.reader"])
+def test_a_handle_that_is_compared_with_zero(tmp_path: Path, compared: str) -> None:
+    """0 is the first kernel's handle. A comment may stand anywhere in the comparison."""
+    text = factory(CREATE, REFRESH).replace("const auto& shared = cached.shared_variables;", "@")
+    found = facts(
+        tmp_path, text.replace("@", f"const auto& shared = cached.shared_variables; if ({compared}) {{ return; }}")
+    )
+    (field,) = (field for field in found.shared if field.name == "reader")
+    assert field.zero is not None
+    assert compared in (tmp_path / found.path).read_text().splitlines()[field.zero.line - 1]

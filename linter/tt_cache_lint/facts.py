@@ -326,12 +326,12 @@ class Collector:
         stack, file = [override.body], override.file
         while stack:
             current = stack.pop()
-            if current.type == "binary_expression" and current.children[1].type in ("==", "!=", ">"):
-                left, _, right = current.children
-                if "0" in (file.text_of(left), file.text_of(right)) and name in (
-                    _member(file, left),
-                    _member(file, right),
-                ):
+            left, right = current.child_by_field_name("left"), current.child_by_field_name("right")
+            compares = current.type == "binary_expression" and any(
+                c.type in ("==", "!=", ">") for c in current.children
+            )
+            if compares and left is not None and right is not None and "0" in (file.text_of(left), file.text_of(right)):
+                if name in (_member(file, left), _member(file, right)):
                     return Place(file.path, file.line(current), current.start_point[1] + 1)
             stack.extend(reversed(current.named_children))
         return None
