@@ -316,6 +316,13 @@ def test_an_override_that_the_framework_calls(tmp_path: Path, hook: str, adapter
     assert facts.uncalled is None
 
 
+def test_what_an_override_of_a_program_is_to_write(tmp_path: Path) -> None:
+    """It gets the program itself, and the kernels have the order of the descriptor."""
+    arguments = "reader.emplace_runtime_args(core, {tensors.input.buffer(), attributes.seed});" + BOUND
+    facts = facts_of(tmp_path, arguments, hook=FIVE, adapter=CALLING)
+    assert [d.fix for d in facts.differences] == [("GetRuntimeArgs(program, 0, core)[1] = attributes.seed;",)]
+
+
 def test_nothing_else_happens_where_an_override_is_called(tmp_path: Path) -> None:
     """Neither is anything patched nor built anew."""
     arguments = "reader.emplace_runtime_args(core, {tensors.input.buffer(), attributes.seed});" + BOUND

@@ -155,3 +155,22 @@ def test_what_the_adapter_was_not_asked_for(tmp_path: Path) -> None:
 def test_the_override_of_the_described_factory_goes_first(tmp_path: Path) -> None:
     """It refreshes by itself, and nothing is patched beside it."""
     assert stale(facts_of(tmp_path, hook=HOOK)) == {OUTPUT}
+
+
+def test_what_is_proposed_names_the_kernel_by_its_place(tmp_path: Path) -> None:
+    """Nothing has to be kept for it: the kernels have the order of the descriptor."""
+    (seed,) = facts_of(tmp_path, written="").differences
+    assert seed.cause is Cause.NOT_REFRESHED
+    assert seed.fix == ("GetCommonRuntimeArgs(program, 0)[1] = attributes.seed;",)
+
+
+def test_a_described_factory_that_nothing_wraps_is_not_passed_over(tmp_path: Path) -> None:
+    """Also where the op's program_factory_t does not name it: who uses it is not known then."""
+    text = OP.replace("DescriptorMeshWorkloadAdapter<Described>", "DescriptorMeshWorkloadAdapter<Other>")
+    for key, part in {"BOUND": BOUND, "APPLIED": APPLIED, "WRITTEN": WRITTEN, "COORDINATE": "", "HOOK": ""}.items():
+        text = text.replace(f"@{key}@", part)
+    file = tmp_path / "ttnn" / "copy_program_factory.cpp"
+    file.parent.mkdir()
+    file.write_text(text)
+    found = {facts.factory: facts.status for facts in engine.analyse(tmp_path, [file], engine.Options()).facts}
+    assert found == {"CopyOperation::CopyFactory": Status.PARTIAL, "CopyOperation::Described": Status.ANALYSED}

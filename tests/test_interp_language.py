@@ -706,6 +706,17 @@ CONTROL = [
         3,
     ),
     Case("preprocessor condition", "int f() {\n#ifdef NOT_DEFINED_HERE\n  return 1;\n#else\n  return 2;\n#endif\n}", 2),
+    Case(
+        "a namespace has another name in each of two functions",
+        "namespace one { struct S { int v = 1; }; int g() { return 10; } constexpr int c = 100; }"
+        "namespace two { struct S { int v = 2; }; int g() { return 20; } constexpr int c = 200; }"
+        "int h() { namespace n = two; n::S s; return s.v + n::g() + n::c; }"
+        "int f() { namespace n = one; n::S s; return 1000 * h() + s.v + n::g() + n::c; }",
+        222111,
+    ),
+    Case(
+        "a macro of the function", "int f() {\n  int a = 3;\n#define SUM (a + \\\n  4)\n  a = 5;\n  return SUM;\n}", 9
+    ),
     Case("preprocessor zero", "int f() {\n#if 0\n  return 1;\n#else\n  return 2;\n#endif\n}", 2),
     Case("empty statement", "int f() { int i = 0; for (; i < 4; i++); ; return i; }", 4),
     Case("recursion", "int g(int n) { return n < 2 ? 1 : n * g(n - 1); } int f() { return g(6); }", 720),

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.accessors import accessor_mismatches
-from tt_cache_lint.compare import SlotState, WorldTable, same, tabulate, unknown_mask
-from tt_cache_lint.device.cores import describe
+from tt_cache_lint.compare import WorldTable, same, tabulate, unknown_mask
 from tt_cache_lint.device.program import CircularBuffer, Kernel
 from tt_cache_lint.device.program import Event as RawEvent
 from tt_cache_lint.device.tensors import Buffer
@@ -15,30 +14,27 @@ from tt_cache_lint.diagnose import Diagnosis
 from tt_cache_lint.factory.found import Factory
 from tt_cache_lint.idle import Idle
 from tt_cache_lint.interp.interp import Interp
-from tt_cache_lint.interp.values import Handle, Opt, Struct, Value, Vec, empty, mask, plain
+from tt_cache_lint.interp.values import Handle, Opt, Struct, Value, Vec, mask, plain
+from tt_cache_lint.listing import Listing
 from tt_cache_lint.model import (
     Cause,
-    CbInfo,
     Confidence,
     Dangling,
     Difference,
     Event,
     EventKind,
     FactoryFacts,
-    KernelInfo,
     Place,
     SharedField,
     SlotCount,
-    SlotInfo,
     Status,
     UncalledOverride,
 )
-from tt_cache_lint.owners import holds
 from tt_cache_lint.search.exploration import Exploration, Path
 from tt_cache_lint.short import short_arguments
 from tt_cache_lint.source.files import SourceFile
 from tt_cache_lint.throws import override_throws
-from tt_cache_lint.words import Describer, given, handle_path
+from tt_cache_lint.words import Describer, given
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -73,6 +69,7 @@ class Collector:
         self.factory = factory
         self.exploration = exploration
         self.words = Describer(factory)
+        self.listing = Listing(self.words, omitted, self.varied)
         self.tables: list[tuple[Path, WorldTable]] = [
             (path, tabulate(outcome)) for path in exploration.paths for outcome in path.outcomes
         ]
@@ -115,9 +112,9 @@ class Collector:
             events=tuple(self._events()),
             shared=tuple(self._shared(differences)),
             dangling=tuple(self._dangling()),
-            table=tuple(self._slots(base)) if base is not None else (),
-            kernels=tuple(self._kernels(base)) if base is not None else (),
-            cbs=tuple(self._cbs(base)) if base is not None else (),
+            table=tuple(self.listing.slots(base)) if base is not None else (),
+            kernels=tuple(self.listing.kernels(base)) if base is not None else (),
+            cbs=tuple(self.listing.cbs(base)) if base is not None else (),
             given=given(base.outcome.world, self.varied) if base is not None else (),
         )
 
@@ -168,23 +165,11 @@ class Collector:
                     needing.add(key)
                     if any(r.wrong for r in state.needing):
                         wrong.add(key)
-                elif done := self._left_out(table, state):
+                elif done := self.listing.left_out(table, state):
                     needing.add(key)
                     if done == "no":
                         wrong.add(key)
         return SlotCount(len(needing), len(needing - wrong))
-
-    def _left_out(self, table: WorldTable, state: SlotState) -> str:
-        """Is a slot refreshed that holds the same in the two calls of this world, but depends on an input that the
-        hash leaves out? "yes" or "no"; "" where it does not have to be."""
-        if not self.varied or state.needing:
-            return ""
-        leaves = table.outcome.world.leaves(mask(state.readings[0].expected))
-        if not any(leaf in self.varied for leaf in leaves):
-            return ""
-        if any(d.slot == state.slot for d in self.omitted):
-            return "no"
-        return "yes" if any(r.write is not None for r in state.readings) else ""
 
     def _unknown(self) -> tuple[str, ...]:
         names: dict[str, int] = {}
@@ -354,83 +339,6 @@ class Collector:
             return self.words.override_place
         first = min(found, key=lambda n: n.start_byte)
         return Place(override.file.path, override.file.line(first), first.start_point[1] + 1)
-
-    # -- the printer's tables --------------------------------------------------------------------------------------
-
-    def _slots(self, table: WorldTable) -> Iterator[SlotInfo]:
-        world = table.outcome.world
-        parts: set[object] = set()
-        for state in sorted(table.slots.values(), key=lambda s: (s.slot.kind.value, s.ordinal, s.slot.index)):
-            owner = state.kernel or state.cb
-            same_slot = (state.slot, owner.ordinal if owner is not None else 0)
-            if same_slot in parts:  # in the program of another coordinate
-                continue
-            parts.add(same_slot)
-            reading = state.readings[0]
-            leaves = world.leaves(mask(reading.expected))
-            leaves.sort(key=lambda leaf: leaf not in self.varied)
-            if isinstance(reading.expected, Buffer):
-                leaves = [f"address of {reading.expected.owner}"]
-            writes = [r.write for r in state.readings if r.write is not None]
-            left_out = self._left_out(table, state)
-            yield SlotInfo(
-                state.slot,
-                len(state.readings) if state.kernel is not None else len(state.cb.cores) if state.cb else 0,
-                reading.set_mark.text,
-                self.words.leaves(leaves),
-                bool(state.needing or left_out),
-                self.words.user(reading.set_mark, reading.set_stack),
-                self.words.user(*writes[0]) if writes else None,
-                left_out or _refreshed(state),
-            )
-
-    def _kernels(self, table: WorldTable) -> Iterator[KernelInfo]:
-        seen: set[tuple[str, int]] = set()
-        for kernel in table.outcome.fresh.kernels:
-            if (kernel.name, kernel.ordinal) in seen:
-                continue
-            seen.add((kernel.name, kernel.ordinal))
-            shared = table.outcome.kept_with(kernel.program)
-            kept = handle_path(shared, kernel) if holds(shared, kernel) else ""
-            source = plain(kernel.source)
-            yield KernelInfo(
-                kernel.name,
-                source if isinstance(source, str) else "unknown",
-                describe(kernel.cores),
-                self.words.user(kernel.mark, kernel.stack),
-                kept,
-            )
-
-    def _cbs(self, table: WorldTable) -> Iterator[CbInfo]:
-        after = table.outcome.after.cbs
-        seen: set[tuple[str, int]] = set()
-        for position, cb in enumerate(table.outcome.fresh.cbs):
-            if (cb.name, cb.ordinal) in seen:
-                continue
-            seen.add((cb.name, cb.ordinal))
-            shared = table.outcome.kept_with(cb.program)
-            buffer = cb.buffer.v if isinstance(cb.buffer, Opt) else cb.buffer
-            owner = buffer.owner if isinstance(buffer, Buffer) else "" if empty(buffer) else "unknown"
-            kept = handle_path(shared, cb) if holds(shared, cb) else ""
-            writes = after[position].writes if position < len(after) else []
-            yield CbInfo(
-                cb.name,
-                describe(cb.cores),
-                self._shown(table, cb.total),
-                owner,
-                self.words.user(cb.mark, cb.stack),
-                kept,
-                self.words.user(*writes[-1]) if writes else None,
-            )
-
-
-def _refreshed(state: SlotState) -> str:
-    if not state.needing:
-        return "no" if state.bad else "not needed"
-    wrong = [r for r in state.needing if r.wrong]
-    if any(r.unknown for r in wrong):
-        return "unknown"
-    return "yes" if not wrong else "no" if len(wrong) == len(state.needing) else "partly"
 
 
 def _narrowed(value: Value) -> bool:

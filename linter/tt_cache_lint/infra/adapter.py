@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tt_cache_lint.interp.types import Type
 from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ HOOK = "override_runtime_arguments"
 HOOK_ARGUMENTS = ("Program&", "attributes", "tensor args", "return value", "coordinate")
 ADAPTER = "ttnn/api/ttnn/mesh_device_operation_adapter.hpp"
 DYNAMIC = "get_dynamic_runtime_args"
+OF_DESCRIPTORS = "DescriptorMeshWorkloadAdapter"  # the class that does it for one factory, which ops may use themselves
 # What the adapter says where it does these things (facts/since_may_2026.md sections 0 and 1.3).
 OF_FACTORY = b"DescriptorFactory::override_runtime_arguments"
 OF_OPERATION = b"DeviceOperation::override_runtime_arguments"
@@ -42,6 +44,22 @@ def dynamic(interp: Interp, op: Operation | None) -> str:
     known = adapter is None or DYNAMIC.encode() in adapter.original
     has = op is not None and any(f.body is not None for f in interp.methods(op.struct, DYNAMIC))
     return f"what {DYNAMIC}() refreshes is not modelled" if known and has else ""
+
+
+def wrapped_factory(type_: Type) -> StructDef | None:
+    """The factory that a use of the adapter's class is for; None for any other type."""
+    inner = type_.args[0] if type_.name == OF_DESCRIPTORS and type_.args else None
+    return inner.decl if isinstance(inner, Type) and isinstance(inner.decl, StructDef) else None
+
+
+def is_wrapped(interp: Interp, op: Operation, struct: StructDef) -> bool:
+    """Does another of an op's factories have the adapter make and refresh what this one describes?"""
+    defs = interp.index.defs(op.struct.file.path)
+    for alias in (a for group in defs.aliases.values() for a in group) if defs is not None else ():
+        if alias.type is not None and alias.scope[: len(op.struct.inner)] == op.struct.inner:
+            if wrapped_factory(interp.scoping(alias.file, alias.scope).type(alias.type)) is struct:
+                return True
+    return False
 
 
 def hook(interp: Interp, struct: StructDef, op: StructDef | None) -> FunctionDef | None:

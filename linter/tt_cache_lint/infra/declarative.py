@@ -5,10 +5,12 @@ Which member makes a factory one of a kind: ttnn/api/ttnn/operation_concepts.hpp
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tt_cache_lint.device.mesh import MeshCoordinate, workload_coords
+from tt_cache_lint.infra.adapter import is_wrapped
 from tt_cache_lint.infra.data_driven import data_driven
 from tt_cache_lint.infra.policy import Inputs
 from tt_cache_lint.infra.uncalled import uncalled
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 OLDER = ("create", "create_at", "create_mesh_workload")
 
 
-class Declarative:
+class Declarative(ABC):
     """What the policies of such factories share; the members that a policy gives say what sets its factories apart.
 
     `creates` are the names of the creating function and `params` the numbers of parameters that it may have. A factory
@@ -38,13 +40,13 @@ class Declarative:
     grids: tuple[tuple[int, int], ...] = ()
     given_at: int
 
+    @abstractmethod
     def override(self, finder: Finder, struct: StructDef, op: Operation | None) -> FunctionDef | None:
         """The override that the framework calls on a hit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def why_uncalled(self, finder: Finder, method: FunctionDef) -> str:
         """What keeps the framework from calling an override that override() does not give."""
-        raise NotImplementedError
 
     def unmodelled(self, finder: Finder, op: Operation | None) -> str:
         """The reason to skip a factory without an override; "" for none."""
@@ -76,8 +78,8 @@ class Declarative:
         scoping = interp.scoping(create.file, create.scope)
         types = [scoping.type(p.type, p.declarator) for p in create.params]
         op = finder.describe(struct) if finder.is_operation(struct) else finder.operation(create, struct)
-        if op is not None and struct is not op.struct and op.factories and struct.name not in op.factories:
-            return None  # a part of another of the op's factories, which may wrap it (infra/wrapped.py)
+        if op is not None and struct.name not in op.factories and is_wrapped(interp, op, struct):
+            return None  # it is looked at as a part of the factory that wraps it (infra/wrapped.py)
         override = self.override(finder, struct, op)
         return Factory(
             finder.name(create, struct),

@@ -48,7 +48,8 @@ class Spec(Declarative):
 
     name = "spec"
     many = False
-    creates = ("create_program_artifacts", "create_program_spec")  # the second was its name until June 2026
+    # the second was its name until June 2026
+    creates: tuple[str, ...] = ("create_program_artifacts", "create_program_spec")
     params = range(3, 4)
     others = NOT_SPECS
     given_at = 0

@@ -13,17 +13,14 @@ from tt_cache_lint.device.program import Program
 from tt_cache_lint.device.spec import program_from_spec, tensor_arguments
 from tt_cache_lint.device.tensors import Buffer
 from tt_cache_lint.device.workload import Joined
-from tt_cache_lint.infra.declarative import Declarative
 from tt_cache_lint.infra.mesh import GRIDS
 from tt_cache_lint.infra.policy import Call, Inputs, Made
-from tt_cache_lint.infra.spec import NO_RUN_ARGS, NOT_SPECS, parts_of, refresh_program, run_override
+from tt_cache_lint.infra.spec import Spec, parts_of, refresh_program
 from tt_cache_lint.interp.interrupts import Thrown
 from tt_cache_lint.interp.values import Struct, Vec
-from tt_cache_lint.source.defs import FunctionDef, StructDef
 
 if TYPE_CHECKING:
-    from tt_cache_lint.factory.find import Finder
-    from tt_cache_lint.factory.found import Factory, Operation
+    from tt_cache_lint.factory.found import Factory
 
 Part = tuple[MeshCoordinateRange, Program, dict[str, Buffer]]
 
@@ -38,24 +35,14 @@ class Kept(Struct):
         self.parts = parts
 
 
-class SpecWorkload(Declarative):
+class SpecWorkload(Spec):
     """The policy of spec factories of workloads."""
 
     name = "spec-workload"
     many = True
     creates = ("create_mesh_workload_artifacts",)
     params = range(4, 5)
-    others = NOT_SPECS
     grids = GRIDS
-    given_at = 0
-
-    def override(self, finder: Finder, struct: StructDef, op: Operation | None) -> FunctionDef | None:
-        """The one that returns run arguments."""
-        return run_override(finder, struct)
-
-    def why_uncalled(self, finder: Finder, method: FunctionDef) -> str:
-        """What it returns."""
-        return NO_RUN_ARGS
 
     def make(self, call: Call, factory: Factory, inputs: Inputs) -> Made:
         """A program for each range, with its first run arguments."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tt_cache_lint.device.mesh import MeshCoordinate, MeshCoordinateRange, MeshCoordinateRangeSet
 from tt_cache_lint.device.workload import MeshWorkload, put_program
-from tt_cache_lint.infra.adapter import hook
+from tt_cache_lint.infra.adapter import OF_DESCRIPTORS, hook, wrapped_factory
 from tt_cache_lint.infra.descriptor import Descriptor
 from tt_cache_lint.infra.policy import Inputs, Made
 from tt_cache_lint.interp.access import value_of
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tt_cache_lint.factory.found import Factory
     from tt_cache_lint.interp.machine import Machine
 
-ADAPTER = "DescriptorMeshWorkloadAdapter"
 CACHED = "AdaptedCachedMeshWorkload"
 
 
@@ -53,13 +52,13 @@ class Direct:
         return value_of(self.m.invoke(interp.instance(function, {}, interp.owner_of(function)), args, this))
 
 
-@static_method(ADAPTER, "create_mesh_workload")
+@static_method(OF_DESCRIPTORS, "create_mesh_workload")
 def create_mesh_workload(m: Machine, site: Site, type_: Type, args: list[Value]) -> Value:
     """(attributes, coordinates, tensor arguments, return value) -> the cached workload."""
     factory, given = adapted(m, type_), [value_of(a) for a in args]
     coords = given[1] if len(given) == 4 else None
     if factory is None or not isinstance(coords, MeshCoordinateRangeSet):
-        return m.unknown_call(f"{ADAPTER}::{site.name}", args)
+        return m.unknown_call(f"{OF_DESCRIPTORS}::{site.name}", args)
     workload, kept, cached = MeshWorkload(), Map("unordered_map"), Struct(None, CACHED)
     inputs = Inputs(given[0], given[2], given[3], m.world)
     for at in coords.coords():
@@ -72,14 +71,14 @@ def create_mesh_workload(m: Machine, site: Site, type_: Type, args: list[Value])
     return cached
 
 
-@static_method(ADAPTER, "apply_descriptor")
+@static_method(OF_DESCRIPTORS, "apply_descriptor")
 def apply_descriptor(m: Machine, site: Site, type_: Type, args: list[Value]) -> Value:
     """(cached workload, attributes, tensor arguments, return value): what a hit does."""
     factory, given = adapted(m, type_), [value_of(a) for a in args]
     cached = given[0] if len(given) == 4 else None
     kept = cached.fields.get("shared_variables") if isinstance(cached, Struct) else None
     if factory is None or not isinstance(kept, Map):
-        return m.unknown_call(f"{ADAPTER}::{site.name}", args, (0,))
+        return m.unknown_call(f"{OF_DESCRIPTORS}::{site.name}", args, (0,))
     inputs = Inputs(given[1], given[2], given[3], m.world)
     for _, part in kept.items.values():
         if isinstance(part, Part):
@@ -89,12 +88,18 @@ def apply_descriptor(m: Machine, site: Site, type_: Type, args: list[Value]) -> 
 
 def adapted(m: Machine, type_: Type) -> Factory | None:
     """The factory of descriptors that an adapter is for; None for one of workloads, or that is not found."""
+    interp: Any = m.interp
+    struct = wrapped_factory(type_)
+    key = f"adapted {struct.file.path} {'::'.join(struct.inner)}" if struct is not None else ""
+    if struct is not None and key not in interp.memory:
+        interp.memory[key] = _adapted(interp, struct)
+    found: Factory | None = interp.memory.get(key)
+    return found
+
+
+def _adapted(interp: Any, struct: StructDef) -> Factory | None:
     from tt_cache_lint.factory.found import Factory
 
-    interp: Any = m.interp
-    struct = type_.args[0].decl if type_.args and isinstance(type_.args[0], Type) else None
-    if not isinstance(struct, StructDef):
-        return None
     create = next((f for name in Descriptor.creates for f in interp.methods(struct, name) if f.body is not None), None)
     if create is None:
         return None

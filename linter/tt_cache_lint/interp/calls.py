@@ -61,7 +61,7 @@ def lower_call(low: Expressions, node: Node, discarded: bool, lvalue: bool) -> C
         mark = low.mark(node)
         return lambda f: build.construct(f[0], type_, [v(f) for v in values], mark)
     if kind in ("identifier", "qualified_identifier", "template_function", "type_identifier", "template_type"):
-        path, _ = qualified(low.file, target)
+        path = low.scoping.spelt(qualified(low.file, target)[0])
         return _named(low, node, target, path, args, discarded, lvalue)
     callee = low.ev(target)
     given = [lowered_argument(low, a) for a in args]

@@ -17,7 +17,7 @@ from tt_cache_lint.interp.world import HIDDEN_STATE
 from tt_cache_lint.source.declarators import array_sizes, peel
 from tt_cache_lint.source.defs import AliasDef, FunctionDef, StructDef
 from tt_cache_lint.source.files import SourceFile
-from tt_cache_lint.source.walk import FileDefs, _Walk
+from tt_cache_lint.source.walk import FileDefs, _Walk, namespace_alias
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -89,10 +89,8 @@ class Declarations(Expressions):
             self.scoping.local[self.text(declarator)] = self.scoping.type(kind)
 
     def s_namespace_alias_definition(self, node: Node) -> None:
-        """One inside a function: from here on the whole file has it, for lack of a scope to keep it in."""
-        defs = self.scoping.index.defs(self.file.path)
-        if defs is not None:
-            defs.name_namespace(node)
+        named = namespace_alias(self.file, node)
+        self.scoping.namespaces.update((named,) if named is not None else ())
 
     def s_using_declaration(self, node: Node) -> None:
         names = node.named_children

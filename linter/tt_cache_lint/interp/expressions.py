@@ -130,6 +130,7 @@ class Expressions(Literals, Operators, Lambdas, Packs):
     def global_value(self, path: tuple[str, ...], node: Node) -> Closure:
         cell: list[Value] = []
         scoping = self.scoping
+        path = scoping.spelt(path)
 
         def read(f: list[Value]) -> Value:
             if cell:

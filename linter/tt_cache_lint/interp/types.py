@@ -131,6 +131,7 @@ class Scoping:
         self.known = known
         self.local = local if local is not None else {}
         self.numbers: dict[str, int] = {}  # local integer constants, for template arguments
+        self.namespaces: dict[str, Scope] = {}  # those that have another name in this function
         self._cache: dict[int, Type] = {}
 
     def inside(self, file: SourceFile, scope: Scope) -> Scoping:
@@ -142,8 +143,12 @@ class Scoping:
     def reading(self, part: SourceFile) -> Scoping:
         """The same place, for a piece of its text that was parsed on its own."""
         made = Scoping(self.index, part, self.scope, self.templates, self.known, self.local)
-        made.numbers = self.numbers
+        made.numbers, made.namespaces = self.numbers, self.namespaces
         return made
+
+    def spelt(self, path: Scope) -> Scope:
+        """A qualified name with the namespace that a local alias stands for."""
+        return self.namespaces[path[0]] + path[1:] if len(path) > 1 and path[0] in self.namespaces else path
 
     def anonymous(self, node: Node, decl: StructDef) -> None:
         """Note the definition of a local class without a name."""
@@ -307,6 +312,7 @@ class Scoping:
 
     def named(self, path: Scope, args: tuple[Any, ...] = (), depth: int = 0) -> Type:
         """The type called `path` here."""
+        path = self.spelt(path)
         name, qualifier = path[-1], path[:-1]
         if not qualifier:
             bound = self.templates.get(name)

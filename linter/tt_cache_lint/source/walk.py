@@ -47,12 +47,6 @@ class FileDefs:
             for function in group:
                 function.usings = usings
 
-    def name_namespace(self, node: Node) -> None:
-        """Take in `namespace name = some::namespace;`."""
-        name, target = node.child_by_field_name("name"), node.named_children[-1]
-        if name is not None:
-            self.namespace_aliases[self.file.text_of(name)] = tuple(self.file.text_of(target).split("::"))
-
     def _expand(self, text: bytes, offset: int, line: int) -> None:
         part = SourceFile(self.file.path, text, fixed_line=line)
         scope, owner = self._scope_at(offset)
@@ -70,6 +64,12 @@ class FileDefs:
         scope = tuple(names)
         owner = next((s for s in self.structs.get(scope[-1], ()) if s.inner == scope), None) if scope else None
         return scope, owner
+
+
+def namespace_alias(file: SourceFile, node: Node) -> tuple[str, Scope] | None:
+    """The name and the namespace of `namespace name = some::namespace;`."""
+    name, target = node.child_by_field_name("name"), node.named_children[-1]
+    return (file.text_of(name), tuple(file.text_of(target).split("::"))) if name is not None else None
 
 
 class _Walk:
@@ -113,7 +113,8 @@ class _Walk:
         elif kind == "using_declaration":
             self.using(node, scope)
         elif kind == "namespace_alias_definition":
-            self.defs.name_namespace(node)
+            named = namespace_alias(self.file, node)
+            self.defs.namespace_aliases.update((named,) if named is not None else ())
         elif kind == "preproc_def":
             name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
             if name is not None and value is not None:
